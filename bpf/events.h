@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * What crosses from the kernel to the collector: the records in the two rings, the control
+ * page (written by the collector, read by BPF) and the counters page (the other way round).
+ *
+ * Included by bpf/ (compiled by clang -target bpf), by the loader (sizes only) and by the
+ * collector. All integers are in host byte order unless a comment says otherwise, all times are
+ * nanoseconds of CLOCK_MONOTONIC, all lengths are bytes. Every layout is padded by hand: the
+ * static assertions at the end hold on each architecture. A change here is a change of
+ * KH_ABI_VERSION (ipc/handover.h checks it on both sides).
+ */
+#ifndef KEYHOLE_BPF_EVENTS_H
+#define KEYHOLE_BPF_EVENTS_H
+
+#ifndef __bpf__
+#include <stdint.h>
+typedef uint8_t __kh_u8;
+typedef uint16_t __kh_u16;
+typedef uint32_t __kh_u32;
+typedef uint64_t __kh_u64;
+#else
+typedef unsigned char __kh_u8;
+typedef unsigned short __kh_u16;
+typedef unsigned int __kh_u32;
+typedef unsigned long long __kh_u64;
+#endif
+
+#define KH_ABI_VERSION 1
+
+/* ---- limits (each is documented in docs/limits.md and counted where it is reached) ---- */
+
+#define KH_HEAD_DEFAULT 512  /* captured bytes of the start of a message; loader option */
+#define KH_HEAD_MIN 128      /* a multiple of 64, like every legal value */
+#define KH_HEAD_MAX 4096     /* of one message, whatever the loader is told */
+#define KH_TAIL 64           /* captured bytes of the end of a message longer than its head */
+#define KH_PARTS_MAX 16      /* part records per response before only sums are kept */
+#define KH_IOV_MAX 16        /* segments followed of one scatter list */
+#define KH_CGROUP_LEVELS 8   /* names sent per cgroup: itself and seven ancestors */
+#define KH_NAME 128          /* bytes kept of one cgroup name, with its NUL; ids are 64 hex + prefix */
+#define KH_EXE_LEVELS 8      /* directories sent of an executable's path */
+#define KH_EXE_NAME 32       /* bytes kept of one such component, with its NUL */
+#define KH_CPUS_MAX 1024     /* slots of the counters page */
+#define KH_VERDICTS 4096     /* slots of the verdict table, a power of two */
+#define KH_VERDICT_PROBES 8  /* slots looked at for one cgroup */
+
+/* ---- records ---- */
+
+enum kh_type {
+	/* data ring */
+	KH_EXCHANGE = 1, /* struct kh_exchange: a request and the first bytes of its response */
+	KH_PART = 2,     /* struct kh_part: more bytes of a message whose exchange went before */
+	KH_FINISH = 3,   /* struct kh_part: sums of what was not sent as parts; no head */
+	/* life ring */
+	KH_CGROUP = 16,  /* struct kh_cgroup: names of a cgroup and its ancestors */
+	KH_PROCESS = 17, /* struct kh_process: a process as it is at its first I/O, exec or snapshot */
+	KH_EXIT = 18,    /* struct kh_exit: the last thread of a process ended */
+	KH_LISTEN = 19,  /* struct kh_listen: a process listens on a port */
+};
+
+/* Every record begins so. */
+struct kh_rec {
+	__kh_u16 type; /* enum kh_type */
+	__kh_u16 flags;
+	__kh_u32 size; /* of the whole record, this header included */
+};
+
+enum kh_role {
+	KH_ROLE_UNKNOWN = 0,
+	KH_ROLE_SERVER = 1, /* requests are received */
+	KH_ROLE_CLIENT = 2, /* requests are sent */
+};
+
+/* Why a record was sent, in kh_exchange.reason and kh_part.reason. */
+enum kh_reason {
+	KH_WHY_RESPONSE = 0, /* the first bytes of the response came */
+	KH_WHY_MORE = 1,     /* the message goes on */
+	KH_WHY_TURN = 2,     /* the next request began */
+	KH_WHY_LENGTH = 3,   /* the declared length, or the last chunk, was reached */
+	KH_WHY_CLOSE = 4,    /* the connection ended in order */
+	KH_WHY_RESET = 5,    /* the connection ended with an error (kh_*.error) */
+};
+
+/* Flags of kh_rec in KH_EXCHANGE, KH_PART and KH_FINISH. */
+enum kh_flag {
+	KH_F_REQ_GAP = 1 << 0,    /* some bytes of the request were seen only as a length */
+	KH_F_RESP_GAP = 1 << 1,   /* likewise of the response */
+	KH_F_ADOPTED = 1 << 2,    /* the connection is older than Keyhole: role from who spoke first */
+	KH_F_RESPONSE = 1 << 3,   /* (parts) the bytes belong to the response, else to the request */
+	KH_F_PIDNS = 1 << 4,      /* (processes) lives in a pid namespace of its own */
+	KH_F_SNAPSHOT = 1 << 5,   /* (identities) found by the snapshot, not by an event */
+	KH_F_CGROUP_V1 = 1 << 6,  /* (cgroups) names come from a cgroup v1 hierarchy */
+	KH_F_NAME_CUT = 1 << 7,   /* (cgroups) a name or the chain was longer than the record holds */
+};
+
+/* One direction of an exchange. head_len + tail_len bytes of it follow the record. */
+struct kh_message {
+	__kh_u64 first_ns; /* when its first byte was handed over by or to the process; 0: none */
+	__kh_u64 last_ns;  /* when the last byte counted here was */
+	__kh_u64 len;      /* bytes, seen or (gap) only counted */
+	__kh_u64 gap;      /* of them, bytes whose content could not be read at all */
+	__kh_u32 calls;    /* system calls that carried them */
+	__kh_u16 head_len; /* captured bytes of the start, <= KH_HEAD_MAX; contiguous */
+	__kh_u16 tail_len; /* captured bytes of the end, <= KH_TAIL; 0 when the head holds all */
+};
+
+/*
+ * A connection, as the process sees it. Addresses are in network byte order; IPv4 and
+ * v4-mapped IPv6 stand in the first four bytes with family AF_INET.
+ */
+struct kh_conn {
+	__kh_u64 cookie; /* kernel's socket cookie: unique until reboot */
+	__kh_u8 laddr[16];
+	__kh_u8 raddr[16];
+	__kh_u16 lport; /* host byte order */
+	__kh_u16 rport; /* host byte order */
+	__kh_u8 family; /* AF_INET or AF_INET6 */
+	__kh_u8 role;   /* enum kh_role */
+	__kh_u8 pad[2];
+	__kh_u32 isn_local;  /* initial sequence numbers, 0 where not known: */
+	__kh_u32 isn_remote; /*   both ends of a connection see the same pair */
+};
+
+/* Payload: request head, request tail, response head, response tail. */
+struct kh_exchange {
+	struct kh_rec rec;
+	struct kh_conn conn;
+	__kh_u64 cgroup; /* key into KH_CGROUP records; 0 unknown */
+	__kh_u32 tgid;   /* of the process that did the last I/O, in the initial pid namespace */
+	__kh_u32 tid;
+	__kh_u32 number;  /* of this exchange on its connection, from 1 */
+	__kh_u32 req_seq; /* TCP sequence number of the request's first byte */
+	__kh_u8 reason;   /* enum kh_reason: RESPONSE, or CLOSE/RESET for one that got no answer */
+	__kh_u8 pad;
+	__kh_u16 error; /* errno of the socket for RESET */
+	__kh_u32 pad2;
+	struct kh_message req;
+	struct kh_message resp;
+};
+
+/* Payload: head, tail. KH_FINISH has only a tail. */
+struct kh_part {
+	struct kh_rec rec;
+	__kh_u64 cookie;
+	__kh_u32 number; /* of the exchange it continues */
+	__kh_u8 reason;
+	__kh_u8 pad;
+	__kh_u16 error;
+	struct kh_message msg; /* only what came since the record before */
+};
+
+/* Names from the cgroup up to, not including, the root; names[0] is the cgroup's own. */
+struct kh_cgroup {
+	struct kh_rec rec;
+	__kh_u64 cgroup;
+	__kh_u32 levels; /* names used, <= KH_CGROUP_LEVELS */
+	__kh_u32 pad;
+	char names[KH_CGROUP_LEVELS][KH_NAME]; /* NUL-terminated; chosen by whoever made the cgroup */
+};
+
+struct kh_process {
+	struct kh_rec rec;
+	__kh_u64 cgroup;
+	__kh_u64 start_ns; /* CLOCK_BOOTTIME */
+	__kh_u32 tgid;     /* in the initial pid namespace */
+	__kh_u32 ns_tgid;  /* in its own */
+	__kh_u32 ppid;     /* parent's tgid, initial namespace */
+	__kh_u32 uid;      /* in the initial user namespace */
+	__kh_u32 pid_ns, mnt_ns, net_ns; /* inode numbers */
+	__kh_u32 exe_levels;             /* components used; 0 for a kernel thread */
+	char comm[16];
+	char exe[KH_EXE_LEVELS][KH_EXE_NAME]; /* exe[0] is the file's name, then its directories */
+};
+
+struct kh_exit {
+	struct kh_rec rec;
+	__kh_u32 tgid;
+	__kh_u32 pad;
+};
+
+struct kh_listen {
+	struct kh_rec rec;
+	__kh_u64 cgroup;
+	__kh_u32 tgid;
+	__kh_u16 port;
+	__kh_u16 pad;
+};
+
+/* ---- counters page: one slot per possible CPU, read-only to the collector ---- */
+
+/*
+ * X(name, help). The exported name is keyhole_bpf_<name>_total; helps are the documentation of
+ * every way in which a byte can be missed.
+ */
+#define KH_COUNTERS(X)                                                                            \
+	X(exchanges, "Exchange records offered to the data ring.")                                 \
+	X(parts, "Part records offered to the data ring.")                                         \
+	X(finishes, "Finish records offered to the data ring.")                                    \
+	X(life, "Records offered to the life ring.")                                               \
+	X(exchange_drops, "Exchange records lost because the data ring was full.")                 \
+	X(part_drops, "Part and finish records lost because the data ring was full, or that "      \
+		      "belong to an exchange that was.")                                           \
+	X(life_drops, "Life records lost because the life ring was full.")                         \
+	X(tx_bytes, "Bytes sent on sockets followed.")                                             \
+	X(rx_bytes, "Bytes received on sockets followed.")                                         \
+	X(io_errors, "Sends and receives that failed or moved nothing (EAGAIN, EPIPE, end).")      \
+	X(peeks, "Receives with MSG_PEEK or MSG_ERRQUEUE, which move no byte.")                    \
+	X(trunc_reads, "Receives with MSG_TRUNC: length known, bytes not.")                        \
+	X(no_buffer, "Calls whose bytes lie in kernel pages (sendfile, splice): length known.")    \
+	X(no_buffer_uring, "io_uring requests seen only as lengths.")                              \
+	X(compat_calls, "Calls by 32-bit tasks, seen only as lengths.")                            \
+	X(unknown_calls, "Calls of a kind not known, seen only as lengths.")                       \
+	X(faults, "User memory that could not be read (page not resident).")                       \
+	X(iov_cut, "Calls with more segments than are followed.")                                  \
+	X(gap_bytes, "Bytes known only by a jump of the TCP sequence number.")                     \
+	X(seq_back, "Calls whose sequence number lay behind the expected one (concurrent I/O).")   \
+	X(kernel_sockets, "Calls on sockets that the kernel itself uses, ignored.")                \
+	X(other_protocol, "Messages on sockets whose bytes are of no protocol followed.")          \
+	X(orphan_responses, "Responses whose request was not seen.")                               \
+	X(upgraded, "Connections that left HTTP (101, CONNECT).")                                  \
+	X(head_cut, "Requests whose head was longer than is captured.")                            \
+	X(storage_failed, "Sockets for which no storage could be had.")                            \
+	X(ignored, "Messages of cgroups that the collector decided to ignore.")                    \
+	X(self_calls, "Calls by Keyhole itself, never traced.")                                    \
+	X(connects, "Connections opened by processes of this node.")                               \
+	X(accepts, "Connections accepted by processes of this node.")                              \
+	X(connect_failures, "Connections that failed to open.")                                    \
+	X(resets, "Connections that ended with an error in the middle of an exchange.")            \
+	X(wakeups, "Wake-ups sent to the collector.")                                              \
+	X(snapshot_tasks, "Processes looked at by snapshots.")                                     \
+	X(names_cut, "Cgroup names or chains longer than the record holds.")
+
+enum kh_counter {
+#define KH_X(name, help) KH_C_##name,
+	KH_COUNTERS(KH_X)
+#undef KH_X
+	KH_C_COUNT,
+};
+
+#define KH_COUNTER_SLOTS 64 /* >= KH_C_COUNT; keeps a CPU's slot at eight cache lines */
+
+struct kh_counters {
+	__kh_u64 c[KH_COUNTER_SLOTS];
+};
+
+/* ---- control page: written by the collector, believed by BPF only within bounds ---- */
+
+enum kh_verdict {
+	KH_TRACE = 0, /* also what an unknown cgroup gets */
+	KH_IGNORE = 1,
+};
+
+struct kh_verdict_slot {
+	__kh_u64 cgroup; /* 0: empty. Written last, after verdict */
+	__kh_u32 verdict;
+	__kh_u32 pad;
+};
+
+struct kh_control {
+	__kh_u32 enabled;    /* 0: programs return at once. The loader sets 1 */
+	__kh_u32 generation; /* a new collector adds 1: identities are sent again */
+	__kh_u32 wake_bytes; /* waiting bytes in the data ring that are worth a wake-up */
+	__kh_u32 verdict_epoch; /* add 1 after the verdict table changed: sockets look again */
+	/*
+	 * The collector asks for something by renaming its own thread (prctl PR_SET_NAME) to
+	 * sixteen hex digits less one of this nonce: "I am Keyhole, do not trace my process", and
+	 * one more step of the snapshot walk. 0: nobody asks.
+	 */
+	__kh_u64 nonce;
+	__kh_u64 delivered; /* kept here so that it outlives a collector: records handled */
+	__kh_u64 reserved[4];
+	struct kh_verdict_slot verdicts[KH_VERDICTS];
+};
+
+/* Where the verdict for a cgroup is looked for first; then the KH_VERDICT_PROBES - 1 slots after it. */
+#define KH_VERDICT_HASH(cgroup) \
+	((__kh_u32)(((__kh_u64)(cgroup) * 0x9e3779b97f4a7c15ULL) >> 40) & (KH_VERDICTS - 1))
+
+#define KH_ASSERT(name, cond) typedef char kh_assert_##name[(cond) ? 1 : -1]
+KH_ASSERT(rec, sizeof(struct kh_rec) == 8);
+KH_ASSERT(message, sizeof(struct kh_message) == 40);
+KH_ASSERT(conn, sizeof(struct kh_conn) == 56);
+KH_ASSERT(exchange, sizeof(struct kh_exchange) == 8 + 56 + 24 + 8 + 80);
+KH_ASSERT(part, sizeof(struct kh_part) == 8 + 16 + 40);
+KH_ASSERT(counters, KH_C_COUNT <= KH_COUNTER_SLOTS);
+KH_ASSERT(verdicts, (KH_VERDICTS & (KH_VERDICTS - 1)) == 0);
+
+#endif
