@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * The core both backends feed: one call per send or receive, one small state per socket, one
+ * record per exchange. A message is what one side says until the other side speaks; the collector
+ * finds out what requests and responses are in it (collector/protocol/http1_conn.h).
+ */
+#ifndef KEYHOLE_BPF_CAPTURE_H
+#define KEYHOLE_BPF_CAPTURE_H
+
+enum kh_direction {
+	KH_RX,
+	KH_TX,
+};
+
+/* One send or receive that moved bytes. */
+struct kh_io {
+	struct sock *sk;
+	struct tcp_sock *tp;
+	struct kh_scratch *room;
+	struct kh_control *control;
+	u32 seq; /* of its first byte */
+	u32 direction;
+	struct kh_source src;
+};
+
+/* ---- telling HTTP from the rest ---- */
+
+enum kh_look {
+	KH_LOOK_NO,
+	KH_LOOK_MAYBE, /* too short to tell */
+	KH_LOOK_REQUEST,
+};
+
+/*
+ * A request line begins with a token of capitals, a space, and a target that begins with '/', '*',
+ * a scheme or (CONNECT) an authority. The parser in the collector is strict; this only has to let
+ * every request pass and keep most other protocols out. Looks at the first `n` bytes of room->raw.
+ */
+__noinline int kh_look(struct kh_scratch *room, u64 n)
+{
+	const u8 *p;
+	u32 i;
+
+	if (!room)
+		return KH_LOOK_NO;
+	p = room->raw;
+	for (i = 0; i < 16; i++) {
+		if (i >= n)
+			return KH_LOOK_MAYBE;
+		if (p[i] == ' ')
+			break;
+		if ((p[i] < 'A' || p[i] > 'Z') && p[i] != '-' && p[i] != '_')
+			return KH_LOOK_NO;
+	}
+	if (i < 3 || i >= 15)
+		return KH_LOOK_NO;
+	i++;
+	if (i >= n)
+		return KH_LOOK_MAYBE;
+	if (p[i & 15] == '/' || p[i & 15] == '*' || p[i & 15] == 'h' || p[i & 15] == 'H')
+		return KH_LOOK_REQUEST;
+	return p[0] == 'C' && p[1] == 'O' && p[2] == 'N' && p[3] == 'N' ? KH_LOOK_REQUEST
+									 : KH_LOOK_NO;
+}
+
+/* ---- the connection ---- */
+
+static __always_inline void kh_fill_conn(struct kh_conn *conn, struct sock *sk,
+					 struct tcp_sock *tp, u8 role, u8 opener)
+{
+	struct sock_common *c = &sk->__sk_common;
+
+	conn->cookie = bpf_get_socket_cookie(sk);
+	conn->role = role;
+	conn->lport = c->skc_num;
+	conn->rport = bpf_ntohs(c->skc_dport);
+	conn->family = c->skc_family;
+	if (c->skc_family == AF_INET6 && c->skc_v6_daddr.in6_u.u6_addr32[0] == 0 &&
+	    c->skc_v6_daddr.in6_u.u6_addr32[1] == 0 &&
+	    c->skc_v6_daddr.in6_u.u6_addr32[2] == bpf_htonl(0xffff))
+		conn->family = AF_INET; /* v4-mapped */
+	if (conn->family == AF_INET) {
+		*(u32 *)conn->laddr = c->skc_rcv_saddr;
+		*(u32 *)conn->raddr = c->skc_daddr;
+		if (c->skc_family == AF_INET6) {
+			*(u32 *)conn->laddr = c->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+			*(u32 *)conn->raddr = c->skc_v6_daddr.in6_u.u6_addr32[3];
+		}
+	} else {
+		u32 i;
+
+		for (i = 0; i < 4; i++) {
+			((u32 *)conn->laddr)[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+			((u32 *)conn->raddr)[i] = c->skc_v6_daddr.in6_u.u6_addr32[i];
+		}
+	}
+	/* The active side's bytes_acked counts its SYN; one added, both ends hold the same pair. */
+	conn->isn_local = tp->snd_una - (u32)tp->bytes_acked + (opener == KH_ROLE_CLIENT);
+	conn->isn_remote = tp->rcv_nxt - (u32)tp->bytes_received;
+}
+
+static __always_inline struct kh_socket *kh_follow(struct kh_io *io, u8 role, u8 opener)
+{
+	struct kh_socket *st;
+
+	if (__sync_fetch_and_add(&kh_sockets_open, 1) >= kh_sockets_max) {
+		__sync_fetch_and_add(&kh_sockets_open, -1);
+		KH_COUNT(storage_failed);
+		return NULL;
+	}
+	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!st) {
+		__sync_fetch_and_add(&kh_sockets_open, -1);
+		KH_COUNT(storage_failed);
+		return NULL;
+	}
+	kh_fill_conn(&st->conn, io->sk, io->tp, role, opener);
+	st->next_tx = io->tp->write_seq;
+	st->next_rx = io->tp->copied_seq;
+	barrier(); /* else one load serves both cases, with pointers of two kinds */
+	if (io->direction == KH_TX)
+		st->next_tx = io->seq;
+	else
+		st->next_rx = io->seq;
+	if (!opener)
+		st->flags = KH_F_ADOPTED;
+	return st;
+}
+
+/*
+ * A socket that is not followed (yet). Whoever says the first thing that looks like a request is
+ * the client: that also holds for connections older than Keyhole.
+ */
+static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io)
+{
+	struct kh_glance *glance;
+	u64 n = io->src.len < 16 ? io->src.len : 16;
+	int look = KH_LOOK_NO;
+	u8 opener;
+
+	glance = bpf_sk_storage_get(&kh_glances, io->sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!glance) {
+		KH_COUNT(storage_failed);
+		return NULL;
+	}
+	if (glance->class == KH_CLASS_OTHER)
+		return NULL;
+	opener = glance->role;
+	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
+		look = kh_look(io->room, n);
+	if (look == KH_LOOK_NO) {
+		KH_COUNT(other_protocol);
+		if (++glance->tries >= KH_TRIES_MAX)
+			glance->class = KH_CLASS_OTHER;
+		return NULL;
+	}
+	glance->class = KH_CLASS_HTTP;
+	return kh_follow(io, io->direction == KH_RX ? KH_ROLE_SERVER : KH_ROLE_CLIENT, opener);
+}
+
+/* ---- the owner ---- */
+
+__noinline int kh_ignored(struct kh_control *control, u64 cgroup)
+{
+	u32 at = KH_VERDICT_HASH(cgroup);
+	u32 i;
+
+	if (!control)
+		return false;
+	for (i = 0; i < KH_VERDICT_PROBES; i++) {
+		struct kh_verdict_slot *slot = &control->verdicts[(at + i) & (KH_VERDICTS - 1)];
+
+		if (slot->cgroup == cgroup)
+			return slot->verdict == KH_IGNORE;
+		if (slot->cgroup == 0)
+			return false;
+	}
+	return false;
+}
+
+/* Notes whose thread does the I/O. Sockets move between processes, so this runs for each call. */
+static __always_inline void kh_own(struct kh_io *io, struct kh_socket *st)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 generation = io->control->generation;
+	u32 epoch = io->control->verdict_epoch;
+	struct task_struct *task;
+	bool v1;
+
+	st->tid = id;
+	if (st->tgid == id >> 32 && st->generation == generation && st->verdict_epoch == epoch)
+		return;
+	task = bpf_get_current_task_btf();
+	st->tgid = id >> 32;
+	st->generation = generation;
+	st->verdict_epoch = epoch;
+	st->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
+	st->verdict = kh_ignored(io->control, st->cgroup) ? KH_IGNORE : KH_TRACE;
+	kh_tell_process(task, generation, 0, false);
+}
+
+/* ---- records ---- */
+
+static __always_inline void kh_clear(struct kh_message *msg)
+{
+	__builtin_memset(msg, 0, sizeof(*msg));
+}
+
+static __always_inline void kh_grow(struct kh_message *msg, u64 len, u64 now)
+{
+	if (!msg->calls)
+		msg->first_ns = now;
+	msg->calls++;
+	msg->len += len;
+	msg->last_ns = now;
+}
+
+/*
+ * Sends the exchange as far as it is known: the request kept in the socket and, unless the
+ * connection ended before one came, the first bytes of the response.
+ */
+static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket *st,
+				       const struct kh_source *src, u8 reason)
+{
+	struct kh_exchange *ex;
+	u64 off = sizeof(*ex), len, n = 0, i, at;
+
+	if (!room || !st || !src)
+		return 0;
+	len = src->len;
+	ex = (struct kh_exchange *)room->raw;
+	ex->rec.type = KH_EXCHANGE;
+	ex->rec.flags = st->flags;
+	ex->conn = st->conn;
+	ex->cgroup = st->cgroup;
+	ex->tgid = st->tgid;
+	ex->tid = st->tid;
+	ex->number = st->number;
+	ex->req_seq = st->req_seq;
+	ex->reason = reason;
+	ex->pad = 0;
+	ex->error = reason == KH_WHY_RESET ? st->error : 0;
+	ex->pad2 = 0;
+	ex->req = st->req;
+	ex->req.head_len = st->head_used;
+	off = kh_append_head(room, st, off);
+	off = kh_append_tail(room, st, off, &ex->req);
+	st->tail_used = 0;
+
+	kh_clear(&ex->resp);
+	if (len) {
+		kh_grow(&ex->resp, len, room->now);
+		n = len < kh_response_head ? len : kh_response_head;
+		n = kh_fetch(room, src, off, 0, n);
+		ex->resp.head_len = n;
+		if (src->kind == KH_SRC_NONE) {
+			ex->resp.gap = len;
+			ex->rec.flags |= KH_F_RESP_GAP;
+		}
+		/* the request's head was sent: its room now holds the response's */
+		for (i = 0; i < KH_HEAD_MAX / 64; i++) {
+			if (i * 64 >= kh_request_head || i * 64 >= n)
+				break;
+			at = off + i * 64;
+			KH_CLAMP(at, KH_OFFSET_MAX);
+			kh_copy64(st->head + i * 64, room->raw + at);
+		}
+		st->head_used = n < kh_request_head ? n : kh_request_head;
+		off += n;
+		st->sent_head = n;
+		if (n < len) {
+			kh_keep_tail(room, st, src);
+			off = kh_append_tail(room, st, off, &ex->resp);
+			st->tail_used = 0;
+		}
+	}
+	KH_COUNT(exchanges);
+	st->lost = !kh_put(room, off);
+	if (st->lost)
+		KH_COUNT(exchange_drops);
+	return 0;
+}
+
+/* More of a response: its bytes while there is room for a head, then its length. */
+static __noinline int kh_send_part(struct kh_scratch *room, struct kh_socket *st,
+				   const struct kh_source *src, u8 reason)
+{
+	struct kh_part *part;
+	u64 off = sizeof(*part), len, n;
+
+	if (!room || !st || !src)
+		return 0;
+	len = src->len;
+	KH_ADD(parts, reason == KH_WHY_MORE);
+	KH_ADD(finishes, reason != KH_WHY_MORE);
+	if (st->lost) {
+		KH_COUNT(part_drops);
+		return 0;
+	}
+	part = (struct kh_part *)room->raw;
+	part->rec.type = reason == KH_WHY_MORE ? KH_PART : KH_FINISH;
+	part->rec.flags = st->flags | KH_F_RESPONSE;
+	part->cookie = st->conn.cookie;
+	part->number = st->number;
+	part->reason = reason;
+	part->pad = 0;
+	part->error = reason == KH_WHY_RESET ? st->error : 0;
+	part->msg = st->sum;
+	kh_clear(&st->sum);
+	if (reason == KH_WHY_MORE) {
+		kh_grow(&part->msg, len, room->now);
+		n = st->sent_head < kh_response_head ? kh_response_head - st->sent_head : 0;
+		if (n > len)
+			n = len;
+		if (n)
+			n = kh_fetch(room, src, off, 0, n);
+		part->msg.head_len = n;
+		off += n;
+		if (n)
+			st->sent_head += n;
+		else
+			st->parts++;
+		if (src->kind == KH_SRC_NONE)
+			part->msg.gap = len;
+		else if (n < len)
+			kh_keep_tail(room, st, src);
+	}
+	off = kh_append_tail(room, st, off, &part->msg);
+	if (part->msg.gap)
+		part->rec.flags |= KH_F_RESP_GAP;
+	st->tail_used = 0;
+	if (!kh_put(room, off))
+		KH_COUNT(part_drops);
+	return 0;
+}
+
+/* ---- where a long response ends ---- */
+
+#define KH_SCAN_MAX 1024 /* bytes of a response's head searched for its length */
+
+/* Eight characters as a little-endian word, letters made lower case. */
+#define KH_WORD(a, b, c, d, e, f, g, h)                                                            \
+	((u64)a | (u64)b << 8 | (u64)c << 16 | (u64)d << 24 | (u64)e << 32 | (u64)f << 40 |        \
+	 (u64)g << 48 | (u64)h << 56)
+
+static __always_inline u64 kh_lower_word(const u8 *p)
+{
+	return *(const u64 *)p | 0x2020202020202020ULL;
+}
+
+/*
+ * Where the response whose first `used` bytes stand in room->raw ends, by its Content-Length; 0 if
+ * it has none. Called once per response of more than KH_PARTS_MAX calls: from there on only sums
+ * are kept, so the end must be told here. Without a length the last chunk tells it.
+ */
+__noinline u64 kh_find_end(struct kh_scratch *room, u64 used)
+{
+	u64 length = 0;
+	u32 i;
+
+	if (!room)
+		return 0;
+	room->digits = 0;
+	room->body = 0;
+	for (i = 0; i < KH_SCAN_MAX; i++) {
+		const u8 *p = room->raw + i;
+
+		if (i + 4 > used)
+			break;
+		if (p[0] != '\n')
+			continue;
+		if (p[1] == '\r' && p[2] == '\n') {
+			room->body = i + 3;
+			break;
+		}
+		if (kh_lower_word(p + 1) == KH_WORD('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
+		    kh_lower_word(p + 8) == KH_WORD('-', 'l', 'e', 'n', 'g', 't', 'h', ':'))
+			room->digits = i + 16;
+	}
+	if (!room->body || !room->digits)
+		return 0;
+	for (i = 0; i < 24; i++) {
+		u64 at = room->digits + i;
+		u8 c;
+
+		KH_CLAMP(at, KH_OFFSET_MAX);
+		c = room->raw[at];
+		if (c == ' ' || c == '\t')
+			continue;
+		if (c < '0' || c > '9')
+			break;
+		length = length * 10 + (c - '0');
+	}
+	return room->body + length;
+}
+
+static __always_inline u64 kh_response_end(struct kh_scratch *room, struct kh_socket *st)
+{
+	u64 used = st->head_used < KH_SCAN_MAX ? st->head_used : KH_SCAN_MAX;
+	u32 i;
+
+	for (i = 0; i < KH_SCAN_MAX / 64 && i < kh_request_head / 64; i++)
+		kh_copy64(room->raw + i * 64, st->head + i * 64);
+	return kh_find_end(room, used);
+}
+
+static __always_inline bool kh_last_chunk(const struct kh_socket *st)
+{
+	const u8 *e = st->tail + KH_TAIL;
+
+	return st->tail_used >= 5 && e[-5] == '0' && e[-4] == '\r' && e[-3] == '\n' &&
+	       e[-2] == '\r' && e[-1] == '\n';
+}
+
+/* ---- one exchange after the other ---- */
+
+/* Left HTTP: 101 (Switching Protocols), or 2xx to CONNECT. `off` is where the response begins. */
+static __always_inline bool kh_is_tunnel(const struct kh_socket *st, bool connect)
+{
+	const u8 *p = st->head;
+
+	if (st->head_used < 12 || p[0] != 'H' || p[4] != '/')
+		return false;
+	return (p[9] == '1' && p[10] == '0' && p[11] == '1') || (connect && p[9] == '2');
+}
+
+static __always_inline void kh_response(struct kh_io *io, struct kh_socket *st,
+					const struct kh_source *src)
+{
+	const struct kh_source nothing = {};
+	u64 len = src->len;
+
+	if (st->phase == KH_REQUEST) {
+		bool connect = st->head[0] == 'C' && st->head[1] == 'O' && st->head[2] == 'N' &&
+			       st->head[3] == 'N';
+
+		st->phase = KH_RESPONSE;
+		st->resp_len = len;
+		st->parts = 0;
+		st->sent_head = 0;
+		st->by_length = 0;
+		kh_clear(&st->sum);
+		kh_send_exchange(io->room, st, src, KH_WHY_RESPONSE);
+		if (kh_is_tunnel(st, connect)) {
+			KH_COUNT(upgraded);
+			st->phase = KH_TUNNEL;
+		}
+		return;
+	}
+	st->resp_len += len;
+	if (st->parts < KH_PARTS_MAX) {
+		kh_send_part(io->room, st, src, KH_WHY_MORE);
+		return;
+	}
+	if (!st->by_length) {
+		st->by_length = 1;
+		st->expect = kh_response_end(io->room, st);
+	}
+	kh_grow(&st->sum, len, io->room->now);
+	if (src->kind == KH_SRC_NONE) {
+		st->sum.gap += len;
+		st->tail_used = 0;
+	} else {
+		kh_keep_tail(io->room, st, src);
+	}
+	if (st->expect ? st->resp_len >= st->expect : kh_last_chunk(st))
+		kh_send_part(io->room, st, &nothing, KH_WHY_LENGTH);
+}
+
+static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
+				       const struct kh_source *src, u32 seq)
+{
+	const struct kh_source nothing = {};
+	u64 len = src->len;
+	u64 room, n, i, at;
+
+	if (st->phase == KH_RESPONSE && st->sum.calls)
+		kh_send_part(io->room, st, &nothing, KH_WHY_TURN);
+	if (st->phase != KH_REQUEST) {
+		st->phase = KH_REQUEST;
+		st->number++;
+		st->req_seq = seq;
+		st->flags &= KH_F_ADOPTED;
+		st->head_used = 0;
+		st->tail_used = 0;
+		kh_clear(&st->req);
+	}
+	kh_grow(&st->req, len, io->room->now);
+	if (src->kind == KH_SRC_NONE) {
+		st->req.gap += len;
+		st->flags |= KH_F_REQ_GAP;
+		st->tail_used = 0;
+		return;
+	}
+	/* a head ends at the first byte that could not be read: it must stay contiguous */
+	room = kh_request_head - st->head_used;
+	if (st->req.len - len != st->head_used)
+		room = 0;
+	n = len < room ? len : room;
+	if (n)
+		n = kh_fetch(io->room, src, 0, 0, n);
+	for (i = 0; i < KH_HEAD_MAX / 64; i++) {
+		if (i * 64 >= kh_request_head || i * 64 >= n)
+			break;
+		at = st->head_used + i * 64;
+		KH_CLAMP(at, kh_request_head);
+		kh_copy64(st->head + at, io->room->raw + i * 64);
+	}
+	st->head_used += n;
+	if (n < len)
+		kh_keep_tail(io->room, st, src);
+}
+
+static __noinline int kh_message(struct kh_io *io, struct kh_socket *st,
+				 const struct kh_source *src, u32 seq)
+{
+	if (!io || !st || !src)
+		return 0;
+	if ((io->direction == KH_RX) == (st->conn.role == KH_ROLE_SERVER))
+		kh_request(io, st, src, seq);
+	else if (st->phase == KH_IDLE)
+		KH_COUNT(orphan_responses);
+	else
+		kh_response(io, st, src);
+	return 0;
+}
+
+/*
+ * Bytes that passed without an event (splice out of a socket; sendfile before 6.5; a run of the
+ * program that the kernel skipped) show as a jump of the sequence number.
+ */
+static __always_inline void kh_check_gap(struct kh_io *io, struct kh_socket *st)
+{
+	u32 *next = io->direction == KH_TX ? &st->next_tx : &st->next_rx;
+	s32 gap = io->seq - *next;
+	struct kh_source unseen = {.kind = KH_SRC_NONE};
+
+	if (gap == 1 && io->direction == KH_RX && (io->sk->sk_shutdown & RCV_SHUTDOWN))
+		gap = 0; /* copied_seq counts the FIN */
+	*next = io->seq + (u32)io->src.len;
+	if (gap < 0)
+		KH_COUNT(seq_back);
+	if (gap <= 0)
+		return;
+	KH_ADD(gap_bytes, gap);
+	unseen.len = gap;
+	kh_message(io, st, &unseen, io->seq - gap);
+}
+
+/* The connection ended, or its end came in sight: says so unless nothing is open. */
+static __noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
+{
+	const struct kh_source nothing = {};
+	u8 reason;
+
+	if (!room || !st)
+		return 0;
+	reason = st->error ? KH_WHY_RESET : KH_WHY_CLOSE;
+	room->now = bpf_ktime_get_ns();
+	if (st->verdict != KH_IGNORE) {
+		if (st->error && st->phase != KH_IDLE && st->phase != KH_TUNNEL)
+			KH_COUNT(resets);
+		if (st->phase == KH_REQUEST)
+			kh_send_exchange(room, st, &nothing, reason);
+		else if (st->phase == KH_RESPONSE)
+			kh_send_part(room, st, &nothing, reason);
+	}
+	if (st->phase != KH_TUNNEL)
+		st->phase = KH_IDLE;
+	return 0;
+}
+
+/* A receive that moved nothing: the end of the stream, or an error that ends it. */
+static __always_inline void kh_moved_nothing(struct sock *sk, u32 direction, int ret,
+					     struct kh_scratch *room)
+{
+	struct kh_socket *st;
+
+	KH_COUNT(io_errors);
+	if (ret == -EAGAIN || ret == -EINTR || ret == -ERESTARTSYS || ret == -EINPROGRESS)
+		return;
+	if (ret == 0 && (direction == KH_TX || !(sk->sk_shutdown & RCV_SHUTDOWN)))
+		return;
+	st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+	if (!st)
+		return;
+	if (ret < 0 && !st->error)
+		st->error = -ret;
+	if (ret < 0 || st->conn.role == KH_ROLE_CLIENT)
+		kh_end(room, st);
+}
+
+static __always_inline void kh_moved(struct kh_io *io)
+{
+	struct kh_socket *st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
+
+	if (!st) {
+		st = kh_glance_at(io);
+		if (!st)
+			return;
+	}
+	if (st->phase == KH_TUNNEL)
+		return;
+	if (io->direction == KH_TX)
+		KH_ADD(tx_bytes, io->src.len);
+	else
+		KH_ADD(rx_bytes, io->src.len);
+	kh_own(io, st);
+	if (st->verdict == KH_IGNORE) {
+		KH_COUNT(ignored);
+		st->next_tx = io->tp->write_seq;
+		st->next_rx = io->tp->copied_seq;
+		st->phase = KH_IDLE;
+		return;
+	}
+	kh_check_gap(io, st);
+	kh_message(io, st, &io->src, io->seq);
+}
+
+#endif

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+/*
+ * The programs: where Keyhole hooks into the kernel, and which kernel each hook needs. All attach
+ * without a perf event; none writes user memory or packets. The loader decides by autoload which
+ * of them run (loader/backend.c).
+ */
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include "events.h"
+#include "maps.h"
+#include "source.h"
+#include "syscall.h"
+#include "iter.h"
+#include "identity.h"
+#include "emit.h"
+#include "capture.h"
+#include "snapshot.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* ---- what both backends do with a call ---- */
+
+/* Is this a TCP socket of a process, on a node where capturing is on? */
+static __always_inline bool kh_wanted(struct sock *sk, struct kh_control **control)
+{
+	u16 family = sk->__sk_common.skc_family;
+
+	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP)
+		return false;
+	*control = kh_control();
+	if (!*control || !(*control)->enabled)
+		return false;
+	if (!sk->sk_socket || !sk->sk_socket->file) {
+		KH_COUNT(kernel_sockets);
+		return false;
+	}
+	if (kh_self && bpf_get_current_pid_tgid() >> 32 == kh_self) {
+		KH_COUNT(self_calls);
+		return false;
+	}
+	return true;
+}
+
+/* Does the call move bytes that nobody saw before, and are they where the caller says? */
+static __always_inline bool kh_moves(struct kh_io *io, int flags)
+{
+	if (io->direction != KH_RX)
+		return true;
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) {
+		KH_COUNT(peeks);
+		return false;
+	}
+	if (flags & MSG_TRUNC) {
+		KH_COUNT(trunc_reads);
+		io->src.kind = KH_SRC_NONE;
+	}
+	return true;
+}
+
+static __always_inline bool kh_begin(struct kh_io *io, struct sock *sk, int ret)
+{
+	u32 room = io->direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	io->room = bpf_map_lookup_elem(&kh_rooms, &room);
+	if (!io->room || !tp)
+		return false;
+	io->sk = sk;
+	io->tp = tp;
+	io->src.len = ret;
+	io->room->now = bpf_ktime_get_ns();
+	io->seq = (io->direction == KH_TX ? tp->write_seq : tp->copied_seq) - (u32)ret;
+	return true;
+}
+
+/* ---- tracepoint backend: kernel 6.3 and later ---- */
+
+static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret, int flags)
+{
+	struct kh_io io = {.direction = direction};
+
+	if (!kh_wanted(sk, &io.control))
+		return 0;
+	if (kh_uring_by_fexit && kh_in_uring(bpf_get_current_task_btf()))
+		return 0;
+	if (ret <= 0) {
+		u32 room = direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV;
+		struct kh_scratch *s = bpf_map_lookup_elem(&kh_rooms, &room);
+
+		kh_mmsg_reset();
+		if (s && !(direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
+			kh_moved_nothing(sk, direction, ret, s);
+		return 0;
+	}
+	if (!kh_begin(&io, sk, ret))
+		return 0;
+	kh_source_syscall(&io.src);
+	if (!kh_moves(&io, flags))
+		return 0;
+	kh_moved(&io);
+	return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(kh_tp_send, struct sock *sk, int ret, int flags)
+{
+	return kh_tracepoint(sk, KH_TX, ret, flags);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(kh_tp_recv, struct sock *sk, int ret, int flags)
+{
+	return kh_tracepoint(sk, KH_RX, ret, flags);
+}
+
+/* ---- fexit backend: BTF and trampolines (x86-64 from 5.8, arm64 from 6.0) ---- */
+
+static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 direction, int ret,
+				    int flags)
+{
+	struct kh_io io = {.direction = direction};
+
+	if (!kh_wanted(sk, &io.control))
+		return 0;
+	if (kh_uring_by_fexit && !kh_in_uring(bpf_get_current_task_btf()))
+		return 0;
+	if (ret <= 0) {
+		u32 room = direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV;
+		struct kh_scratch *s = bpf_map_lookup_elem(&kh_rooms, &room);
+
+		if (s && !(direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
+			kh_moved_nothing(sk, direction, ret, s);
+		return 0;
+	}
+	if (!kh_begin(&io, sk, ret))
+		return 0;
+	if (msg)
+		kh_source_iter(&io.src, &msg->msg_iter, ret);
+	else
+		KH_COUNT(no_buffer);
+	if (!kh_moves(&io, flags))
+		return 0;
+	kh_moved(&io);
+	return 0;
+}
+
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(kh_fx_send, struct sock *sk, struct msghdr *msg, u64 size, int ret)
+{
+	return kh_fexit(sk, msg, KH_TX, ret, 0);
+}
+
+/* sendfile and splice up to 6.4; later they go through tcp_sendmsg with kernel pages */
+SEC("fexit/tcp_sendpage")
+int BPF_PROG(kh_fx_sendpage, struct sock *sk, void *page, int offset, u64 size, int flags, int ret)
+{
+	return kh_fexit(sk, NULL, KH_TX, ret, 0);
+}
+
+/* tcp_recvmsg lost an argument in 5.19 (nonblock) and another in 7.x (addr_len) */
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(kh_fx_recv6, struct sock *sk, struct msghdr *msg, u64 len, int nonblock, int flags,
+	     int *addr_len, int ret)
+{
+	return kh_fexit(sk, msg, KH_RX, ret, flags);
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(kh_fx_recv5, struct sock *sk, struct msghdr *msg, u64 len, int flags, int *addr_len,
+	     int ret)
+{
+	return kh_fexit(sk, msg, KH_RX, ret, flags);
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(kh_fx_recv4, struct sock *sk, struct msghdr *msg, u64 len, int flags, int ret)
+{
+	return kh_fexit(sk, msg, KH_RX, ret, flags);
+}
+
+/* ---- life of sockets: any kernel with BTF ---- */
+
+static __always_inline void kh_opened(struct sock *sk, u8 role)
+{
+	struct kh_glance *glance =
+		bpf_sk_storage_get(&kh_glances, sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (glance)
+		glance->role = role;
+	else
+		KH_COUNT(storage_failed);
+}
+
+static __always_inline void kh_listening(struct sock *sk, u32 generation)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kh_listen *rec;
+	bool v1;
+
+	kh_tell_process(task, generation, 0, false);
+	KH_COUNT(life);
+	rec = bpf_ringbuf_reserve(&kh_life, sizeof(*rec), 0);
+	if (!rec) {
+		KH_COUNT(life_drops);
+		return;
+	}
+	rec->rec.type = KH_LISTEN;
+	rec->rec.flags = 0;
+	rec->rec.size = sizeof(*rec);
+	rec->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
+	rec->tgid = task->tgid;
+	rec->port = sk->__sk_common.skc_num;
+	rec->pad = 0;
+	bpf_ringbuf_submit(rec, 0);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(kh_set_state, struct sock *sk, int old, int new)
+{
+	struct kh_control *control = kh_control();
+	struct kh_scratch *scratch;
+	struct kh_socket *st;
+	u32 room = KH_ROOM_CLOSE;
+
+	if (!control || !control->enabled || sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	switch (new) {
+	case TCP_SYN_SENT:
+		kh_opened(sk, KH_ROLE_CLIENT);
+		return 0;
+	case TCP_ESTABLISHED:
+		if (old == TCP_SYN_RECV) {
+			kh_opened(sk, KH_ROLE_SERVER);
+			KH_COUNT(accepts);
+		} else {
+			KH_COUNT(connects);
+		}
+		return 0;
+	case TCP_LISTEN:
+		kh_listening(sk, control->generation);
+		return 0;
+	case TCP_CLOSE:
+		if (old == TCP_SYN_SENT)
+			KH_COUNT(connect_failures);
+		st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+		if (st && !st->error)
+			st->error = sk->sk_err; /* the process' next call clears it */
+		return 0;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		/* our side says no more: what a server has not sent by now, it never will */
+		st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+		scratch = bpf_map_lookup_elem(&kh_rooms, &room);
+		if (st && scratch && st->conn.role == KH_ROLE_SERVER && st->phase == KH_RESPONSE)
+			kh_end(scratch, st);
+	}
+	return 0;
+}
+
+/*
+ * The socket is about to be freed: no call can follow. TCP_CLOSE alone does not say so, since
+ * what came before the FIN or RST may still be read.
+ */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(kh_destroy, struct sock *sk)
+{
+	struct kh_socket *st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+	u32 room = KH_ROOM_CLOSE;
+	struct kh_scratch *scratch = bpf_map_lookup_elem(&kh_rooms, &room);
+
+	if (!st)
+		return 0;
+	if (scratch)
+		kh_end(scratch, st);
+	__sync_fetch_and_add(&kh_sockets_open, -1);
+	bpf_sk_storage_delete(&kh_sockets, sk);
+	return 0;
+}
+
+/* ---- life of processes: any kernel with BTF ---- */
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(kh_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct kh_control *control = kh_control();
+	u32 tgid = task->tgid;
+
+	/* only processes that were told about already: the others are, at their first I/O */
+	if (control && control->enabled && bpf_map_lookup_elem(&kh_told_processes, &tgid))
+		kh_tell_process(bpf_get_current_task_btf(), control->generation, 0, true);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(kh_exit, struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+	struct kh_exit *rec;
+
+	if (task->signal->live.counter != 0) /* other threads go on */
+		return 0;
+	if (!bpf_map_lookup_elem(&kh_told_processes, &tgid))
+		return 0;
+	bpf_map_delete_elem(&kh_told_processes, &tgid);
+	KH_COUNT(life);
+	rec = bpf_ringbuf_reserve(&kh_life, sizeof(*rec), 0);
+	if (!rec) {
+		KH_COUNT(life_drops);
+		return 0;
+	}
+	rec->rec.type = KH_EXIT;
+	rec->rec.flags = 0;
+	rec->rec.size = sizeof(*rec);
+	rec->tgid = tgid;
+	rec->pad = 0;
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* Every map and every load-time constant. The loader sets sizes and constants before loading. */
+#ifndef KEYHOLE_BPF_MAPS_H
+#define KEYHOLE_BPF_MAPS_H
+
+/* ---- load-time constants (loader options; known to the verifier) ---- */
+
+const volatile u32 kh_request_head = KH_HEAD_DEFAULT;  /* multiple of 64, <= KH_HEAD_MAX */
+const volatile u32 kh_response_head = KH_HEAD_DEFAULT; /* likewise */
+const volatile u32 kh_sockets_max = 65536;             /* HTTP connections followed at once */
+const volatile bool kh_uring_by_fexit; /* the fexit programs are attached for io_uring alone */
+const volatile bool kh_kernel_reads = true; /* false: lockdown refuses bpf_probe_read_kernel */
+
+/* ---- what crosses to the collector ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} kh_data SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 << 10);
+} kh_life SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kh_control);
+} kh_control_page SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* the loader: one per possible CPU */
+	__type(key, u32);
+	__type(value, struct kh_counters);
+} kh_counter_page SEC(".maps");
+
+/* ---- what stays in the kernel ---- */
+
+/* A socket of any protocol: kept small, since every TCP socket of the node that speaks has one. */
+struct kh_glance {
+	u8 class; /* enum kh_class */
+	u8 tries; /* messages looked at in vain */
+	u8 role;  /* enum kh_role by who opened; unknown: older than Keyhole */
+	u8 pad;
+};
+
+enum kh_class {
+	KH_CLASS_UNKNOWN,
+	KH_CLASS_HTTP,
+	KH_CLASS_OTHER, /* for good */
+};
+
+#define KH_TRIES_MAX 8 /* messages of an unknown socket that are looked at */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kh_glance);
+} kh_glances SEC(".maps");
+
+enum kh_phase {
+	KH_IDLE,     /* between exchanges */
+	KH_REQUEST,  /* the request has begun */
+	KH_RESPONSE, /* the response has begun; its exchange record was sent */
+	KH_TUNNEL,   /* the connection left HTTP */
+};
+
+/* Heads are copied in blocks of 64 bytes, of which the last may reach this far over the end. */
+#define KH_HEAD_SLACK 64
+
+/* A socket that speaks HTTP. With the default head it fits a 1 KiB slab of the kernel. */
+struct kh_socket {
+	struct kh_conn conn;
+	u64 cgroup;
+	u32 tgid, tid;
+	u32 generation;    /* of the control page, when identities were last sent */
+	u32 verdict_epoch; /* likewise, when the verdict was looked up */
+	u32 number;
+	u32 req_seq;
+	u32 next_tx, next_rx; /* sequence numbers where the next send and receive should begin */
+	u8 phase;             /* enum kh_phase */
+	u8 verdict;           /* enum kh_verdict */
+	u8 lost;              /* the exchange's record found the ring full: no parts either */
+	u8 by_length;         /* parts ended: the end is told by `expect` or the last chunk */
+	u16 flags;            /* enum kh_flag of the exchange */
+	u16 error;            /* errno with which the connection ended */
+	u16 head_used;        /* bytes in head[] */
+	u16 tail_used;        /* bytes at the end of tail[] */
+	u16 sent_head;        /* bytes of the response's head sent so far */
+	u16 parts;            /* part records sent that carried no head */
+	u32 pad;
+	u64 resp_len;          /* of the response so far */
+	u64 expect;            /* where the response ends; 0 unknown */
+	struct kh_message req; /* of the request so far */
+	struct kh_message sum; /* of what no record has carried yet */
+	u8 tail[KH_TAIL];      /* right-aligned */
+	u8 head[KH_HEAD_DEFAULT + KH_HEAD_SLACK]; /* more, if the loader was told so */
+};
+
+/* The loader replaces it by one of larger values for larger heads (BTF fixes the size). */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kh_socket);
+} kh_sockets SEC(".maps");
+
+/* Room to build a record; one per program that may be interrupted by another. */
+enum kh_room {
+	KH_ROOM_SEND,
+	KH_ROOM_RECV,
+	KH_ROOM_CLOSE,
+	KH_ROOMS,
+};
+
+#define KH_OFFSET_MAX (sizeof(struct kh_exchange) + 2 * (KH_HEAD_MAX + KH_TAIL))
+struct kh_scratch {
+	u8 raw[KH_OFFSET_MAX + KH_HEAD_MAX + 64]; /* a record and its payload */
+	u8 tail[3 * KH_TAIL];                     /* the old tail, the new bytes */
+	volatile u64 got;    /* kh_fetch: bytes copied */
+	volatile u64 digits; /* kh_find_end: where the number after Content-Length begins, 0: nowhere */
+	volatile u64 body;   /* kh_find_end: where the body begins, 0: not seen */
+	u64 now;             /* when this run of the program began */
+	u64 last_wake;       /* when one last woke the collector */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, KH_ROOMS);
+	__type(key, u32);
+	__type(value, struct kh_scratch);
+} kh_rooms SEC(".maps");
+
+/* Whose identity this generation of the collector has been told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u32);
+} kh_told_cgroups SEC(".maps");
+
+struct kh_told {
+	u64 start_ns;
+	u32 generation;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u32);
+	__type(value, struct kh_told);
+} kh_told_processes SEC(".maps");
+
+/* Which message of a sendmmsg or recvmmsg comes next in this thread. */
+struct kh_mmsg {
+	u64 vector;
+	u32 count;
+	u32 next;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kh_mmsg);
+} kh_mmsgs SEC(".maps");
+
+/* ---- globals ---- */
+
+u32 kh_sockets_open; /* HTTP connections followed now */
+u32 kh_self;         /* tgid of the collector: never traced */
+
+/* ---- counting ---- */
+
+static __always_inline struct kh_counters *kh_counters(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&kh_counter_page, &cpu);
+}
+
+static __always_inline void kh_add(u32 counter, u64 n)
+{
+	struct kh_counters *counters = kh_counters();
+
+	if (counters && counter < KH_COUNTER_SLOTS)
+		__sync_fetch_and_add(&counters->c[counter], n);
+}
+
+#define KH_COUNT(name) kh_add(KH_C_##name, 1)
+#define KH_ADD(name, n) kh_add(KH_C_##name, n)
+
+static __always_inline struct kh_control *kh_control(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&kh_control_page, &zero);
+}
+
+#endif
