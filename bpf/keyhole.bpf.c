@@ -14,7 +14,19 @@
 #include "source.h"
 #include "syscall.h"
 #include "iter.h"
+
+/* of tasks the kernel vouches for */
+#define KH_ID(name) name
+#define KH_GET(...) ___arrow(__VA_ARGS__)
 #include "identity.h"
+#undef KH_ID
+#undef KH_GET
+
+/* of tasks found by walking a list */
+#define KH_ID(name) name##_by_probe
+#define KH_GET(...) BPF_CORE_READ(__VA_ARGS__)
+#include "identity.h"
+
 #include "emit.h"
 #include "capture.h"
 #include "snapshot.h"

@@ -204,4 +204,16 @@ static __always_inline struct kh_control *kh_control(void)
 	return bpf_map_lookup_elem(&kh_control_page, &zero);
 }
 
+/* ---- texts ---- */
+
+#define KH_V1_BIT (1ULL << 63) /* ids of a v1 hierarchy and of v2 come from different spaces */
+
+/* Returns the bytes the whole text needs, its NUL included. */
+static __always_inline long kh_text(char *to, u32 size, const void *from)
+{
+	u64 arg = (u64)from;
+
+	return bpf_snprintf(to, size, "%s", &arg, sizeof(arg));
+}
+
 #endif
