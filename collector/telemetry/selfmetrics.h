@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keyhole's own metrics. All families are declared in the table below; whoever owns a number
+ * binds it to one, with a label where the family has one. A family without a bound value is not
+ * exported. Values are bound before the scrapes begin and are read by the front thread, so they
+ * must be atomic, or functions safe to call there.
+ */
+#ifndef KEYHOLE_TELEMETRY_SELFMETRICS_H
+#define KEYHOLE_TELEMETRY_SELFMETRICS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SELFMETRICS_VALUES_MAX 256 /* bound values, the BPF counters not included */
+
+/* X(ENUM, type, name without _total, label or "", help) */
+#define SELFMETRICS(X)                                                                            \
+	X(BUILD_INFO, GAUGE, "keyhole_build_info", "version", "Version of the collector; 1.")      \
+	X(RECORDS_SEEN, COUNTER, "keyhole_records_seen", "ring", "Records taken from a ring.")     \
+	X(RECORDS_DELIVERED, COUNTER, "keyhole_records_delivered", "",                             \
+	  "Records that ended in a series.")                                                       \
+	X(RECORDS_DROPPED, COUNTER, "keyhole_records_dropped", "reason",                           \
+	  "Records that did not, by reason.")                                                      \
+	X(EXCHANGES, COUNTER, "keyhole_exchanges", "protocol", "Exchanges counted, by protocol.")  \
+	X(RING_BYTES, GAUGE, "keyhole_ring_waiting_bytes", "ring", "Bytes waiting in a ring.")     \
+	X(RING_SIZE, GAUGE, "keyhole_ring_size_bytes", "ring", "Size of a ring.")                  \
+	X(MEMORY, GAUGE, "keyhole_memory_bytes", "part", "Memory held, by subsystem.")             \
+	X(LIMIT_REACHED, COUNTER, "keyhole_limit_reached", "limit",                                \
+	  "Times that a limit was reached, by its name.")                                          \
+	X(LOADER_CONNECTED, GAUGE, "keyhole_loader_connected", "",                                 \
+	  "1 while the loader's descriptors are held.")                                            \
+	X(SANDBOX, GAUGE, "keyhole_sandbox", "part", "1 where that part of the sandbox is on.")    \
+	X(WATCH_UP, GAUGE, "keyhole_kube_watch_up", "", "1 while the watch of pods is current.")   \
+	X(WATCH_PODS, GAUGE, "keyhole_kube_pods", "", "Pods known.")                               \
+	X(KUBE_REQUESTS, COUNTER, "keyhole_kube_requests", "result",                               \
+	  "Requests to the Kubernetes API, by result.")                                            \
+	X(KUBE_EVENTS, COUNTER, "keyhole_kube_events", "type", "Watch events, by type.")           \
+	X(WAITING, GAUGE, "keyhole_waiting_records", "", "Records that wait for their pod.")       \
+	X(SERIES, GAUGE, "keyhole_series", "", "Label sets held; each has several histograms.")    \
+	X(SERIES_CREATED, COUNTER, "keyhole_series_created", "", "Label sets made.")               \
+	X(SERIES_EXPIRED, COUNTER, "keyhole_series_expired", "",                                   \
+	  "Label sets dropped because nothing updated them within the TTL.")                       \
+	X(SERIES_OVERFLOWS, COUNTER, "keyhole_series_overflows", "",                               \
+	  "Exchanges counted in an overflow series because a limit was reached.")                  \
+	X(TARGETS, GAUGE, "keyhole_targets", "", "Services seen, one target_info each.")           \
+	X(SCRAPES, COUNTER, "keyhole_scrapes", "code", "HTTP requests answered, by status.")       \
+	X(SCRAPES_ACTIVE, GAUGE, "keyhole_scrapes_active", "", "Scrapes being answered.")
+
+enum selfmetric {
+#define SELF_X(e, type, name, label, help) SELF_##e,
+	SELFMETRICS(SELF_X)
+#undef SELF_X
+	SELF_COUNT,
+};
+
+enum selfmetric_type { SELFMETRIC_COUNTER, SELFMETRIC_GAUGE };
+
+struct selfmetrics;
+
+struct selfmetrics *selfmetrics_new(void); /* NULL: out of memory */
+void selfmetrics_free(struct selfmetrics *self);
+
+/*
+ * Bind a number. `value` is that of the family's label ("" if it has none), a string that lives
+ * on; it must need no escaping. Return 0 or -ENOSPC.
+ */
+int selfmetrics_add(struct selfmetrics *self, enum selfmetric metric, const char *value,
+		    const _Atomic uint64_t *number);
+int selfmetrics_add_fn(struct selfmetrics *self, enum selfmetric metric, const char *value,
+		       uint64_t (*fn)(void *arg), void *arg);
+int selfmetrics_add_constant(struct selfmetrics *self, enum selfmetric metric, const char *value,
+			     uint64_t number);
+
+/*
+ * BPF counters: keyhole_bpf_<name>_total for each of KH_COUNTERS. `fn` gives the sum over all
+ * CPUs of enum kh_counter `counter`.
+ */
+void selfmetrics_set_bpf(struct selfmetrics *self, uint64_t (*fn)(void *arg, unsigned int counter),
+			 void *arg);
+
+/* Everything that is known about one family, then each of its values. */
+struct selfmetric_family {
+	const char *name; /* without _total */
+	const char *label;
+	const char *help;
+	enum selfmetric_type type;
+};
+
+struct selfmetrics_visitor {
+	void (*family)(void *arg, const struct selfmetric_family *family);
+	void (*value)(void *arg, const struct selfmetric_family *family, const char *label_value,
+		      uint64_t number);
+	void *arg;
+};
+
+void selfmetrics_each(const struct selfmetrics *self, const struct selfmetrics_visitor *visitor);
+
+#endif

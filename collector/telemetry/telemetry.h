@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The series store: what was measured, by who it belongs to. One thread (intake) writes, one
+ * other (front) reads at a scrape; neither waits for the other. An existing series is updated
+ * without a lock and without an allocation. Names and labels are those of OpenTelemetry's
+ * semantic conventions and of Grafana Beyla 3 (docs: metrics.md).
+ *
+ * The decisions that are ours:
+ *  - an empty label is left out (to Prometheus it is the same);
+ *  - server.address: on the client's side the Host, else the peer's IP; on the server's side
+ *    the Host is chosen by whoever sends requests, so it is absent unless
+ *    `server_address_from_host`; server.port is the local port there;
+ *  - error.type: absent on success; how a broken exchange broke ("connection_reset",
+ *    "connection_closed", "invalid_response"), else the status from 500 (server), 400 (client);
+ *  - one target_info per job and instance: where resources differ otherwise, the newest.
+ */
+#ifndef KEYHOLE_TELEMETRY_TELEMETRY_H
+#define KEYHOLE_TELEMETRY_TELEMETRY_H
+
+#include "../protocol/exchange.h"
+#include "../service/resource.h"
+#include "histogram.h"
+
+#include <stdatomic.h>
+
+#define TELEMETRY_SERIES_DEFAULT 2000          /* per metric: OpenTelemetry SDK's limit */
+#define TELEMETRY_SERIES_MAX 100000            /* legal values: 1 to this */
+#define TELEMETRY_BYTES_DEFAULT (64ull << 20)  /* of series, their labels and target_info */
+#define TELEMETRY_TTL_DEFAULT_NS (300ull * 1000000000ull)
+#define TELEMETRY_RESOURCES_MAX 8192           /* resources remembered at once */
+#define TELEMETRY_EXPIRE_STEP 64               /* series looked at by one telemetry_expire() */
+
+struct telemetry;
+
+struct telemetry_buckets {
+	const double *le; /* ascending, exported units, +Inf not included */
+	unsigned int n;   /* <= HISTOGRAM_BOUNDS_MAX */
+};
+
+/* Start from telemetry_defaults. Bucket arrays are copied. */
+struct telemetry_options {
+	struct telemetry_buckets duration;      /* seconds; also of time to first byte */
+	struct telemetry_buckets request_size;  /* bytes */
+	struct telemetry_buckets response_size; /* bytes */
+	unsigned int series_max;                /* per metric, beside its overflow series */
+	uint64_t bytes_max;
+	uint64_t ttl_ns;               /* since the last update; 0: series live for ever */
+	bool kubernetes;               /* put k8s_* labels */
+	bool routes;                   /* put http_route */
+	bool time_to_first_byte;       /* keep keyhole_http_*_time_to_first_byte_seconds */
+	bool server_address_from_host; /* put the Host on server metrics: attacker-chosen */
+};
+
+extern const struct telemetry_options telemetry_defaults;
+
+struct telemetry_stats {
+	_Atomic uint64_t exchanges;         /* counted in some series, the overflow included */
+	_Atomic uint64_t invalid;           /* refused: neither server nor client */
+	_Atomic uint64_t overflows;         /* of exchanges: counted in an overflow series */
+	_Atomic uint64_t series_created;    /* groups: all metrics of one side share one */
+	_Atomic uint64_t series_expired;
+	_Atomic uint64_t series;            /* groups alive */
+	_Atomic uint64_t targets;           /* target_info alive */
+};
+
+/* Returns 0, -EINVAL (options out of range) or -ENOMEM. Free it when both threads are done. */
+int telemetry_new(struct telemetry **telemetry, const struct telemetry_options *options);
+void telemetry_free(struct telemetry *telemetry);
+
+/* ---- the writer ---- */
+
+/*
+ * Counts one exchange for `resource` (its reference is the caller's). `route` is "" where none
+ * is known. Returns 0, or -EINVAL for an exchange whose role is not known (not counted). When a
+ * limit is reached the exchange goes to the overflow series: nothing is lost but its labels.
+ */
+int telemetry_http(struct telemetry *telemetry, struct resource *resource,
+		   const struct exchange *exchange, struct slice route, uint64_t now_ns);
+
+/* A small step of expiry; call it at least ten times a second. */
+void telemetry_expire(struct telemetry *telemetry, uint64_t now_ns);
+
+/* ---- the reader ---- */
+
+enum telemetry_metric {
+	TELEMETRY_SERVER_DURATION,
+	TELEMETRY_CLIENT_DURATION,
+	TELEMETRY_SERVER_REQUEST_SIZE,
+	TELEMETRY_CLIENT_REQUEST_SIZE,
+	TELEMETRY_SERVER_RESPONSE_SIZE,
+	TELEMETRY_CLIENT_RESPONSE_SIZE,
+	TELEMETRY_SERVER_FIRST_BYTE,
+	TELEMETRY_CLIENT_FIRST_BYTE,
+	TELEMETRY_METRICS,
+};
+
+struct telemetry_family {
+	const char *name;
+	const char *unit; /* "seconds", "bytes" */
+	const char *help;
+};
+
+/* NULL: switched off. */
+const struct telemetry_family *telemetry_family(const struct telemetry *telemetry,
+						enum telemetry_metric metric);
+
+/* One histogram as it was read. Slices are valid during the call. */
+struct telemetry_sample {
+	struct slice target_labels; /* `name="value",...`; "" for the overflow series */
+	struct slice labels;
+	const struct histogram_bounds *bounds;
+	const uint64_t *counts; /* bounds->n + 1, each bucket alone, +Inf last */
+	uint64_t sum;           /* in raw units: divide by bounds->unit */
+};
+
+typedef void (*telemetry_sample_fn)(void *arg, const struct telemetry_sample *sample);
+typedef void (*telemetry_target_fn)(void *arg, struct slice labels);
+
+/* Calls may only stand between begin and end. One reader at a time; the writer goes on. */
+void telemetry_read_begin(struct telemetry *telemetry);
+void telemetry_each(struct telemetry *telemetry, enum telemetry_metric metric,
+		    telemetry_sample_fn fn, void *arg);
+void telemetry_each_target(struct telemetry *telemetry, telemetry_target_fn fn, void *arg);
+void telemetry_read_end(struct telemetry *telemetry);
+
+/* Any thread. */
+const struct telemetry_stats *telemetry_stats(const struct telemetry *telemetry);
+uint64_t telemetry_bytes(const struct telemetry *telemetry);
+
+#endif
