@@ -16,8 +16,8 @@
 #define HISTOGRAM_VALUE_MAX ((uint64_t)1 << 48)
 
 struct histogram_bounds {
-	unsigned int n;                    /* without +Inf */
-	uint64_t unit;                     /* raw units per exported unit: 1e9 or 1 */
+	unsigned int n;                     /* without +Inf */
+	uint64_t unit;                      /* raw units per exported unit: 1e9 or 1 */
 	uint64_t raw[HISTOGRAM_BOUNDS_MAX]; /* ascending; a value equal to a bound is within */
 	double le[HISTOGRAM_BOUNDS_MAX];    /* as configured */
 };

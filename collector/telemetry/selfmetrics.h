@@ -15,7 +15,7 @@
 #define SELFMETRICS_VALUES_MAX 256 /* bound values, the BPF counters not included */
 
 /* X(ENUM, type, name without _total, label or "", help) */
-#define SELFMETRICS(X)                                                                            \
+#define SELFMETRICS(X)                                                                             \
 	X(BUILD_INFO, GAUGE, "keyhole_build_info", "version", "Version of the collector; 1.")      \
 	X(RECORDS_SEEN, COUNTER, "keyhole_records_seen", "ring", "Records taken from a ring.")     \
 	X(RECORDS_DELIVERED, COUNTER, "keyhole_records_delivered", "",                             \
@@ -51,7 +51,7 @@ enum selfmetric {
 #define SELF_X(e, type, name, label, help) SELF_##e,
 	SELFMETRICS(SELF_X)
 #undef SELF_X
-	SELF_COUNT,
+		SELF_COUNT,
 };
 
 enum selfmetric_type { SELFMETRIC_COUNTER, SELFMETRIC_GAUGE };

@@ -23,12 +23,12 @@
 
 #include <stdatomic.h>
 
-#define TELEMETRY_SERIES_DEFAULT 2000          /* per metric: OpenTelemetry SDK's limit */
-#define TELEMETRY_SERIES_MAX 100000            /* legal values: 1 to this */
-#define TELEMETRY_BYTES_DEFAULT (64ull << 20)  /* of series, their labels and target_info */
+#define TELEMETRY_SERIES_DEFAULT 2000         /* per metric: OpenTelemetry SDK's limit */
+#define TELEMETRY_SERIES_MAX 100000           /* legal values: 1 to this */
+#define TELEMETRY_BYTES_DEFAULT (64ull << 20) /* of series, their labels and target_info */
 #define TELEMETRY_TTL_DEFAULT_NS (300ull * 1000000000ull)
-#define TELEMETRY_RESOURCES_MAX 8192           /* resources remembered at once */
-#define TELEMETRY_EXPIRE_STEP 64               /* series looked at by one telemetry_expire() */
+#define TELEMETRY_RESOURCES_MAX 8192 /* resources remembered at once */
+#define TELEMETRY_EXPIRE_STEP 64     /* series looked at by one telemetry_expire() */
 
 struct telemetry;
 
@@ -54,13 +54,13 @@ struct telemetry_options {
 extern const struct telemetry_options telemetry_defaults;
 
 struct telemetry_stats {
-	_Atomic uint64_t exchanges;         /* counted in some series, the overflow included */
-	_Atomic uint64_t invalid;           /* refused: neither server nor client */
-	_Atomic uint64_t overflows;         /* of exchanges: counted in an overflow series */
-	_Atomic uint64_t series_created;    /* groups: all metrics of one side share one */
+	_Atomic uint64_t exchanges;      /* counted in some series, the overflow included */
+	_Atomic uint64_t invalid;        /* refused: neither server nor client */
+	_Atomic uint64_t overflows;      /* of exchanges: counted in an overflow series */
+	_Atomic uint64_t series_created; /* groups: all metrics of one side share one */
 	_Atomic uint64_t series_expired;
-	_Atomic uint64_t series;            /* groups alive */
-	_Atomic uint64_t targets;           /* target_info alive */
+	_Atomic uint64_t series;  /* groups alive */
+	_Atomic uint64_t targets; /* target_info alive */
 };
 
 /* Returns 0, -EINVAL (options out of range) or -ENOMEM. Free it when both threads are done. */
