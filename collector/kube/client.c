@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define LOG_MODULE "kube"
+#include "client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "../cleanup.h"
+#include "../log.h"
+#include "split.h"
+
+#define NS_PER_MS 1000000ull
+
+enum state { STATE_WAITING, STATE_LISTING, STATE_WATCHING };
+
+struct kube_client {
+	struct loop *loop;
+	const struct kube_options *options;
+	struct kube_store *store;
+	struct kube_http *http;
+	struct kube_split split;
+	enum state state;
+
+	char version[KUBE_VERSION_MAX]; /* where the next watch begins; "": list first */
+	char next[KUBE_CONTINUE_MAX];   /* the next page of the list; "": the first */
+	bool list_open;                 /* pages were put since kube_store_list_begin() */
+	bool gone;                      /* an ERROR event with 410 ended this watch */
+	bool latest;                    /* a cached list will not do */
+	bool full_noted;                /* the table was full, and the log says so */
+	uint64_t events;                /* of this watch */
+	uint64_t begun_ns;              /* this watch */
+	uint64_t published_ns;
+	unsigned failures; /* in a row */
+	unsigned pages;    /* of this list */
+	uint64_t random;
+
+	enum kube_fault complained; /* what was logged last, and not yet taken back */
+	uint64_t complained_ns;
+	uint64_t noted, noted_ns;   /* refused objects that the log knows of */
+	struct kube_status refusal; /* of an ERROR event */
+	struct kube_client_stats stats;
+};
+
+const char *const kube_event_word[KUBE_EVENT_TYPES] = {
+	[KUBE_EVENT_ADDED] = "added",     [KUBE_EVENT_MODIFIED] = "modified",
+	[KUBE_EVENT_DELETED] = "deleted", [KUBE_EVENT_BOOKMARK] = "bookmark",
+	[KUBE_EVENT_ERROR] = "error",
+};
+
+static void on_next_request(void *arg);
+
+static unsigned or_default(unsigned value, unsigned fallback)
+{
+	return value ? value : fallback;
+}
+
+/* xorshift64: spreads the nodes of a fleet, nothing more. */
+static uint64_t draw(struct kube_client *client, uint64_t below)
+{
+	client->random ^= client->random << 13;
+	client->random ^= client->random >> 7;
+	client->random ^= client->random << 17;
+	return below ? client->random % below : 0;
+}
+
+static void on_publish(void *arg)
+{
+	struct kube_client *client = arg;
+	uint64_t now = loop_now_ns(), expiry;
+
+	client->published_ns = now;
+	if (kube_store_publish(client->store, now)) {
+		client->stats.faults[KUBE_FAULT_MEMORY]++;
+		loop_after(client->loop, 1000, on_publish, client);
+		return;
+	}
+	expiry = kube_store_expiry(client->store);
+	if (expiry)
+		loop_after(client->loop, expiry > now ? (expiry - now) / NS_PER_MS + 1 : 1,
+			   on_publish, client);
+}
+
+/* Changes that come together are published together. */
+static void publish_soon(struct kube_client *client)
+{
+	uint64_t since_ms = (loop_now_ns() - client->published_ns) / NS_PER_MS;
+
+	if (kube_store_changed(client->store))
+		loop_after(client->loop,
+			   since_ms >= KUBE_PUBLISH_MS ? 0 : KUBE_PUBLISH_MS - since_ms, on_publish,
+			   client);
+}
+
+static void put(struct kube_client *client, struct kube_pod *pod)
+{
+	if (kube_store_put(client->store, pod) != -ENOSPC || client->full_noted)
+		return;
+	client->full_noted = true;
+	log_warn("the table of pods is full (%llu): further ones have no names; raise its limit or "
+		 "give a node name",
+		 (unsigned long long)kube_store_stats(client->store).pods);
+}
+
+static void recover(struct kube_client *client)
+{
+	client->failures = 0;
+	client->stats.connected = true;
+	if (client->complained == KUBE_FAULT_NONE)
+		return;
+	client->complained = KUBE_FAULT_NONE;
+	log_info("Kubernetes API %s: answers again", client->options->base);
+}
+
+static int on_listed(void *arg, struct slice object)
+{
+	struct kube_client *client = arg;
+	struct kube_pod *pod;
+	int ret = kube_decode_pod(object, client->options->keep, &client->stats.decode, &pod);
+
+	/* One bad pod must not hide the others: it is counted and left out. */
+	if (!ret)
+		put(client, pod);
+	return ret == -ENOMEM ? ret : 0;
+}
+
+static int on_event(void *arg, struct slice object)
+{
+	struct kube_client *client = arg;
+	struct kube_event event;
+	int ret = kube_decode_event(object, client->options->keep, &client->stats.decode, &event);
+
+	if (ret)
+		return ret;
+	client->stats.events[event.type]++;
+	client->events++;
+	if (event.type == KUBE_EVENT_ERROR) {
+		client->gone = event.status.code == 410;
+		client->refusal = event.status;
+		return -ECANCELED;
+	}
+	recover(client);
+	memcpy(client->version, event.version, sizeof(client->version));
+	client->stats.last_sync_ns = loop_now_ns();
+	if (!event.pod)
+		return 0;
+	if (event.type == KUBE_EVENT_DELETED) {
+		kube_store_delete(client->store, slice_of(event.pod->uid), loop_now_ns());
+		kube_pod_unref(event.pod);
+	} else {
+		put(client, event.pod);
+	}
+	return 0;
+}
+
+/* Objects that are no usable pod, or too large: left out, counted, and said now and then. */
+static void note_refused(struct kube_client *client)
+{
+	uint64_t refused = client->stats.decode.refused + client->stats.oversize;
+	uint64_t now = loop_now_ns();
+
+	if (refused == client->noted ||
+	    (client->noted && now - client->noted_ns < KUBE_COMPLAIN_AGAIN_MS * NS_PER_MS))
+		return;
+	log_warn("Kubernetes API %s: %llu objects so far are no pods that can be used (no uid, "
+		 "name or namespace, or too large); they are left out",
+		 client->options->base, (unsigned long long)refused);
+	client->noted = refused;
+	client->noted_ns = now;
+}
+
+static int on_body(void *arg, struct slice bytes)
+{
+	struct kube_client *client = arg;
+	int ret = kube_split_feed(&client->split, bytes);
+
+	publish_soon(client);
+	note_refused(client);
+	return ret;
+}
+
+static void on_begun(void *arg)
+{
+	struct kube_client *client = arg;
+
+	client->stats.connected = true;
+}
+
+/* One line for each kind of failure, again only after it was gone or has lasted. */
+static void complain(struct kube_client *client, const struct kube_http_answer *answer,
+		     const char *hint)
+{
+	uint64_t now = loop_now_ns();
+	char text[KUBE_HTTP_TEXT_MAX];
+
+	client->stats.connected = false;
+	client->stats.faults[answer->fault]++;
+	if (client->complained == answer->fault &&
+	    now - client->complained_ns < KUBE_COMPLAIN_AGAIN_MS * NS_PER_MS)
+		return;
+	client->complained = answer->fault;
+	client->complained_ns = now;
+	log_warn("Kubernetes API %s: %s: %s; %s; trying again, pods known so far are kept",
+		 client->options->base, kube_fault_word[answer->fault],
+		 log_text(slice_of(answer->text), text, sizeof(text)), hint);
+}
+
+static const char *hint_for(enum kube_fault fault)
+{
+	switch (fault) {
+	case KUBE_FAULT_SECRET:
+		return "it is read again for each request";
+	case KUBE_FAULT_CONNECT:
+	case KUBE_FAULT_TIMEOUT:
+		return "check the address, the network policy and that the server is up";
+	case KUBE_FAULT_TLS:
+		return "check that the CA belongs to this server";
+	case KUBE_FAULT_UNAUTHORIZED:
+		return "the token was refused: it is read again for each request, check that its "
+		       "service account exists";
+	case KUBE_FAULT_FORBIDDEN:
+		return "missing rule: pods: get,list,watch at cluster scope for this service "
+		       "account";
+	case KUBE_FAULT_GARBAGE:
+		return "check that this address is a Kubernetes API server";
+	default:
+		return "the server or the way to it has a problem";
+	}
+}
+
+static void wait_ms(struct kube_client *client, uint64_t ms)
+{
+	client->state = STATE_WAITING;
+	if (loop_after(client->loop, ms, on_next_request, client))
+		log_error("no timer left: pods are no longer followed; this is a bug, please "
+			  "report it");
+}
+
+/* Doubled by each failure; from the upper half, so that a fleet does not come back as one. */
+static void wait_backoff(struct kube_client *client, unsigned retry_after_s)
+{
+	uint64_t ms = or_default(client->options->backoff_min_ms, KUBE_BACKOFF_MIN_MS);
+	uint64_t max = or_default(client->options->backoff_max_ms, KUBE_BACKOFF_MAX_MS);
+
+	for (unsigned i = 0; i < client->failures && ms < max; i++)
+		ms *= 2;
+	if (ms > max)
+		ms = max;
+	client->failures++;
+	ms = ms / 2 + draw(client, ms / 2 + 1);
+	if (retry_after_s)
+		ms += retry_after_s * 1000ull;
+	wait_ms(client, ms);
+}
+
+static void forget_version(struct kube_client *client)
+{
+	client->version[0] = client->next[0] = 0;
+	client->list_open = false;
+}
+
+static void fail(struct kube_client *client, const struct kube_http_answer *answer)
+{
+	complain(client, answer, hint_for(answer->fault));
+	wait_backoff(client, answer->retry_after_s);
+}
+
+/* 410: nothing is wrong, the server has only forgotten how to go on from there. */
+static void relist(struct kube_client *client)
+{
+	client->stats.faults[KUBE_FAULT_GONE]++;
+	client->latest = true;
+	log_info("Kubernetes API %s: version %s is too old, listing the pods anew",
+		 client->options->base, client->version);
+	forget_version(client);
+	wait_backoff(client, 0);
+}
+
+static void garbage(struct kube_client *client, const char *what)
+{
+	struct kube_http_answer answer = {.fault = KUBE_FAULT_GARBAGE, .status = 200};
+
+	snprintf(answer.text, sizeof(answer.text), "%s", what);
+	forget_version(client);
+	fail(client, &answer);
+}
+
+static void list_complete(struct kube_client *client)
+{
+	bool first = !client->stats.synced;
+
+	kube_store_list_end(client->store, loop_now_ns());
+	client->list_open = false;
+	client->next[0] = 0;
+	memcpy(client->version, client->split.version, sizeof(client->version));
+	client->stats.lists++;
+	client->stats.synced = true;
+	client->stats.last_sync_ns = loop_now_ns();
+	client->latest = true;
+	recover(client);
+	publish_soon(client);
+	if (first)
+		log_info("Kubernetes API %s: %llu pods of %s", client->options->base,
+			 (unsigned long long)kube_store_stats(client->store).pods,
+			 client->options->node ? client->options->node : "all nodes");
+}
+
+static void page_done(struct kube_client *client)
+{
+	const struct kube_split *split = &client->split;
+
+	if (kube_split_end(split) || strcmp(split->kind, "PodList") != 0 || !*split->version) {
+		garbage(client, "the answer is not a list of pods");
+		return;
+	}
+	if (*split->next && ++client->pages == KUBE_LIST_PAGES_MAX) {
+		garbage(client, "the list has no end");
+		return;
+	}
+	if (*split->next)
+		memcpy(client->next, split->next, sizeof(client->next));
+	else
+		list_complete(client);
+	wait_ms(client, 0);
+}
+
+/* The server ends each watch after timeoutSeconds; the next one goes on from there. */
+static void watch_done(struct kube_client *client)
+{
+	uint64_t lived_ms = (loop_now_ns() - client->begun_ns) / NS_PER_MS;
+
+	if (kube_split_end(&client->split)) {
+		garbage(client, "a watch ended inside an event");
+		return;
+	}
+	if (lived_ms < KUBE_WATCH_SHORT_MS) {
+		wait_backoff(client, 0);
+		return;
+	}
+	recover(client);
+	wait_ms(client, draw(client, 100));
+}
+
+static void watch_failed(struct kube_client *client, const struct kube_http_answer *answer)
+{
+	struct kube_http_answer refusal = {.fault = KUBE_FAULT_SERVER, .status = answer->status};
+
+	if (client->gone || answer->fault == KUBE_FAULT_GONE) {
+		relist(client);
+		return;
+	}
+	if (client->refusal.code) {
+		snprintf(refusal.text, sizeof(refusal.text), "ERROR event: %.200s",
+			 client->refusal.message);
+		refusal.retry_after_s = client->refusal.retry_after_s;
+		forget_version(client);
+		fail(client, &refusal);
+		return;
+	}
+	/*
+	 * After silence the version may be one of the future; after garbage, or a status that
+	 * says the request is wrong, nothing is certain.
+	 */
+	if (answer->fault == KUBE_FAULT_GARBAGE || answer->fault == KUBE_FAULT_STATUS ||
+	    (answer->fault == KUBE_FAULT_TIMEOUT && client->events == 0)) {
+		forget_version(client);
+		client->latest = true;
+	}
+	fail(client, answer);
+}
+
+static void on_done(void *arg, const struct kube_http_answer *answer)
+{
+	struct kube_client *client = arg;
+	bool watching = client->state == STATE_WATCHING;
+
+	client->stats.oversize += client->split.oversize;
+	note_refused(client);
+	if (answer->fault == KUBE_FAULT_NONE) {
+		if (watching)
+			watch_done(client);
+		else
+			page_done(client);
+	} else if (watching) {
+		watch_failed(client, answer);
+	} else if (answer->fault == KUBE_FAULT_GONE) {
+		relist(client);
+	} else {
+		forget_version(client);
+		fail(client, answer);
+	}
+	kube_split_free(&client->split);
+}
+
+static int add_query(char **path, const char *key, const char *value)
+{
+	char *escaped = curl_easy_escape(NULL, value, 0), *longer = NULL;
+	int n = -1;
+
+	if (escaped)
+		n = asprintf(&longer, "%s&%s=%s", *path, key, escaped);
+	curl_free(escaped);
+	if (n < 0)
+		return -ENOMEM;
+	free(*path);
+	*path = longer;
+	return 0;
+}
+
+static int list_path(struct kube_client *client, char **path)
+{
+	char limit[16];
+	int ret;
+
+	snprintf(limit, sizeof(limit), "%u",
+		 or_default(client->options->list_limit, KUBE_LIST_LIMIT));
+	ret = add_query(path, "limit", limit);
+	if (!ret && *client->next)
+		ret = add_query(path, "continue", client->next);
+	else if (!ret && client->options->node && !client->latest)
+		ret = add_query(path, "resourceVersion", "0");
+	return ret;
+}
+
+static int watch_path(struct kube_client *client, char **path, unsigned seconds)
+{
+	char timeout[16];
+	int ret;
+
+	snprintf(timeout, sizeof(timeout), "%u", seconds);
+	ret = add_query(path, "watch", "1");
+	if (!ret)
+		ret = add_query(path, "allowWatchBookmarks", "true");
+	if (!ret)
+		ret = add_query(path, "resourceVersion", client->version);
+	return ret ? ret : add_query(path, "timeoutSeconds", timeout);
+}
+
+/* The request for what is needed next; caller frees. NULL: out of memory. */
+static char *make_path(struct kube_client *client, unsigned watch_s)
+{
+	_cleanup_free_ char *selector = NULL;
+	char *path = strdup("/api/v1/pods?");
+	int ret = path ? 0 : -ENOMEM;
+
+	if (!ret && client->options->node) {
+		if (asprintf(&selector, "spec.nodeName=%s", client->options->node) < 0)
+			ret = -ENOMEM;
+		else
+			ret = add_query(&path, "fieldSelector", selector);
+	}
+	if (!ret)
+		ret = *client->version ? watch_path(client, &path, watch_s)
+				       : list_path(client, &path);
+	if (!ret)
+		return path;
+	free(path);
+	return NULL;
+}
+
+static unsigned watch_seconds(struct kube_client *client)
+{
+	unsigned min = or_default(client->options->watch_min_s, KUBE_WATCH_MIN_S);
+	unsigned max = or_default(client->options->watch_max_s, KUBE_WATCH_MAX_S);
+
+	return max > min ? min + draw(client, max - min + 1) : min;
+}
+
+static void begin(struct kube_client *client, bool watching)
+{
+	client->state = watching ? STATE_WATCHING : STATE_LISTING;
+	client->gone = false;
+	client->refusal = (struct kube_status){0};
+	client->events = 0;
+	client->begun_ns = loop_now_ns();
+	kube_split_init(&client->split, watching ? KUBE_SPLIT_WATCH : KUBE_SPLIT_LIST,
+			watching ? on_event : on_listed, client);
+	if (watching) {
+		client->stats.watches++;
+	} else if (!client->list_open) {
+		kube_store_list_begin(client->store);
+		client->list_open = true;
+		client->pages = 0;
+	}
+}
+
+static void on_next_request(void *arg)
+{
+	struct kube_client *client = arg;
+	bool watching = *client->version;
+	unsigned watch_s = watch_seconds(client);
+	uint64_t grace = or_default(client->options->watch_grace_ms, KUBE_WATCH_GRACE_MS);
+	_cleanup_free_ char *path = make_path(client, watch_s);
+	struct kube_http_answer answer = {.fault = KUBE_FAULT_MEMORY};
+	int ret = -ENOMEM;
+
+	begin(client, watching);
+	if (path)
+		ret = kube_http_get(client->http, path,
+				    watching ? watch_s * 1000ull + grace : KUBE_LIST_IDLE_MS,
+				    watching ? 0 : KUBE_LIST_TIMEOUT_MS, &answer);
+	if (ret)
+		fail(client, &answer);
+}
+
+struct kube_client *kube_client_new(struct loop *loop, const struct kube_options *options,
+				    struct kube_store *store)
+{
+	struct kube_client *client = calloc(1, sizeof(*client));
+	const struct kube_http_handler handler = {
+		.begun = on_begun, .body = on_body, .done = on_done, .arg = client};
+
+	if (!client)
+		return NULL;
+	client->loop = loop;
+	client->options = options;
+	client->store = store;
+	client->http = kube_http_new(loop, options, &handler);
+	if (!client->http) {
+		free(client);
+		return NULL;
+	}
+	if (getrandom(&client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
+		client->random = loop_now_ns();
+	client->random |= 1; /* xorshift never leaves 0 */
+	return client;
+}
+
+void kube_client_free(struct kube_client *client)
+{
+	if (!client)
+		return;
+	loop_cancel(client->loop, on_next_request, client);
+	loop_cancel(client->loop, on_publish, client);
+	kube_http_free(client->http);
+	kube_split_free(&client->split);
+	free(client);
+}
+
+int kube_client_start(struct kube_client *client)
+{
+	return loop_after(client->loop, 0, on_next_request, client);
+}
+
+bool kube_client_synced(const struct kube_client *client)
+{
+	return client->stats.synced;
+}
+
+struct kube_client_stats kube_client_stats(const struct kube_client *client)
+{
+	struct kube_client_stats stats = client->stats;
+
+	memcpy(stats.version, client->version, sizeof(stats.version));
+	return stats;
+}

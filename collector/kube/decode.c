@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode.h"
+
+#include <arpa/inet.h>
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "owner.h"
+
+#define UID_MAX 64           /* a UUID has 36 bytes; static pods may choose theirs */
+#define CONTAINER_ID_MAX 128 /* 64 hex digits in every runtime the kubelet drives */
+#define IMAGE_MAX 512
+#define RESOURCE_ATTRIBUTES_MAX 4096 /* OTEL_RESOURCE_ATTRIBUTES is a list */
+
+static const char *const default_labels[] = {"app.kubernetes.io/*", NULL};
+static const char *const default_annotations[] = {"resource.opentelemetry.io/*", NULL};
+const struct kube_keep kube_keep_default = {default_labels, default_annotations};
+
+/* What a pod is put together from; pointers lead into the parsed tree. */
+struct draft {
+	const struct kube_keep *keep;
+	struct kube_decode_stats *stats;
+	struct kube_pod pod;
+	struct kube_container containers[KUBE_CONTAINERS_MAX];
+	struct kube_pair labels[KUBE_LABELS_MAX];
+	struct kube_pair annotations[KUBE_ANNOTATIONS_MAX];
+	char parent[KUBE_NAME_MAX + 1];
+};
+
+static void cleanup_json(cJSON **json)
+{
+	cJSON_Delete(*json);
+}
+
+#define _cleanup_json_ __attribute__((cleanup(cleanup_json)))
+
+/* cJSON recurses and takes 64 bytes for a value of two: look before it does. */
+static int check_shape(struct slice json)
+{
+	size_t depth = 0, values = 0;
+	bool in_string = false;
+
+	if (json.n > KUBE_OBJECT_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < json.n; i++) {
+		char c = json.p[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+			continue;
+		}
+		in_string = c == '"';
+		values += c == ',' || c == '{' || c == '[';
+		if (c == '{' || c == '[')
+			depth++;
+		else if ((c == '}' || c == ']') && depth-- == 0)
+			return -EBADMSG;
+		if (depth > KUBE_DEPTH_MAX || values > KUBE_OBJECT_VALUES_MAX)
+			return -E2BIG;
+	}
+	return 0;
+}
+
+static int parse(struct slice json, cJSON **root)
+{
+	int ret = check_shape(json);
+
+	if (ret)
+		return ret;
+	*root = cJSON_ParseWithLength(json.p, json.n);
+	return cJSON_IsObject(*root) ? 0 : -EBADMSG;
+}
+
+static const cJSON *get(const cJSON *object, const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+/* Text of at most `max` bytes; "" if absent, of another type, or too long (counted). */
+static const char *get_text(struct draft *draft, const cJSON *object, const char *key, size_t max)
+{
+	const char *text = cJSON_GetStringValue(get(object, key));
+
+	if (!text)
+		return "";
+	if (strlen(text) <= max)
+		return text;
+	draft->stats->values_dropped++;
+	return "";
+}
+
+static bool is_kept(const char *const *wanted, const char *key)
+{
+	for (; *wanted; wanted++) {
+		size_t n = strlen(*wanted);
+
+		if (n && (*wanted)[n - 1] == '*' ? strncmp(key, *wanted, n - 1) == 0
+						 : strcmp(key, *wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+static uint8_t take_pairs(struct draft *draft, const cJSON *object, const char *const *wanted,
+			  struct kube_pair *pairs, size_t max, uint64_t *dropped)
+{
+	const cJSON *item;
+	size_t n = 0;
+
+	if (!cJSON_IsObject(object))
+		return 0;
+	cJSON_ArrayForEach(item, object)
+	{
+		const char *value = cJSON_GetStringValue(item);
+
+		if (!value || !item->string || !is_kept(wanted, item->string))
+			continue;
+		if (strlen(value) > KUBE_VALUE_MAX || strlen(item->string) > KUBE_VALUE_MAX)
+			draft->stats->values_dropped++;
+		else if (n == max)
+			++*dropped;
+		else
+			pairs[n++] = (struct kube_pair){item->string, value};
+	}
+	return n;
+}
+
+/* "containerd://<id>" → "<id>". The API server does not check the field, so any text may come. */
+static const char *get_container_id(struct draft *draft, const cJSON *object)
+{
+	const char *text = get_text(draft, object, "containerID", CONTAINER_ID_MAX + 32);
+	const char *scheme = strstr(text, "://");
+	const char *id = scheme ? scheme + 3 : text;
+
+	if (strlen(id) <= CONTAINER_ID_MAX)
+		return id;
+	draft->stats->values_dropped++;
+	return "";
+}
+
+/* Of two entries for one name the later one counts, as for the kubelet. */
+static void take_env(struct draft *draft, const cJSON *env, struct kube_container *container)
+{
+	const cJSON *item;
+
+	if (!cJSON_IsArray(env))
+		return;
+	cJSON_ArrayForEach(item, env)
+	{
+		const char *name = cJSON_GetStringValue(get(item, "name")), **into;
+		size_t max = KUBE_VALUE_MAX;
+
+		if (!name)
+			continue;
+		if (strcmp(name, "OTEL_SERVICE_NAME") == 0) {
+			into = &container->otel_service_name;
+		} else if (strcmp(name, "OTEL_RESOURCE_ATTRIBUTES") == 0) {
+			into = &container->otel_resource_attributes;
+			max = RESOURCE_ATTRIBUTES_MAX;
+		} else {
+			continue;
+		}
+		*into = get_text(draft, item, "value", max);
+		if (strncmp(*into, "$(", 2) == 0) /* refers to a variable we do not know */
+			*into = "";
+	}
+}
+
+static void take_containers(struct draft *draft, const cJSON *list, enum kube_container_kind kind)
+{
+	const cJSON *item;
+
+	if (!cJSON_IsArray(list))
+		return;
+	cJSON_ArrayForEach(item, list)
+	{
+		struct kube_container *container = &draft->containers[draft->pod.container_count];
+		const char *policy = cJSON_GetStringValue(get(item, "restartPolicy"));
+
+		if (draft->pod.container_count == KUBE_CONTAINERS_MAX) {
+			draft->stats->containers_dropped++;
+			continue;
+		}
+		*container = (struct kube_container){
+			.name = get_text(draft, item, "name", KUBE_NAME_MAX),
+			.image = get_text(draft, item, "image", IMAGE_MAX),
+			.kind = kind,
+		};
+		if (!*container->name)
+			continue;
+		if (kind == KUBE_CONTAINER_INIT && policy && strcmp(policy, "Always") == 0)
+			container->kind = KUBE_CONTAINER_SIDECAR;
+		take_env(draft, get(item, "env"), container);
+		draft->pod.container_count++;
+	}
+}
+
+static void take_status(struct draft *draft, const cJSON *item)
+{
+	const char *name = get_text(draft, item, "name", KUBE_NAME_MAX);
+	const cJSON *restarts = get(item, "restartCount");
+	const cJSON *ended = get(get(item, "lastState"), "terminated");
+
+	/* Names are unique in a pod, over all kinds of containers. */
+	for (int i = 0; i < draft->pod.container_count; i++) {
+		struct kube_container *container = &draft->containers[i];
+
+		if (strcmp(container->name, name) != 0)
+			continue;
+		container->id = get_container_id(draft, item);
+		container->ended_id = get_container_id(draft, ended);
+		if (cJSON_IsNumber(restarts) && restarts->valuedouble > 0)
+			container->restarts = restarts->valueint;
+		return;
+	}
+}
+
+static void take_statuses(struct draft *draft, const cJSON *list)
+{
+	const cJSON *item;
+
+	if (cJSON_IsArray(list))
+		cJSON_ArrayForEach(item, list) take_status(draft, item);
+}
+
+static void take_ip(struct draft *draft, const char *text)
+{
+	uint8_t ip[16] = {[10] = 0xff, [11] = 0xff};
+	struct kube_pod *pod = &draft->pod;
+
+	if (!text || (inet_pton(AF_INET, text, ip + 12) != 1 && inet_pton(AF_INET6, text, ip) != 1))
+		return;
+	for (int i = 0; i < pod->ip_count; i++)
+		if (memcmp(pod->ip[i], ip, sizeof(ip)) == 0)
+			return;
+	if (pod->ip_count == KUBE_IPS_MAX)
+		draft->stats->ips_dropped++;
+	else
+		memcpy(pod->ip[pod->ip_count++], ip, sizeof(ip));
+}
+
+static void take_ips(struct draft *draft, const cJSON *status)
+{
+	const cJSON *list = get(status, "podIPs"), *item;
+
+	take_ip(draft, cJSON_GetStringValue(get(status, "podIP")));
+	if (cJSON_IsArray(list))
+		cJSON_ArrayForEach(item, list)
+			take_ip(draft, cJSON_GetStringValue(get(item, "ip")));
+}
+
+static void take_owner(struct draft *draft, const cJSON *metadata)
+{
+	const cJSON *refs = get(metadata, "ownerReferences"), *item, *owner = NULL;
+	const cJSON *labels = get(metadata, "labels");
+	struct kube_owner_input in = {.pod = draft->pod.name};
+
+	if (cJSON_IsArray(refs)) {
+		cJSON_ArrayForEach(item, refs)
+		{
+			if (!owner || cJSON_IsTrue(get(item, "controller")))
+				owner = item;
+			if (cJSON_IsTrue(get(item, "controller")))
+				break;
+		}
+	}
+	in.kind = get_text(draft, owner, "kind", KUBE_NAME_MAX);
+	in.name = get_text(draft, owner, "name", KUBE_NAME_MAX);
+	in.hash = get_text(draft, labels, "pod-template-hash", KUBE_NAME_MAX);
+	in.rollout_hash = get_text(draft, labels, "rollouts-pod-template-hash", KUBE_NAME_MAX);
+	kube_owner_resolve(&in, draft->parent, &draft->pod);
+}
+
+/* A mirror pod shows a static one; the cgroup of the static one is named by this hash. */
+static const char *get_config_hash(struct draft *draft, const cJSON *annotations)
+{
+	const char *hash = get_text(draft, annotations, "kubernetes.io/config.hash", UID_MAX);
+
+	return *hash ? hash : get_text(draft, annotations, "kubernetes.io/config.mirror", UID_MAX);
+}
+
+static int64_t parse_time(const char *text)
+{
+	struct tm tm = {0};
+
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : 0;
+}
+
+static int take_metadata(struct draft *draft, const cJSON *metadata)
+{
+	const cJSON *annotations = get(metadata, "annotations");
+	struct kube_pod *pod = &draft->pod;
+
+	pod->uid = get_text(draft, metadata, "uid", UID_MAX);
+	pod->name = get_text(draft, metadata, "name", KUBE_NAME_MAX);
+	pod->namespace = get_text(draft, metadata, "namespace", KUBE_NAME_MAX);
+	if (!*pod->uid || !*pod->name || !*pod->namespace)
+		return -EBADMSG;
+	pod->started = parse_time(get_text(draft, metadata, "creationTimestamp", 64));
+	pod->config_hash = get_config_hash(draft, annotations);
+	pod->label_count =
+		take_pairs(draft, get(metadata, "labels"), draft->keep->labels, draft->labels,
+			   KUBE_LABELS_MAX, &draft->stats->labels_dropped);
+	pod->annotation_count =
+		take_pairs(draft, annotations, draft->keep->annotations, draft->annotations,
+			   KUBE_ANNOTATIONS_MAX, &draft->stats->annotations_dropped);
+	take_owner(draft, metadata);
+	return 0;
+}
+
+static int make_pod(const cJSON *object, const struct kube_keep *keep,
+		    struct kube_decode_stats *stats, struct kube_pod **pod)
+{
+	const cJSON *spec = get(object, "spec"), *status = get(object, "status");
+	struct draft draft = {.keep = keep, .stats = stats};
+	int ret = take_metadata(&draft, get(object, "metadata"));
+
+	if (ret)
+		return ret;
+	draft.pod.node = get_text(&draft, spec, "nodeName", KUBE_NAME_MAX);
+	draft.pod.host_network = cJSON_IsTrue(get(spec, "hostNetwork"));
+	take_containers(&draft, get(spec, "containers"), KUBE_CONTAINER_MAIN);
+	take_containers(&draft, get(spec, "initContainers"), KUBE_CONTAINER_INIT);
+	take_containers(&draft, get(spec, "ephemeralContainers"), KUBE_CONTAINER_EPHEMERAL);
+	take_statuses(&draft, get(status, "containerStatuses"));
+	take_statuses(&draft, get(status, "initContainerStatuses"));
+	take_statuses(&draft, get(status, "ephemeralContainerStatuses"));
+	take_ips(&draft, status);
+	draft.pod.containers = draft.containers;
+	draft.pod.labels = draft.labels;
+	draft.pod.annotations = draft.annotations;
+	*pod = kube_pod_new(&draft.pod);
+	return *pod ? 0 : -ENOMEM;
+}
+
+static int count_pod(struct kube_decode_stats *stats, int ret)
+{
+	if (ret)
+		stats->refused++;
+	else
+		stats->pods++;
+	return ret;
+}
+
+int kube_decode_pod(struct slice json, const struct kube_keep *keep,
+		    struct kube_decode_stats *stats, struct kube_pod **pod)
+{
+	_cleanup_json_ cJSON *root = NULL;
+	int ret = parse(json, &root);
+
+	*pod = NULL;
+	return count_pod(stats, ret ? ret : make_pod(root, keep, stats, pod));
+}
+
+static void fill_status(const cJSON *object, struct kube_status *status)
+{
+	const cJSON *code = get(object, "code");
+	const cJSON *retry = get(get(object, "details"), "retryAfterSeconds");
+	const char *reason = cJSON_GetStringValue(get(object, "reason"));
+	const char *message = cJSON_GetStringValue(get(object, "message"));
+
+	*status = (struct kube_status){0};
+	if (cJSON_IsNumber(code))
+		status->code = code->valueint;
+	if (cJSON_IsNumber(retry) && retry->valueint > 0)
+		status->retry_after_s = retry->valueint;
+	snprintf(status->reason, sizeof(status->reason), "%s", reason ? reason : "");
+	snprintf(status->message, sizeof(status->message), "%s", message ? message : "");
+}
+
+static bool is_kind(const cJSON *object, const char *kind)
+{
+	const char *text = cJSON_GetStringValue(get(object, "kind"));
+
+	return text && strcmp(text, kind) == 0;
+}
+
+int kube_decode_status(struct slice json, struct kube_status *status)
+{
+	_cleanup_json_ cJSON *root = NULL;
+
+	*status = (struct kube_status){0};
+	if (parse(json, &root) || !is_kind(root, "Status"))
+		return -EBADMSG;
+	fill_status(root, status);
+	return 0;
+}
+
+static int find_type(const char *text, enum kube_event_type *type)
+{
+	static const char *const names[KUBE_EVENT_TYPES] = {
+		[KUBE_EVENT_ADDED] = "ADDED",     [KUBE_EVENT_MODIFIED] = "MODIFIED",
+		[KUBE_EVENT_DELETED] = "DELETED", [KUBE_EVENT_BOOKMARK] = "BOOKMARK",
+		[KUBE_EVENT_ERROR] = "ERROR",
+	};
+
+	for (int i = 0; text && i < KUBE_EVENT_TYPES; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*type = i;
+			return 0;
+		}
+	}
+	return -EBADMSG;
+}
+
+int kube_decode_event(struct slice json, const struct kube_keep *keep,
+		      struct kube_decode_stats *stats, struct kube_event *event)
+{
+	_cleanup_json_ cJSON *root = NULL;
+	const cJSON *object;
+	const char *version;
+	int ret = parse(json, &root);
+
+	*event = (struct kube_event){0};
+	if (!ret)
+		ret = find_type(cJSON_GetStringValue(get(root, "type")), &event->type);
+	if (ret)
+		return ret;
+	object = get(root, "object");
+	if (event->type == KUBE_EVENT_ERROR) {
+		fill_status(object, &event->status);
+		return 0;
+	}
+	version = cJSON_GetStringValue(get(get(object, "metadata"), "resourceVersion"));
+	if (!version || !*version || strlen(version) >= sizeof(event->version) ||
+	    !is_kind(object, "Pod"))
+		return -EBADMSG;
+	memcpy(event->version, version, strlen(version) + 1);
+	if (event->type == KUBE_EVENT_BOOKMARK)
+		return 0;
+	ret = count_pod(stats, make_pod(object, keep, stats, &event->pod));
+	return ret == -ENOMEM ? ret : 0;
+}
