@@ -76,6 +76,18 @@ static ssize_t sum_of(const struct mmsghdr *msgs, int n)
 	return n < 0 ? n : sum;
 }
 
+/* A message may end before its segment does: closes the gaps. */
+static ssize_t close_up(char *p, const struct mmsghdr *msgs, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		memmove(p + sum, msgs[i].msg_hdr.msg_iov->iov_base, msgs[i].msg_len);
+		sum += msgs[i].msg_len;
+	}
+	return n < 0 ? n : (ssize_t)sum;
+}
+
 static ssize_t send_file(int fd, const char *p, size_t n)
 {
 	FILE *file = tmpfile();
@@ -169,7 +181,7 @@ static ssize_t receive_once(struct conn *c, char *p, size_t n)
 		return recvmsg(c->fd, &msg, 0);
 	case CALL_SENDMMSG:
 		wrap_each(msgs, iov, count);
-		return sum_of(msgs, recvmmsg(c->fd, msgs, count, MSG_WAITFORONE, NULL));
+		return close_up(p, msgs, recvmmsg(c->fd, msgs, count, MSG_WAITFORONE, NULL));
 	case CALL_PWRITEV2:
 		return preadv2(c->fd, iov, count, -1, 0);
 	case CALL_SPLICE:

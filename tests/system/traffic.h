@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* ---- calls.c ---- */
 
@@ -60,7 +61,27 @@ void conn_wait_acked(struct conn *c);   /* until the other's kernel has all that
 void conn_reset(struct conn *c);        /* close with RST */
 void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* ---- scenarios.c ---- */
+/* ---- plays.c: what is said on a connection ---- */
+
+/* One side of one connection: requests first .. first + n - 1 (from 1). The caller closes it. */
+typedef void (*play_fn)(struct conn *c, unsigned first, unsigned n);
+
+struct play {
+	play_fn ask, serve;
+};
+
+extern const struct play play_plain; /* requests and responses, one after the other */
+/* BATCH messages before the first of the other direction; responses by one write each, or one. */
+extern const struct play play_batches, play_batches_at_once;
+extern const struct play play_reset; /* the server resets instead of answering */
+extern const struct play
+	play_half;                 /* half a response; SERVER_ENDS: reset, else the client closes */
+extern const struct play play_fin; /* response and FIN in one segment */
+extern const struct play play_tunnel;     /* one request, then noise */
+extern const struct play play_wrong_door; /* a request; what answers does not speak HTTP */
+extern const struct play play_text, play_look_alikes, play_noise, play_tls; /* no request at all */
+
+/* ---- scenarios.c: the table ---- */
 
 enum flag {
 	NONBLOCK = 1 << 0,     /* both sides O_NONBLOCK, with poll after EAGAIN */
@@ -79,9 +100,6 @@ enum flag {
 /* Who serves and asks. The default is one process each, one connection after the other. */
 enum model { ONE, THREADS, PREFORK, PASSED, SHORT_LIVED };
 
-/* Plays one connection: requests first .. first + n - 1 (from 1). */
-typedef void (*play_fn)(struct conn *c, unsigned first, unsigned n);
-
 struct scenario {
 	const char *name, *about;
 	enum call call;    /* of both sides */
@@ -96,7 +114,7 @@ struct scenario {
 	size_t response_body, response_cut;
 	bool head_alone;                       /* the response's head goes in a call of its own */
 	enum call body_call, client_body_call; /* 0: as the rest */
-	play_fn ask, serve; /* NULL: requests and responses, one after the other */
+	const struct play *play; /* NULL: requests and responses, one after the other */
 };
 
 #define REQUESTS 4 /* of a scenario that does not say */
@@ -106,10 +124,31 @@ struct scenario {
 
 extern const struct scenario scenarios[];               /* ends with a NULL name */
 const struct scenario *scenario_find(const char *name); /* NULL: none */
-/* Play one side of one connection; the caller closes it. */
-void scenario_ask(struct conn *c, unsigned first, unsigned n);
-void scenario_serve(struct conn *c, unsigned first, unsigned n);
 /* What the request line asks for: /NAME/NUMBER, or an authority for CONNECT. */
 void scenario_target(const struct scenario *s, unsigned number, char *buf, size_t size);
+
+/* ---- sides.c: who says it ---- */
+
+enum family { IPV4, IPV6, MAPPED };
+enum role { BOTH, CLIENT, SERVER };
+
+struct run {
+	const struct scenario *scenario;
+	unsigned requests;    /* in all */
+	unsigned connections; /* in all */
+	enum family family;
+	enum role role;
+	unsigned port;
+	bool hold;
+	int listener;
+	struct tally *client, *server; /* shared memory */
+	pid_t server_pid;
+};
+
+/*
+ * Plays the run: fills in port, tallies and server_pid. Each side is a process; with one role it
+ * is this one, with both the client is.
+ */
+void run_play(struct run *run);
 
 #endif
