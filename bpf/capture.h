@@ -223,7 +223,7 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 				       const struct kh_source *src, u8 reason)
 {
 	struct kh_exchange *ex;
-	u64 off = sizeof(*ex), len, n = 0, i, at;
+	u64 off = sizeof(*ex), len, n, i, at, end;
 
 	if (!room || !st || !src)
 		return 0;
@@ -257,6 +257,9 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 			ex->resp.gap = len;
 			ex->rec.flags |= KH_F_RESP_GAP;
 		}
+		end = kh_number(room, off + n);
+		st->sent_head = n;
+		st->head_used = n < kh_request_head ? n : kh_request_head;
 		/* the request's head was sent: its room now holds the response's */
 		for (i = 0; i < KH_HEAD_MAX / 64; i++) {
 			if (i * 64 >= kh_request_head || i * 64 >= n)
@@ -265,10 +268,8 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 			KH_CLAMP(at, KH_OFFSET_MAX);
 			kh_copy64(st->head + i * 64, room->raw + at);
 		}
-		st->head_used = n < kh_request_head ? n : kh_request_head;
-		off += n;
-		st->sent_head = n;
-		if (n < len) {
+		off = end;
+		if (ex->resp.head_len < len) {
 			kh_keep_tail(room, st, src);
 			off = kh_append_tail(room, st, off, &ex->resp);
 			st->tail_used = 0;
@@ -472,7 +473,8 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 {
 	const struct kh_source nothing = {};
 	u64 len = src->len;
-	u64 room, n, i, at;
+	u64 left, n, i, at, used;
+	bool more;
 
 	if (st->phase == KH_RESPONSE && st->sum.calls)
 		kh_send_part(io->room, st, &nothing, KH_WHY_TURN);
@@ -493,21 +495,23 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 		return;
 	}
 	/* a head ends at the first byte that could not be read: it must stay contiguous */
-	room = kh_request_head - st->head_used;
+	left = kh_request_head - st->head_used;
 	if (st->req.len - len != st->head_used)
-		room = 0;
-	n = len < room ? len : room;
+		left = 0;
+	n = len < left ? len : left;
 	if (n)
 		n = kh_fetch(io->room, src, 0, 0, n);
+	used = st->head_used;
+	st->head_used = used + n;
+	more = kh_number(io->room, n < len);
 	for (i = 0; i < KH_HEAD_MAX / 64; i++) {
 		if (i * 64 >= kh_request_head || i * 64 >= n)
 			break;
-		at = st->head_used + i * 64;
+		at = used + i * 64;
 		KH_CLAMP(at, kh_request_head);
 		kh_copy64(st->head + at, io->room->raw + i * 64);
 	}
-	st->head_used += n;
-	if (n < len)
+	if (more)
 		kh_keep_tail(io->room, st, src);
 }
 

@@ -27,7 +27,7 @@ static __always_inline bool kh_put(struct kh_scratch *room, u64 size)
 /* Appends the request's head, in blocks; what lies beyond its end is overwritten or not sent. */
 static __always_inline u64 kh_append_head(struct kh_scratch *room, struct kh_socket *st, u64 off)
 {
-	u64 n = st->head_used;
+	u64 n = st->head_used, end = kh_number(room, off + n);
 	u32 i;
 
 	for (i = 0; i < KH_HEAD_MAX / 64; i++) {
@@ -38,7 +38,7 @@ static __always_inline u64 kh_append_head(struct kh_scratch *room, struct kh_soc
 		KH_CLAMP(at, KH_OFFSET_MAX);
 		kh_copy64(room->raw + at, st->head + i * 64);
 	}
-	return off + n;
+	return end;
 }
 
 /* Appends what is kept of the end of the message. */
@@ -54,7 +54,7 @@ static __always_inline u64 kh_append_tail(struct kh_scratch *room, struct kh_soc
 	KH_CLAMP(off, KH_OFFSET_MAX);
 	KH_CLAMP(from, KH_TAIL);
 	kh_copy64(room->raw + off, st->tail + from);
-	return off + n;
+	return kh_number(room, off + n);
 }
 
 /* Keeps the last KH_TAIL bytes of all that came: shifts the old ones out by what is new. */

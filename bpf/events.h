@@ -39,6 +39,8 @@ typedef unsigned long long __kh_u64;
 #define KH_NAME 128          /* bytes kept of one cgroup name, with its NUL; ids are 64 hex + prefix */
 #define KH_EXE_LEVELS 8      /* directories sent of an executable's path */
 #define KH_EXE_NAME 32       /* bytes kept of one such component, with its NUL */
+#define KH_SNAPSHOT_STEP 16  /* processes told about per step of the snapshot walk */
+#define KH_NONCE_DIGITS 14   /* hex digits of the control page's nonce in a request */
 #define KH_CPUS_MAX 1024     /* slots of the counters page */
 #define KH_VERDICTS 4096     /* slots of the verdict table, a power of two */
 #define KH_VERDICT_PROBES 8  /* slots looked at for one cgroup */
@@ -261,9 +263,11 @@ struct kh_control {
 	__kh_u32 wake_bytes; /* waiting bytes in the data ring that are worth a wake-up */
 	__kh_u32 verdict_epoch; /* add 1 after the verdict table changed: sockets look again */
 	/*
-	 * The collector asks for something by renaming its own thread (prctl PR_SET_NAME) to
-	 * sixteen hex digits less one of this nonce: "I am Keyhole, do not trace my process", and
-	 * one more step of the snapshot walk. 0: nobody asks.
+	 * The collector asks for something by renaming its own thread (prctl PR_SET_NAME) to the
+	 * low KH_NONCE_DIGITS hex digits of this number and one letter: 's', "this process is
+	 * Keyhole, do not trace it", or 'w', one step of the walk through the processes that run
+	 * (the walk is done when counter snapshot_tasks grows by less than KH_SNAPSHOT_STEP). No
+	 * privilege is needed for that, and who cannot read this page cannot ask. 0: nobody asks.
 	 */
 	__kh_u64 nonce;
 	__kh_u64 delivered; /* kept here so that it outlives a collector: records handled */

@@ -14,8 +14,8 @@ static __always_inline const struct iovec *kh_iter_iov(const struct iov_iter *it
 	return ((const struct iov_iter___iov *)it)->iov;
 }
 
-static __always_inline void kh_source_iter(struct kh_source *src, const struct iov_iter *it,
-					   u64 moved)
+static __always_inline void kh_source_iter(struct kh_source *src, struct kh_scratch *room,
+					   const struct iov_iter *it, u64 moved)
 {
 	u64 offset = it->iov_offset;
 	u64 iov;
@@ -25,14 +25,14 @@ static __always_inline void kh_source_iter(struct kh_source *src, const struct i
 	if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
 	    it->iter_type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
 		src->kind = KH_SRC_ONE;
-		src->base = (u64)it->ubuf + offset - moved;
+		src->base = kh_number(room, (u64)it->ubuf) + offset - moved;
 		return;
 	}
 	if (it->iter_type != bpf_core_enum_value(enum iter_type, ITER_IOVEC)) {
 		KH_COUNT(no_buffer);
 		return;
 	}
-	iov = (u64)kh_iter_iov(it);
+	iov = kh_number(room, (u64)kh_iter_iov(it));
 	for (i = 0; i <= KH_IOV_MAX; i++) {
 		struct iovec seg = {};
 

@@ -150,7 +150,7 @@ static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 dir
 	if (!kh_begin(&io, sk, ret))
 		return 0;
 	if (msg)
-		kh_source_iter(&io.src, &msg->msg_iter, ret);
+		kh_source_iter(&io.src, io.room, &msg->msg_iter, ret);
 	else
 		KH_COUNT(no_buffer);
 	if (!kh_moves(&io, flags))

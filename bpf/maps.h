@@ -5,9 +5,9 @@
 
 /* ---- load-time constants (loader options; known to the verifier) ---- */
 
-const volatile u32 kh_request_head = KH_HEAD_DEFAULT;  /* multiple of 64, <= KH_HEAD_MAX */
-const volatile u32 kh_response_head = KH_HEAD_DEFAULT; /* likewise */
-const volatile u32 kh_sockets_max = 65536;             /* HTTP connections followed at once */
+const volatile __u32 kh_request_head = KH_HEAD_DEFAULT;  /* multiple of 64, <= KH_HEAD_MAX */
+const volatile __u32 kh_response_head = KH_HEAD_DEFAULT; /* likewise */
+const volatile __u32 kh_sockets_max = 65536;             /* HTTP connections followed at once */
 const volatile bool kh_uring_by_fexit; /* the fexit programs are attached for io_uring alone */
 const volatile bool kh_kernel_reads = true; /* false: lockdown refuses bpf_probe_read_kernel */
 
@@ -126,6 +126,7 @@ struct kh_scratch {
 	volatile u64 got;    /* kh_fetch: bytes copied */
 	volatile u64 digits; /* kh_find_end: where the number after Content-Length begins, 0: nowhere */
 	volatile u64 body;   /* kh_find_end: where the body begins, 0: not seen */
+	volatile u64 number;  /* see kh_number */
 	u64 now;             /* when this run of the program began */
 	u64 last_wake;       /* when one last woke the collector */
 };
@@ -174,8 +175,8 @@ struct {
 
 /* ---- globals ---- */
 
-u32 kh_sockets_open; /* HTTP connections followed now */
-u32 kh_self;         /* tgid of the collector: never traced */
+__u32 kh_sockets_open; /* HTTP connections followed now */
+__u32 kh_self;         /* tgid of the collector: never traced */
 
 /* ---- counting ---- */
 
@@ -202,6 +203,19 @@ static __always_inline struct kh_control *kh_control(void)
 	u32 zero = 0;
 
 	return bpf_map_lookup_elem(&kh_control_page, &zero);
+}
+
+/* ---- the verifier ---- */
+
+/*
+ * A number that went through a map's memory is any number to the verifier. That joins paths which
+ * differ only in what it knows of `x` (else each copy loop multiplies them), and makes a number of
+ * a typed pointer, with which sums are refused. `room` never leaves the kernel.
+ */
+static __always_inline u64 kh_number(struct kh_scratch *room, u64 x)
+{
+	room->number = x;
+	return room->number;
 }
 
 /* ---- texts ---- */

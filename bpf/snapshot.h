@@ -12,12 +12,9 @@
 #ifndef KEYHOLE_BPF_SNAPSHOT_H
 #define KEYHOLE_BPF_SNAPSHOT_H
 
-#define KH_SNAPSHOT_STEP 64
-#define KH_NONCE_DIGITS 14 /* hex digits of the nonce; the request letter follows */
-
-u32 kh_walked;            /* processes told in this generation's walk */
-u32 kh_walked_generation;
-u64 kh_cursor;            /* (walk by probes) the task told last */
+__u32 kh_walked;            /* processes told in this generation's walk */
+__u32 kh_walked_generation;
+__u64 kh_cursor;            /* (walk by probes) the task told last */
 
 /* The letter of the request that `comm` makes, or 0. */
 static __always_inline char kh_asked(struct kh_control *control, const char *comm)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading and attaching: the only file of Keyhole that changes the kernel's state. */
+#include "backend.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bpf/events.h"
+#include "keyhole.skel.h"
+#include "say.h"
+
+#define WAKE_BYTES(ring) ((ring) / 16) /* 256 KiB of 4 MiB: measured to lose nothing at full load */
+
+struct backend {
+	struct keyhole *skel;
+	struct handover_offer offer;
+};
+
+/* ---- libbpf's complaints: the last one is the reason when a load fails ---- */
+
+static char complaint[BACKEND_REASON];
+
+static int note_complaint(enum libbpf_print_level level, const char *format, va_list args)
+{
+	size_t n;
+
+	if (level != LIBBPF_WARN || complaint[0])
+		return 0;
+	vsnprintf(complaint, sizeof(complaint), format, args);
+	n = strcspn(complaint, "\n");
+	complaint[n] = 0;
+	return 0;
+}
+
+/* ---- before the load ---- */
+
+/*
+ * Socket storage takes its value size from BTF. For another head size than the object was built
+ * with, the map is made here, with a BTF that says no more than "so many bytes".
+ */
+static int make_sockets_map(struct keyhole *skel, uint64_t head)
+{
+	size_t size = bpf_map__value_size(skel->maps.kh_sockets) - KH_HEAD_DEFAULT + head;
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	struct btf *btf = btf__new_empty();
+	int fd = -1, r = -ENOMEM, key, byte, array;
+
+	if (!btf)
+		return r;
+	key = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	byte = btf__add_int(btf, "unsigned char", 1, 0);
+	array = btf__add_array(btf, key, byte, (__u32)size);
+	if (key < 0 || byte < 0 || array < 0 || btf__load_into_kernel(btf)) {
+		r = -errno;
+		goto out;
+	}
+	opts.btf_fd = (__u32)btf__fd(btf);
+	opts.btf_key_type_id = (__u32)key;
+	opts.btf_value_type_id = (__u32)array;
+	fd = bpf_map_create(BPF_MAP_TYPE_SK_STORAGE, "kh_sockets", sizeof(int), (__u32)size, 0, &opts);
+	r = fd < 0 ? -errno : bpf_map__reuse_fd(skel->maps.kh_sockets, fd);
+out:
+	if (fd >= 0)
+		close(fd); /* libbpf has a duplicate */
+	btf__free(btf);
+	return r;
+}
+
+static void choose_programs(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
+{
+	bool snapshot = !k->no_snapshot[0];
+
+	bpf_program__set_autoload(s->progs.kh_tp_send, tp);
+	bpf_program__set_autoload(s->progs.kh_tp_recv, tp);
+	bpf_program__set_autoload(s->progs.kh_fx_send, fx);
+	bpf_program__set_autoload(s->progs.kh_fx_sendpage, fx && k->sendpage && !tp);
+	bpf_program__set_autoload(s->progs.kh_fx_recv6, fx && k->recv_args == 6);
+	bpf_program__set_autoload(s->progs.kh_fx_recv5, fx && k->recv_args == 5);
+	bpf_program__set_autoload(s->progs.kh_fx_recv4, fx && k->recv_args == 4);
+	/* the walk's program also hears "I am Keyhole", so it runs even where it cannot walk */
+	bpf_program__set_autoload(s->progs.kh_rename_iter, snapshot && k->task_iter);
+	bpf_program__set_autoload(s->progs.kh_rename_walk, !(snapshot && k->task_iter));
+	s->rodata->kh_uring_by_fexit = tp && fx;
+	s->rodata->kh_kernel_reads = k->kernel_reads;
+}
+
+static int configure(struct keyhole *s, const struct options *o, unsigned int cpus)
+{
+	int r = 0;
+
+	s->rodata->kh_request_head = (__u32)o->request_head;
+	s->rodata->kh_response_head = (__u32)o->response_head;
+	s->rodata->kh_sockets_max = (__u32)o->sockets;
+	if (bpf_map__set_max_entries(s->maps.kh_data, (__u32)o->data_ring) ||
+	    bpf_map__set_max_entries(s->maps.kh_life, (__u32)o->life_ring) ||
+	    bpf_map__set_max_entries(s->maps.kh_counter_page, cpus))
+		r = -EINVAL;
+	if (!r && o->request_head != KH_HEAD_DEFAULT)
+		r = make_sockets_map(s, o->request_head);
+	return r;
+}
+
+/* ---- after it ---- */
+
+/*
+ * The control page starts with capturing on, so that nothing is missed while the first collector
+ * is on its way. The counters page is frozen: programs still write it, no process can.
+ */
+static int prepare_pages(struct keyhole *s, const struct options *o)
+{
+	struct kh_control *control;
+	int fd = bpf_map__fd(s->maps.kh_control_page);
+
+	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (control == MAP_FAILED)
+		return -errno;
+	control->generation = 1;
+	control->wake_bytes = (uint32_t)WAKE_BYTES(o->data_ring);
+	control->enabled = 1;
+	munmap(control, sizeof(*control));
+	return bpf_map_freeze(bpf_map__fd(s->maps.kh_counter_page)) ? -errno : 0;
+}
+
+static uint64_t page_round(uint64_t size)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) & ~(page - 1);
+}
+
+static void write_offer(struct backend *b, const struct kernel *k, const struct options *o,
+			const char *name, unsigned int cpus)
+{
+	struct handover_offer *of = &b->offer;
+
+	of->magic = HANDOVER_MAGIC;
+	of->abi = KH_ABI_VERSION;
+	of->status = HANDOVER_OK;
+	of->cpus = cpus;
+	of->data_size = o->data_ring;
+	of->life_size = o->life_ring;
+	of->control_size = page_round(sizeof(struct kh_control));
+	of->counters_size = page_round(cpus * sizeof(struct kh_counters));
+	of->request_head = (uint32_t)o->request_head;
+	of->response_head = (uint32_t)o->response_head;
+	of->pid = (uint32_t)getpid();
+	snprintf(of->version, sizeof(of->version), "%s", KEYHOLE_VERSION);
+	snprintf(of->kernel, sizeof(of->kernel), "%s", k->release);
+	snprintf(of->backend, sizeof(of->backend), "%s", name);
+	snprintf(of->snapshot, sizeof(of->snapshot), "%s",
+		 k->no_snapshot[0] ? "unavailable" : k->task_iter ? "task iterator" : "task list");
+}
+
+static void set_cloexec(struct keyhole *s)
+{
+	struct bpf_map *map;
+
+	/* libbpf loses the flag on some paths (reuse, older releases); nothing may leak */
+	bpf_object__for_each_map (map, s->obj)
+		if (bpf_map__fd(map) >= 0)
+			fcntl(bpf_map__fd(map), F_SETFD, FD_CLOEXEC);
+}
+
+static int start(struct backend *b, const struct kernel *k, const struct options *o, bool tp, bool fx,
+		 const char *name)
+{
+	int cpus = libbpf_num_possible_cpus(), r;
+
+	if (cpus < 1 || cpus > KH_CPUS_MAX)
+		return -E2BIG;
+	complaint[0] = 0;
+	b->skel = keyhole__open();
+	if (!b->skel)
+		return -errno;
+	choose_programs(b->skel, k, tp, fx);
+	r = configure(b->skel, o, (unsigned int)cpus);
+	if (!r)
+		r = keyhole__load(b->skel);
+	if (!r)
+		r = prepare_pages(b->skel, o);
+	if (!r)
+		r = keyhole__attach(b->skel);
+	if (r) {
+		keyhole__destroy(b->skel);
+		b->skel = NULL;
+		return r;
+	}
+	set_cloexec(b->skel);
+	write_offer(b, k, o, name, (unsigned int)cpus);
+	return 0;
+}
+
+struct backend *backend_start(const struct kernel *k, const struct options *o)
+{
+	static const struct {
+		const char *name;
+		bool tp, fx;
+	} order[] = {{"tracepoint+fexit", true, true}, {"tracepoint", true, false}, {"fexit", false, true}};
+	bool can_tp = !k->no_tracepoint[0] && o->backend != BACKEND_FEXIT;
+	bool can_fx = !k->no_fexit[0] && o->backend != BACKEND_TRACEPOINT;
+	struct backend *b = calloc(1, sizeof(*b));
+	size_t i;
+
+	if (!b)
+		return NULL;
+	libbpf_set_print(note_complaint);
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		int r;
+
+		if ((order[i].tp && !can_tp) || (order[i].fx && !can_fx))
+			continue;
+		r = start(b, k, o, order[i].tp, order[i].fx, order[i].name);
+		if (r == 0)
+			return b;
+		say("backend %s does not run on Linux %s: %s (%s)", order[i].name, k->release,
+		    complaint[0] ? complaint : "no further word from libbpf", strerror(-r));
+	}
+	free(b);
+	return NULL;
+}
+
+void backend_stop(struct backend *b)
+{
+	if (!b)
+		return;
+	keyhole__destroy(b->skel);
+	free(b);
+}
+
+void backend_offer(const struct backend *b, struct handover_offer *offer, int fds[HANDOVER_FDS])
+{
+	*offer = b->offer;
+	fds[HANDOVER_DATA] = bpf_map__fd(b->skel->maps.kh_data);
+	fds[HANDOVER_LIFE] = bpf_map__fd(b->skel->maps.kh_life);
+	fds[HANDOVER_CONTROL] = bpf_map__fd(b->skel->maps.kh_control_page);
+	fds[HANDOVER_COUNTERS] = bpf_map__fd(b->skel->maps.kh_counter_page);
+}
