@@ -36,6 +36,7 @@ struct kube_client {
 	uint64_t published_ns;
 	unsigned failures; /* in a row */
 	unsigned pages;    /* of this list */
+	unsigned watch_s;  /* timeoutSeconds of this watch */
 	uint64_t random;
 
 	enum kube_fault complained; /* what was logged last, and not yet taken back */
@@ -336,6 +337,12 @@ static void watch_done(struct kube_client *client)
 		garbage(client, "a watch ended inside an event");
 		return;
 	}
+	/* Not even a bookmark: the version is perhaps one of the future (etcd was restored). */
+	if (client->events == 0 && lived_ms + 100 >= client->watch_s * 1000ull) {
+		client->stats.faults[KUBE_FAULT_TIMEOUT]++;
+		forget_version(client);
+		client->latest = true;
+	}
 	if (lived_ms < KUBE_WATCH_SHORT_MS) {
 		wait_backoff(client, 0);
 		return;
@@ -401,7 +408,8 @@ static int add_query(char **path, const char *key, const char *value)
 	int n = -1;
 
 	if (escaped)
-		n = asprintf(&longer, "%s&%s=%s", *path, key, escaped);
+		n = asprintf(&longer, "%s%c%s=%s", *path, strchr(*path, '?') ? '&' : '?', key,
+			     escaped);
 	curl_free(escaped);
 	if (n < 0)
 		return -ENOMEM;
@@ -425,12 +433,21 @@ static int list_path(struct kube_client *client, char **path)
 	return ret;
 }
 
-static int watch_path(struct kube_client *client, char **path, unsigned seconds)
+static unsigned watch_seconds(struct kube_client *client)
+{
+	unsigned min = or_default(client->options->watch_min_s, KUBE_WATCH_MIN_S);
+	unsigned max = or_default(client->options->watch_max_s, KUBE_WATCH_MAX_S);
+
+	return max > min ? min + draw(client, max - min + 1) : min;
+}
+
+static int watch_path(struct kube_client *client, char **path)
 {
 	char timeout[16];
 	int ret;
 
-	snprintf(timeout, sizeof(timeout), "%u", seconds);
+	client->watch_s = watch_seconds(client);
+	snprintf(timeout, sizeof(timeout), "%u", client->watch_s);
 	ret = add_query(path, "watch", "1");
 	if (!ret)
 		ret = add_query(path, "allowWatchBookmarks", "true");
@@ -440,10 +457,10 @@ static int watch_path(struct kube_client *client, char **path, unsigned seconds)
 }
 
 /* The request for what is needed next; caller frees. NULL: out of memory. */
-static char *make_path(struct kube_client *client, unsigned watch_s)
+static char *make_path(struct kube_client *client)
 {
 	_cleanup_free_ char *selector = NULL;
-	char *path = strdup("/api/v1/pods?");
+	char *path = strdup("/api/v1/pods");
 	int ret = path ? 0 : -ENOMEM;
 
 	if (!ret && client->options->node) {
@@ -453,20 +470,11 @@ static char *make_path(struct kube_client *client, unsigned watch_s)
 			ret = add_query(&path, "fieldSelector", selector);
 	}
 	if (!ret)
-		ret = *client->version ? watch_path(client, &path, watch_s)
-				       : list_path(client, &path);
+		ret = *client->version ? watch_path(client, &path) : list_path(client, &path);
 	if (!ret)
 		return path;
 	free(path);
 	return NULL;
-}
-
-static unsigned watch_seconds(struct kube_client *client)
-{
-	unsigned min = or_default(client->options->watch_min_s, KUBE_WATCH_MIN_S);
-	unsigned max = or_default(client->options->watch_max_s, KUBE_WATCH_MAX_S);
-
-	return max > min ? min + draw(client, max - min + 1) : min;
 }
 
 static void begin(struct kube_client *client, bool watching)
@@ -491,16 +499,16 @@ static void on_next_request(void *arg)
 {
 	struct kube_client *client = arg;
 	bool watching = *client->version;
-	unsigned watch_s = watch_seconds(client);
 	uint64_t grace = or_default(client->options->watch_grace_ms, KUBE_WATCH_GRACE_MS);
-	_cleanup_free_ char *path = make_path(client, watch_s);
+	uint64_t list_idle = or_default(client->options->list_idle_ms, KUBE_LIST_IDLE_MS);
+	_cleanup_free_ char *path = make_path(client);
 	struct kube_http_answer answer = {.fault = KUBE_FAULT_MEMORY};
 	int ret = -ENOMEM;
 
 	begin(client, watching);
 	if (path)
 		ret = kube_http_get(client->http, path,
-				    watching ? watch_s * 1000ull + grace : KUBE_LIST_IDLE_MS,
+				    watching ? client->watch_s * 1000ull + grace : list_idle,
 				    watching ? 0 : KUBE_LIST_TIMEOUT_MS, &answer);
 	if (ret)
 		fail(client, &answer);

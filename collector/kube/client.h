@@ -10,8 +10,8 @@
  *   (`limit` is ignored then); later lists, and those of a whole cluster, ask for the latest state
  *   in pages;
  * - 410 comes as an HTTP status or as an ERROR event in a 200 watch: both mean a new list;
- * - a watch from a version of the future hangs without a byte: a watch that times out before its
- *   first event is followed by a list;
+ * - a watch from a version of the future hangs without a byte until it ends, while a sound one
+ *   has a bookmark each minute and before its end: after a watch without an event comes a list;
  * - each request ends by itself after timeoutSeconds, drawn anew so that nodes drift apart.
  */
 #ifndef KEYHOLE_KUBE_CLIENT_H

@@ -170,6 +170,14 @@ static void on_timeout(void *arg)
 	collect(http);
 }
 
+/* A server that does not even begin to answer is given up sooner than a quiet watch. */
+static uint64_t silence_ms(const struct kube_http *http)
+{
+	if (http->answered || http->idle_ms < KUBE_FIRST_BYTE_MS)
+		return http->idle_ms;
+	return KUBE_FIRST_BYTE_MS;
+}
+
 static void on_idle(void *arg)
 {
 	struct kube_http *http = arg;
@@ -177,7 +185,7 @@ static void on_idle(void *arg)
 
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	snprintf(answer.text, sizeof(answer.text), "no byte for %llu ms",
-		 (unsigned long long)(http->answered ? http->idle_ms : KUBE_FIRST_BYTE_MS));
+		 (unsigned long long)silence_ms(http));
 	release_request(http);
 	http->handler.done(http->handler.arg, &answer);
 }
@@ -222,7 +230,7 @@ static int curl_wants_timer(CURLM *multi, long ms, void *arg)
 
 static void rearm_idle(struct kube_http *http)
 {
-	loop_after(http->loop, http->answered ? http->idle_ms : KUBE_FIRST_BYTE_MS, on_idle, http);
+	loop_after(http->loop, silence_ms(http), on_idle, http);
 }
 
 static size_t curl_has_header(char *p, size_t size, size_t n, void *arg)

@@ -157,7 +157,7 @@ static int refuse(struct config *config, yaml_node_t *map)
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		if (!get(config, map, refused[i].key))
 			continue;
-		log_error("kubeconfig %s: %s %s", config->path, refused[i].key, refused[i].why);
+		log_error("kubeconfig %s: %s: %s", config->path, refused[i].key, refused[i].why);
 		return -EOPNOTSUPP;
 	}
 	return 0;

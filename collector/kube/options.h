@@ -52,6 +52,7 @@ struct kube_options {
 	unsigned watch_min_s, watch_max_s;       /* 240, 480 */
 	unsigned watch_grace_ms;                 /* 30000 beyond the watch's own end */
 	unsigned list_limit;                     /* 250 pods a page */
+	unsigned list_idle_ms;                   /* 15000 without a byte of a list */
 };
 
 /*
