@@ -38,11 +38,13 @@ size_t number_double(double value, bool point, char *out)
 {
 	int n = 0;
 
-	for (int digits = 1; digits <= 17; digits++) {
-		n = snprintf(out, NUMBER_MAX, "%.*g", digits, value);
+	for (int decimals = 0; decimals <= 17; decimals++) {
+		n = snprintf(out, NUMBER_MAX, "%.*f", decimals, value);
 		if (strtod(out, NULL) == value)
 			break;
 	}
+	if (strtod(out, NULL) != value)
+		n = snprintf(out, NUMBER_MAX, "%.17g", value);
 	if (point && !strpbrk(out, ".e")) {
 		memcpy(out + n, ".0", 3);
 		n += 2;

@@ -15,7 +15,7 @@ size_t number_u64(uint64_t value, char *out);
 /* value / unit, exactly; `unit` is a power of ten. */
 size_t number_scaled(uint64_t value, uint64_t unit, char *out);
 
-/* The shortest text that reads back as `value` (finite). `point`: always with a point or an e. */
+/* The fewest decimals that read back as `value` (0 to 1e15). `point`: at least one of them. */
 size_t number_double(double value, bool point, char *out);
 
 #endif
