@@ -10,6 +10,8 @@ void http1_conn_init(struct http1_conn *c, const struct kh_exchange *x)
 		.tid = x->tid,
 		.declared = -1,
 	};
+	if (x->rec.flags & KH_F_ADOPTED) /* we may stand in the middle of a message */
+		c->req.mode = c->resp.mode = HTTP1_AT_LOST;
 }
 
 static bool half_rests(const struct http1_half *half)
@@ -563,7 +565,9 @@ static void request_is_not(struct http1 *h, struct http1_conn *c)
 static void request_evaluate(struct http1 *h, struct http1_conn *c, const struct http1_request *r,
 			     uint64_t ns, uint32_t seq)
 {
-	if (r->method_text.n && r->target.n)
+	bool usual = r->method != HTTP_OTHER || r->minor >= 0;
+
+	if (usual && r->method_text.n && r->target.n)
 		request_begins(h, c, r, ns, seq);
 	else
 		request_is_not(h, c);
@@ -597,6 +601,10 @@ static size_t request_head(struct http1 *h, struct http1_conn *c, const struct h
 		return bytes.n;
 	if (!part && seq)
 		seq += (uint32_t)at + r.lead;
+	/* Where it is not certain that a request begins, only a known method says so: the rest of
+	 * a torn one looks like one of another name. */
+	if (c->req.tentative && r.method_text.n && r.method == HTTP_OTHER)
+		result = HTTP1_NOT;
 	if (result == HTTP1_WHOLE) {
 		size_t used = r.head_len - before;
 
@@ -681,15 +689,15 @@ static void request_skip(struct http1 *h, struct http1_conn *c, uint64_t n)
 
 /*
  * In the middle of a message the TCP sequence tells how much of it never reached us. Between
- * messages it is not needed, and so not believed.
+ * messages it only makes us wary of what comes.
  */
 static void request_check_seq(struct http1 *h, struct http1_conn *c, uint32_t seq)
 {
 	uint32_t missing = seq - c->next_seq;
 
-	if (!seq || !c->next_seq || !missing || half_rests(&c->req))
+	if (!seq || !c->next_seq || !missing)
 		return;
-	if (missing < UINT32_C(1) << 31) {
+	if (missing < UINT32_C(1) << 31 && !half_rests(&c->req)) {
 		request_skip(h, c, missing);
 	} else {
 		half_drop_part(h, &c->req);
