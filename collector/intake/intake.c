@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "intake.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../log.h"
+#include "../loop.h"
+
+#define LOG_MODULE "intake"
+
+struct intake {
+	struct intake_options o;
+	struct intake_stats stats;
+	struct link link;
+	bool linked;
+	uint64_t hold_until; /* ns; records are not left in the ring longer */
+	uint64_t complained; /* ns of the last line about a loader that is not there */
+	int wake;            /* eventfd: stop */
+	int epoll;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+static void set(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
+static void add(_Atomic uint64_t *to, uint64_t n)
+{
+	/* one writer: no need for a locked instruction */
+	set(to, atomic_load_explicit(to, memory_order_relaxed) + n);
+}
+
+/* ---- records ---- */
+
+static void handle(struct intake *in, bool life, const void *p, size_t size)
+{
+	struct record record;
+
+	add(life ? &in->stats.life_records : &in->stats.data_records, 1);
+	if (in->o.record && tape_write(in->o.record, life, p, size))
+		add(&in->stats.tape_errors, 1);
+	if (record_read(p, size, &record))
+		add(&in->stats.invalid, 1);
+	else
+		in->o.ops.record(in->o.ops.arg, &record);
+}
+
+/* Reads one ring up to `until`, giving back batch by batch. Returns the number of records. */
+static size_t drain(struct intake *in, struct ring *ring, bool life, uint64_t until)
+{
+	size_t n = 0, size;
+	const void *p;
+
+	while ((p = ring_next(ring, until, &size))) {
+		handle(in, life, p, size);
+		if (++n % INTAKE_BATCH == 0)
+			ring_release(ring);
+	}
+	ring_release(ring);
+	return n;
+}
+
+/*
+ * BPF tells who a process is before its first exchange: identities up to now are read before the
+ * exchanges up to a moment before now.
+ */
+static size_t drain_both(struct intake *in)
+{
+	uint64_t data_head = ring_head(&in->link.data);
+	bool hold = in->o.ops.hold(in->o.ops.arg) && loop_now_ns() < in->hold_until &&
+		    ring_waiting(&in->link.data) < in->link.data.size / 2;
+	size_t n = drain(in, &in->link.life, true, ring_head(&in->link.life));
+
+	return hold ? n : n + drain(in, &in->link.data, false, data_head);
+}
+
+static void look(struct intake *in)
+{
+	struct intake_stats *s = &in->stats;
+	uint64_t high = ring_high(&in->link.data);
+	unsigned int i;
+
+	if (!in->linked)
+		return;
+	set(&s->data_waiting, ring_waiting(&in->link.data));
+	set(&s->life_waiting, ring_waiting(&in->link.life));
+	if (high > atomic_load_explicit(&s->data_high, memory_order_relaxed))
+		set(&s->data_high, high);
+	for (i = 0; i < KH_C_COUNT; i++)
+		set(&s->bpf[i], link_counter(&in->link, i));
+}
+
+/* ---- waiting ---- */
+
+/*
+ * A ring is readable for poll(2) as soon as one byte waits, which would cost a wake-up per record.
+ * Edge-triggered, it reports only that BPF woke it: the life ring for each record, the data ring
+ * at its watermark (kh_control.wake_bytes). Else the time limit ends the rest.
+ */
+static void rest(struct intake *in, int ms)
+{
+	struct epoll_event events[4];
+
+	epoll_wait(in->epoll, events, 4, ms);
+}
+
+static void watch(struct intake *in, int fd, uint32_t events)
+{
+	struct epoll_event ev = {.events = events};
+
+	if (epoll_ctl(in->epoll, EPOLL_CTL_ADD, fd, &ev))
+		log_warn("epoll: %s; records come up to %d ms late", strerror(errno), INTAKE_IDLE_MS);
+}
+
+/* ---- the loader ---- */
+
+static void connect_loader(struct intake *in)
+{
+	uint64_t now = loop_now_ns();
+	char why[256];
+	int r = link_open(&in->link, in->o.socket, why, sizeof(why));
+
+	if (r) {
+		/* once at first, then each minute */
+		if (!in->complained || now - in->complained > 60000000000ull) {
+			log_warn("no captures yet: %s; retrying every %d ms", why, INTAKE_RETRY_MS);
+			in->complained = now;
+		}
+		return;
+	}
+	in->linked = true;
+	in->complained = 0;
+	watch(in, in->link.sock, EPOLLIN | EPOLLRDHUP);
+	watch(in, in->link.life.fd, EPOLLIN | EPOLLET);
+	watch(in, in->link.data.fd, EPOLLIN | EPOLLET);
+	in->hold_until = now + INTAKE_HOLD_MS * 1000000ull;
+	set(&in->stats.connected, 1);
+	add(&in->stats.connects, 1);
+	set(&in->stats.data_size, in->link.data.size);
+	set(&in->stats.life_size, in->link.life.size);
+	log_info("connected to loader %s on Linux %s: backend %s, running processes by %s, rings %zu "
+		 "and %zu KiB, %zu bytes waiting",
+		 in->link.offer.version, in->link.offer.kernel, in->link.offer.backend,
+		 in->link.offer.snapshot, in->link.data.size >> 10, in->link.life.size >> 10,
+		 ring_waiting(&in->link.data));
+}
+
+/* Its programs went with it; what they wrote before is read to the end. */
+static void disconnect_loader(struct intake *in)
+{
+	in->hold_until = 0;
+	drain_both(in);
+	look(in);
+	link_close(&in->link);
+	in->linked = false;
+	set(&in->stats.connected, 0);
+	log_warn("the loader is gone; waiting for the next one at %s", in->o.socket);
+}
+
+static void run_linked(struct intake *in)
+{
+	size_t n = drain_both(in);
+
+	if (in->link.walking)
+		link_walk(&in->link);
+	look(in);
+	in->o.ops.idle(in->o.ops.arg, loop_now_ns());
+	if (link_lost(&in->link))
+		disconnect_loader(in);
+	else if (!in->link.walking)
+		rest(in, n ? INTAKE_BUSY_MS : INTAKE_IDLE_MS);
+}
+
+static void run_rings(struct intake *in)
+{
+	uint64_t tried = 0;
+
+	while (!atomic_load(&in->stop)) {
+		if (in->linked) {
+			run_linked(in);
+			continue;
+		}
+		if (!tried || loop_now_ns() - tried >= INTAKE_RETRY_MS * 1000000ull) {
+			connect_loader(in);
+			tried = loop_now_ns();
+		}
+		in->o.ops.idle(in->o.ops.arg, loop_now_ns());
+		if (!in->linked)
+			rest(in, INTAKE_IDLE_MS);
+	}
+	if (in->linked)
+		link_close(&in->link);
+}
+
+/* ---- a tape ---- */
+
+static void run_tape(struct intake *in, struct tape *tape)
+{
+	const void *p;
+	size_t size, n = 0;
+	bool life;
+	int r = 0;
+
+	while (!atomic_load(&in->stop) && (r = tape_read(tape, &life, &p, &size)) == 1) {
+		handle(in, life, p, size);
+		set(&in->stats.tape_bytes, tape->bytes);
+		if (++n % INTAKE_BATCH == 0)
+			in->o.ops.idle(in->o.ops.arg, loop_now_ns());
+	}
+	if (r < 0)
+		log_error("--replay %s: damaged after %llu bytes; what came before was used",
+			  in->o.replay, (unsigned long long)tape->bytes);
+	else
+		log_info("--replay %s: %zu records", in->o.replay, n);
+	in->o.ops.idle(in->o.ops.arg, loop_now_ns());
+	set(&in->stats.done, 1);
+	while (!atomic_load(&in->stop)) {
+		in->o.ops.idle(in->o.ops.arg, loop_now_ns());
+		rest(in, INTAKE_IDLE_MS);
+	}
+}
+
+/* ---- the thread ---- */
+
+static void *run(void *arg)
+{
+	struct intake *in = arg;
+	struct tape tape;
+	int r;
+
+	if (!in->o.replay) {
+		run_rings(in);
+		return NULL;
+	}
+	r = tape_open(&tape, in->o.replay);
+	if (r) {
+		log_error("--replay %s: %s", in->o.replay,
+			  r == -EBADMSG ? "not a tape; make one with --record"
+			  : r == -EPROTONOSUPPORT ? "made by a Keyhole of another ABI"
+						  : strerror(-r));
+		set(&in->stats.done, 1);
+		return NULL;
+	}
+	run_tape(in, &tape);
+	tape_close(&tape);
+	return NULL;
+}
+
+static void drop(struct intake *in)
+{
+	if (in->wake >= 0)
+		close(in->wake);
+	if (in->epoll >= 0)
+		close(in->epoll);
+	free(in);
+}
+
+int intake_start(struct intake **intake, const struct intake_options *options)
+{
+	struct intake *in = calloc(1, sizeof(*in));
+	int r;
+
+	if (!in)
+		return -ENOMEM;
+	in->o = *options;
+	in->link.sock = -1;
+	in->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	in->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (in->wake < 0 || in->epoll < 0) {
+		r = -errno;
+		drop(in);
+		return r;
+	}
+	watch(in, in->wake, EPOLLIN);
+	*intake = in;
+	r = -pthread_create(&in->thread, NULL, run, in);
+	if (r) {
+		drop(in);
+		*intake = NULL;
+	}
+	return r;
+}
+
+void intake_stop(struct intake *in)
+{
+	uint64_t one = 1;
+
+	if (!in)
+		return;
+	atomic_store(&in->stop, true);
+	if (write(in->wake, &one, sizeof(one)) < 0)
+		log_debug("eventfd: %s", strerror(errno));
+	pthread_join(in->thread, NULL);
+	if (in->o.record && tape_flush(in->o.record))
+		log_error("--record: what was written last is lost: %s", strerror(errno));
+	drop(in);
+}
+
+const struct intake_stats *intake_stats(const struct intake *in)
+{
+	return &in->stats;
+}
+
+int intake_verdict(struct intake *in, uint64_t cgroup, enum kh_verdict verdict)
+{
+	return in->linked ? link_verdict(&in->link, cgroup, verdict) : -ENOTCONN;
+}

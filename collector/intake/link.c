@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define ANSWER_MS 5000             /* the loader answers at once, or it is busy with another */
+#define RING_MAX (1ull << 30)      /* largest ring a loader can make */
+#define THREAD_NAME "keyhole-intake"
+
+static void forget(struct link *link)
+{
+	size_t i;
+
+	memset(link, 0, sizeof(*link));
+	link->sock = -1;
+	for (i = 0; i < HANDOVER_FDS; i++)
+		link->fds[i] = -1;
+}
+
+void link_close(struct link *link)
+{
+	size_t i;
+
+	ring_close(&link->data);
+	ring_close(&link->life);
+	if (link->control)
+		munmap(link->control, link->offer.control_size);
+	if (link->counters)
+		munmap((void *)link->counters, link->offer.counters_size);
+	for (i = 0; i < HANDOVER_FDS; i++)
+		if (link->fds[i] >= 0)
+			close(link->fds[i]);
+	if (link->sock >= 0)
+		close(link->sock);
+	forget(link);
+}
+
+static int ask(struct link *link, const char *path, char *why, size_t why_size)
+{
+	struct handover_hello hello = {.magic = HANDOVER_MAGIC, .abi = KH_ABI_VERSION};
+	struct pollfd wait = {.events = POLLIN};
+	size_t got = 0;
+	int r;
+
+	link->sock = handover_connect(path);
+	if (link->sock < 0) {
+		r = link->sock;
+		snprintf(why, why_size, "%s: %s; is keyhole-loader running?", path, strerror(-r));
+		return r;
+	}
+	snprintf(hello.version, sizeof(hello.version), "%s", KEYHOLE_VERSION);
+	r = handover_send(link->sock, &hello, sizeof(hello), NULL, 0);
+	wait.fd = link->sock;
+	if (r == 0 && poll(&wait, 1, ANSWER_MS) <= 0) {
+		snprintf(why, why_size, "%s: no answer; another collector may be connected", path);
+		return -EAGAIN;
+	}
+	if (r == 0)
+		r = handover_recv(link->sock, &link->offer, sizeof(link->offer), link->fds,
+				  HANDOVER_FDS, &got);
+	if (r == 1 && link->offer.magic != HANDOVER_MAGIC)
+		r = -EPROTO;
+	if (r == 1 && link->offer.status == HANDOVER_ABI) {
+		snprintf(why, why_size,
+			 "the loader speaks ABI %u, this collector (version %s) ABI %u: install both "
+			 "from one release",
+			 link->offer.abi, KEYHOLE_VERSION, KH_ABI_VERSION);
+		return -EPROTONOSUPPORT;
+	}
+	if (r == 1 && got == HANDOVER_FDS && link->offer.abi == KH_ABI_VERSION)
+		return 0;
+	if (r == 0 || r == -ECONNRESET || r == -EPIPE) {
+		snprintf(why, why_size, "%s: the loader refused uid %u; see its --peer-uid", path,
+			 (unsigned int)getuid());
+		return -EACCES;
+	}
+	snprintf(why, why_size, "%s: the answer is not a loader's", path);
+	return -EPROTO;
+}
+
+/* What was given must be what was promised: a size that lies would fault, not just mislead. */
+static int sizes_ok(const struct handover_offer *o)
+{
+	return o->cpus >= 1 && o->cpus <= KH_CPUS_MAX && o->data_size <= RING_MAX &&
+	       o->life_size <= RING_MAX && o->control_size >= sizeof(struct kh_control) &&
+	       o->control_size <= (1u << 20) &&
+	       o->counters_size >= o->cpus * sizeof(struct kh_counters) &&
+	       o->counters_size <= (KH_CPUS_MAX + 8) * sizeof(struct kh_counters);
+}
+
+static int map_all(struct link *link)
+{
+	const struct handover_offer *o = &link->offer;
+	void *p;
+	int r;
+
+	if (!sizes_ok(o))
+		return -EPROTO;
+	r = ring_open(&link->data, link->fds[HANDOVER_DATA], o->data_size);
+	if (!r)
+		r = ring_open(&link->life, link->fds[HANDOVER_LIFE], o->life_size);
+	if (r)
+		return r;
+	p = mmap(NULL, o->control_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		 link->fds[HANDOVER_CONTROL], 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	link->control = p;
+	p = mmap(NULL, o->counters_size, PROT_READ, MAP_SHARED, link->fds[HANDOVER_COUNTERS], 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	link->counters = p;
+	return 0;
+}
+
+/* Makes the request that `letter` stands for: the rename itself is the message. */
+static void request(struct link *link, char letter)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%0*llx%c", KH_NONCE_DIGITS,
+		 (unsigned long long)link->control->nonce, letter);
+	prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+static void introduce(struct link *link)
+{
+	uint64_t nonce = 0;
+
+	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
+		nonce = 0;
+	nonce &= (1ull << (4 * KH_NONCE_DIGITS)) - 1;
+	link->control->nonce = nonce ? nonce : 1;
+	/* what a collector before this one decided or was told is not ours */
+	memset(link->control->verdicts, 0, sizeof(link->control->verdicts));
+	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&link->control->generation, 1, __ATOMIC_RELEASE);
+	request(link, 's');
+	link->walking = strcmp(link->offer.snapshot, "unavailable") != 0;
+	if (!link->walking)
+		prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
+}
+
+int link_open(struct link *link, const char *path, char *why, size_t why_size)
+{
+	int r;
+
+	forget(link);
+	r = ask(link, path, why, why_size);
+	link->offer.version[sizeof(link->offer.version) - 1] = 0;
+	link->offer.kernel[sizeof(link->offer.kernel) - 1] = 0;
+	link->offer.backend[sizeof(link->offer.backend) - 1] = 0;
+	link->offer.snapshot[sizeof(link->offer.snapshot) - 1] = 0;
+	if (r == 0) {
+		r = map_all(link);
+		if (r)
+			snprintf(why, why_size, "%s: the descriptors cannot be mapped: %s", path,
+				 strerror(-r));
+	}
+	if (r) {
+		link_close(link);
+		return r;
+	}
+	introduce(link);
+	return 0;
+}
+
+bool link_lost(const struct link *link)
+{
+	struct pollfd p = {.fd = link->sock, .events = POLLIN | POLLRDHUP};
+
+	return poll(&p, 1, 0) > 0;
+}
+
+void link_walk(struct link *link)
+{
+	uint64_t before = link_counter(link, KH_C_snapshot_tasks);
+
+	request(link, 'w');
+	if (link_counter(link, KH_C_snapshot_tasks) - before >= KH_SNAPSHOT_STEP)
+		return;
+	link->walking = false;
+	link->control->nonce = 0;
+	prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
+}
+
+uint64_t link_counter(const struct link *link, unsigned int counter)
+{
+	uint64_t sum = 0;
+	uint32_t cpu;
+
+	if (!link->counters || counter >= KH_COUNTER_SLOTS)
+		return 0;
+	for (cpu = 0; cpu < link->offer.cpus; cpu++)
+		sum += __atomic_load_n(&link->counters[cpu].c[counter], __ATOMIC_RELAXED);
+	return sum;
+}
+
+int link_verdict(struct link *link, uint64_t cgroup, enum kh_verdict verdict)
+{
+	uint32_t at = KH_VERDICT_HASH(cgroup), i;
+
+	if (!link->control)
+		return -ENOTCONN;
+	for (i = 0; i < KH_VERDICT_PROBES; i++) {
+		struct kh_verdict_slot *slot = &link->control->verdicts[(at + i) & (KH_VERDICTS - 1)];
+
+		if (slot->cgroup && slot->cgroup != cgroup)
+			continue;
+		if (slot->cgroup == cgroup && slot->verdict == (uint32_t)verdict)
+			return 0;
+		slot->verdict = verdict;
+		__atomic_store_n(&slot->cgroup, cgroup, __ATOMIC_RELEASE);
+		__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
+		return 0;
+	}
+	return -ENOSPC;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The collector's end of the hand-over: connects to the loader, maps what it gives, and asks BPF
+ * for what only a renamed thread can ask (bpf/events.h, struct kh_control). All of it belongs to
+ * the intake thread.
+ */
+#ifndef KEYHOLE_INTAKE_LINK_H
+#define KEYHOLE_INTAKE_LINK_H
+
+#include "../../ipc/handover.h"
+#include "ring.h"
+#include "record.h"
+
+struct link {
+	int sock; /* stands for the loader's life; -1: not connected */
+	int fds[HANDOVER_FDS];
+	struct handover_offer offer;
+	struct ring data, life;
+	struct kh_control *control;
+	const struct kh_counters *counters;
+	bool walking; /* the snapshot of running processes is not done */
+};
+
+/*
+ * Asks the loader at `path`. Returns 0; -EPROTONOSUPPORT: it speaks another ABI; -EPROTO: what
+ * it said or gave is not what a loader gives; else -errno of connect(2) or mmap(2). `why` gets
+ * one sentence. A refused connection leaves nothing open.
+ */
+int link_open(struct link *link, const char *path, char *why, size_t why_size);
+void link_close(struct link *link);
+
+/* Has the loader gone? Asks the socket, does not wait. */
+bool link_lost(const struct link *link);
+
+/* One step of the walk through running processes. Their records come by the life ring. */
+void link_walk(struct link *link);
+
+/* Sum over all CPUs. */
+uint64_t link_counter(const struct link *link, unsigned int counter);
+
+/*
+ * What BPF shall do with a cgroup's sockets from now on. Returns 0, or -ENOSPC when all
+ * KH_VERDICT_PROBES places for it are taken: it is traced then.
+ */
+int link_verdict(struct link *link, uint64_t cgroup, enum kh_verdict verdict);
+
+#endif
