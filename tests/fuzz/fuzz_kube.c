@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "collector/kube/split.h"
+#include "../../collector/kube/split.h"
 
 struct seen {
 	struct kube_decode_stats stats;

@@ -139,6 +139,7 @@ static void a_typical_pod_takes_about_a_kibibyte(void **state)
 	struct kube_pod *pod = decode("deployment");
 
 	assert_in_range(pod->bytes, 500, 1280);
+	assert_ptr_equal(pod->owner_name, pod->workload[KUBE_DEPLOYMENT]); /* stored once */
 	kube_pod_unref(pod);
 }
 
@@ -179,6 +180,12 @@ static void a_static_pod_has_its_config_hash_and_is_its_own_workload(void **stat
 	assert_string_equal(pod->config_hash, "8b73b8d9455b40e12032ac5a0253b96e");
 	assert_string_equal(pod->owner_kind, "Pod");
 	assert_string_equal(pod->owner_name, "etcd-node-1");
+	kube_pod_unref(pod);
+	pod = decode_text(
+		slice_of("{\"metadata\":{\"uid\":\"u\",\"name\":\"n\",\"namespace\":"
+			 "\"s\",\"annotations\":{\"kubernetes.io/config.mirror\":\"m\"}}}"),
+		&kube_keep_default);
+	assert_string_equal(pod->config_hash, "m");
 	kube_pod_unref(pod);
 }
 
@@ -238,6 +245,7 @@ static void owners_are_told_from_names_only_where_that_is_sure(void **state)
 	check_owner("ReplicaSet", "web-test", "test", "Deployment", "web");
 	check_owner("ReplicaSet", "web-6d4cf56db6", "other", "Deployment", "web");
 	check_owner("ReplicaSet", "web-6d4cf56db6", "", "Deployment", "web");
+	check_owner("ReplicaSet", "web-test", "9999", "ReplicaSet", "web-test");
 	check_owner("ReplicaSet", "web-frontend", "", "ReplicaSet", "web-frontend");
 	check_owner("ReplicaSet", "-7c9", "7c9", "ReplicaSet", "-7c9");
 	check_owner("Job", "backup-29924459", "", "CronJob", "backup");
@@ -294,7 +302,10 @@ static void nesting_and_size_are_bounded(void **state)
 	text[n - 1] = 0;
 	assert_int_equal(refusal(text), -E2BIG);
 	memset(text, ',', n - 1);
+	text[KUBE_OBJECT_VALUES_MAX + 1] = 0;
 	assert_int_equal(refusal(text), -E2BIG);
+	text[KUBE_OBJECT_VALUES_MAX] = 0;
+	assert_int_equal(refusal(text), -EBADMSG);
 	free(text);
 }
 

@@ -97,6 +97,9 @@ static void only_the_outermost_items_and_metadata_count(void **state)
 	assert_string_equal(split.version, "1");
 	assert_string_equal(split.next, "");
 	assert_string_equal(split.kind, "");
+	assert_int_equal(list("{\"items\":{\"a\":{\"b\":1}}}"), 0);
+	assert_int_equal(split.objects, 0);
+	assert_false(split.has_items);
 }
 
 static void a_watch_is_cut_into_its_events(void **state)
