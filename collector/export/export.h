@@ -45,7 +45,10 @@ void export_stop(struct export *export);
 uint16_t export_port(const struct export *export);
 const struct export_stats *export_stats(const struct export *export);
 
-/* Binds the export's numbers to SELF_SCRAPES, SELF_SCRAPES_ACTIVE and SELF_LIMIT_REACHED. */
+/*
+ * Binds the export's numbers to SELF_SCRAPES, SELF_SCRAPES_ACTIVE and SELF_LIMIT_REACHED; the
+ * export must then outlive all that reads `self`.
+ */
 void export_bind(const struct export *export, struct selfmetrics *self);
 
 #endif

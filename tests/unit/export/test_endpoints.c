@@ -36,6 +36,7 @@ static int start(struct export_options options)
 {
 	int err;
 
+	self = selfmetrics_new();
 	options.source = (struct prometheus_source){telemetry, self};
 	options.not_ready = not_ready;
 	err = export_start(&export, loop, &options);
@@ -54,6 +55,8 @@ static void stop(void)
 	pthread_join(front, NULL);
 	export_stop(export);
 	export = NULL;
+	selfmetrics_free(self); /* it points to the export's counters */
+	self = NULL;
 }
 
 static int setup(void **state)
@@ -62,7 +65,6 @@ static int setup(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	missing = NULL;
 	telemetry = new_telemetry(&telemetry_defaults);
-	self = selfmetrics_new();
 	loop = loop_new();
 	return start((struct export_options){.listen = "127.0.0.1"});
 }
@@ -72,7 +74,6 @@ static int teardown(void **state)
 	stop();
 	loop_free(loop);
 	telemetry_free(telemetry);
-	selfmetrics_free(self);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #define ROUNDS 300
@@ -10,6 +11,11 @@
 
 static struct telemetry *telemetry;
 static atomic_bool written;
+
+static bool expired(void)
+{
+	return telemetry_stats(telemetry)->series_expired > 0;
+}
 
 static void *write_all(void *arg)
 {
@@ -22,7 +28,8 @@ static void *write_all(void *arg)
 		snprintf(name, sizeof(name), "shop-%d", i);
 		pods[i] = pod_resource(name);
 	}
-	for (uint64_t round = 1; round <= ROUNDS; round++) {
+	/* Nothing expires in the middle of a scrape: go on until some moment was between two. */
+	for (uint64_t round = 1; round <= ROUNDS || !expired(); round++) {
 		for (int i = 0; i < PODS; i++) {
 			e.status = (uint16_t)(200 + (round + (uint64_t)i) % 7);
 			telemetry_http(telemetry, pods[i], &e, slice_of(""), round * SECOND);
@@ -60,13 +67,13 @@ static void a_scrape_beside_the_writer_sees_whole_series_only(void **state)
 		telemetry_read_begin(telemetry);
 		telemetry_each(telemetry, TELEMETRY_SERVER_DURATION, note_count, &total);
 		telemetry_read_end(telemetry);
-		assert_true(total <= ROUNDS * PODS);
+		assert_true(total <= telemetry_stats(telemetry)->exchanges + 1);
 		infos = infos_of(telemetry);
 		assert_true(infos.n <= PODS);
+		sched_yield();
 	}
 	pthread_join(writer, NULL);
-	assert_int_equal(telemetry_stats(telemetry)->exchanges, ROUNDS * PODS);
-	assert_true(telemetry_stats(telemetry)->series_expired > 0);
+	assert_true(telemetry_stats(telemetry)->exchanges >= ROUNDS * PODS);
 	telemetry_free(telemetry);
 }
 
