@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "known.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int known_init(struct known *k)
+{
+	memset(k, 0, sizeof(*k));
+	k->cgroups = calloc(KNOWN_CGROUPS_MAX, sizeof(*k->cgroups));
+	k->processes = calloc(KNOWN_PROCESSES_MAX, sizeof(*k->processes));
+	if (!k->cgroups || !k->processes || keyed_init(&k->cgroup_table, KNOWN_CGROUPS_MAX) ||
+	    keyed_init(&k->process_table, KNOWN_PROCESSES_MAX)) {
+		known_free(k);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void known_free(struct known *k)
+{
+	keyed_free(&k->cgroup_table);
+	keyed_free(&k->process_table);
+	free(k->cgroups);
+	free(k->processes);
+	memset(k, 0, sizeof(*k));
+}
+
+/* Slots never used were never touched: their pages do not count. */
+size_t known_bytes(const struct known *k)
+{
+	return keyed_bytes(&k->cgroup_table) + keyed_bytes(&k->process_table) +
+	       k->cgroup_table.used * sizeof(*k->cgroups) +
+	       k->process_table.used * sizeof(*k->processes);
+}
+
+void known_tell_cgroup(struct known *k, const struct kh_cgroup *rec)
+{
+	uint32_t slot = keyed_find(&k->cgroup_table, rec->cgroup);
+	struct known_cgroup *c;
+
+	if (slot == KEYED_NONE)
+		slot = keyed_add(&k->cgroup_table, rec->cgroup);
+	c = &k->cgroups[slot];
+	c->key = rec->cgroup;
+	c->in_container = cgroup_name_parse(rec->names, rec->levels, &c->id);
+	memset(c->own_name, 0, sizeof(c->own_name));
+	if (rec->levels)
+		snprintf(c->own_name, sizeof(c->own_name), "%s", rec->names[0]);
+}
+
+/* The path from the components, file name last. */
+static void write_exe(struct known_process *p, const struct kh_process *rec)
+{
+	size_t at = 0, n;
+	uint32_t i;
+
+	for (i = rec->exe_levels; i > 0; i--) {
+		n = strnlen(rec->exe[i - 1], KH_EXE_NAME - 1);
+		p->exe[at++] = '/';
+		memcpy(p->exe + at, rec->exe[i - 1], n);
+		at += n;
+	}
+	p->exe[at] = 0;
+}
+
+static struct known_process *process(struct known *k, uint32_t tgid)
+{
+	uint32_t slot = keyed_find(&k->process_table, tgid);
+
+	if (slot != KEYED_NONE)
+		return &k->processes[slot];
+	slot = keyed_add(&k->process_table, tgid);
+	/* its version goes on, so that nobody takes the new process for the one before */
+	k->processes[slot] = (struct known_process){.tgid = tgid,
+						    .version = k->processes[slot].version + 1};
+	return &k->processes[slot];
+}
+
+void known_tell_process(struct known *k, const struct kh_process *rec)
+{
+	struct known_process *p = process(k, rec->tgid);
+
+	if (p->start_ns != rec->start_ns)
+		p->port_count = 0;
+	p->ns_tgid = rec->ns_tgid;
+	p->uid = rec->uid;
+	p->cgroup = rec->cgroup;
+	p->start_ns = rec->start_ns;
+	p->exited = false;
+	memcpy(p->comm, rec->comm, sizeof(p->comm));
+	write_exe(p, rec);
+	p->version++;
+}
+
+void known_tell_exit(struct known *k, const struct kh_exit *rec)
+{
+	uint32_t slot = keyed_find(&k->process_table, rec->tgid);
+
+	if (slot != KEYED_NONE)
+		k->processes[slot].exited = true;
+}
+
+void known_tell_listen(struct known *k, const struct kh_listen *rec)
+{
+	struct known_process *p = process(k, rec->tgid);
+	uint8_t i;
+
+	for (i = 0; i < p->port_count; i++)
+		if (p->ports[i] == rec->port)
+			return;
+	if (p->port_count == KNOWN_PORTS_MAX) {
+		k->ports_full++;
+		return;
+	}
+	p->ports[p->port_count++] = rec->port;
+	p->version++;
+}
+
+const struct known_cgroup *known_cgroup(struct known *k, uint64_t key)
+{
+	uint32_t slot = keyed_find(&k->cgroup_table, key);
+
+	return slot == KEYED_NONE ? NULL : &k->cgroups[slot];
+}
+
+const struct known_process *known_process(struct known *k, uint32_t tgid)
+{
+	uint32_t slot = keyed_find(&k->process_table, tgid);
+
+	return slot == KEYED_NONE ? NULL : &k->processes[slot];
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel told about cgroups and processes, by the keys that exchanges carry. Belongs to
+ * the intake thread. Both tables have a fixed size; what was touched longest ago makes room.
+ */
+#ifndef KEYHOLE_IDENTITY_KNOWN_H
+#define KEYHOLE_IDENTITY_KNOWN_H
+
+#include "../../bpf/events.h"
+#include "../keyed.h"
+#include "cgroup_name.h"
+
+#define KNOWN_CGROUPS_MAX 4096
+#define KNOWN_PROCESSES_MAX 8192
+#define KNOWN_PORTS_MAX 8 /* listening ports remembered of one process */
+#define KNOWN_EXE_MAX (KH_EXE_LEVELS * KH_EXE_NAME + 1)
+
+struct known_cgroup {
+	uint64_t key;
+	struct cgroup_identity id;
+	bool in_container;
+	char own_name[KH_NAME]; /* of the cgroup itself: a systemd unit, a container, "" the root */
+};
+
+struct known_process {
+	uint32_t tgid, ns_tgid, uid;
+	uint32_t version; /* grows whenever something below changes */
+	uint64_t cgroup, start_ns;
+	char comm[16];
+	char exe[KNOWN_EXE_MAX]; /* path as far as it was told, "" unknown */
+	uint16_t ports[KNOWN_PORTS_MAX];
+	uint8_t port_count;
+	bool exited; /* late records may still refer to it */
+};
+
+struct known {
+	struct keyed cgroup_table, process_table;
+	struct known_cgroup *cgroups;
+	struct known_process *processes;
+	uint64_t ports_full; /* times KNOWN_PORTS_MAX was reached */
+};
+
+int known_init(struct known *known); /* 0 or -ENOMEM */
+void known_free(struct known *known);
+size_t known_bytes(const struct known *known);
+
+/* Records checked by intake/record.c. */
+void known_tell_cgroup(struct known *known, const struct kh_cgroup *record);
+void known_tell_process(struct known *known, const struct kh_process *record);
+void known_tell_exit(struct known *known, const struct kh_exit *record);
+void known_tell_listen(struct known *known, const struct kh_listen *record);
+
+/* NULL: not told (yet), or forgotten. */
+const struct known_cgroup *known_cgroup(struct known *known, uint64_t key);
+const struct known_process *known_process(struct known *known, uint32_t tgid);
+
+#endif

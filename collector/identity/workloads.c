@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "workloads.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct workloads {
+	struct workloads_options o;
+	struct keyed table;
+	struct workload *list;
+	uint64_t unnamed;
+};
+
+struct workloads *workloads_new(const struct workloads_options *options)
+{
+	struct workloads *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->o = *options;
+	w->list = calloc(WORKLOADS_MAX, sizeof(*w->list));
+	if (!w->list || keyed_init(&w->table, WORKLOADS_MAX)) {
+		workloads_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void workloads_free(struct workloads *w)
+{
+	size_t i;
+
+	if (!w)
+		return;
+	for (i = 0; w->list && i < WORKLOADS_MAX; i++)
+		if (w->list[i].resource)
+			resource_unref(w->list[i].resource);
+	keyed_free(&w->table);
+	free(w->list);
+	free(w);
+}
+
+/* ---- what is known of one workload ---- */
+
+struct facts {
+	const struct known_cgroup *cgroup;
+	const struct known_process *process;
+	const struct kube_pod *pod;
+	const struct kube_container *container;
+	bool expected; /* more may still come */
+};
+
+/* The kubelet's own container: inside a pod's container others may run. */
+static const char *container_id(const struct known_cgroup *c)
+{
+	return c->id.pod_container[0] ? c->id.pod_container : c->id.container;
+}
+
+static void find_pod(const struct workloads *w, const struct kube_pods *pods, struct facts *f)
+{
+	const char *id = container_id(f->cgroup);
+
+	if (f->cgroup->id.pod[0])
+		f->pod = kube_pods_by_uid(pods, slice_of(f->cgroup->id.pod));
+	if (id[0]) {
+		const struct kube_container *container = NULL;
+		const struct kube_pod *by_id = kube_pods_by_container(pods, slice_of(id), &container);
+
+		/* an id that belongs to another pod than the path says names nobody */
+		if (by_id && (!f->pod || f->pod == by_id)) {
+			f->pod = by_id;
+			f->container = container;
+		}
+	}
+	/*
+	 * The API learns a container's id a second after it started. A pod's sandbox has an id that
+	 * it never learns; it speaks no HTTP, so waiting for it costs nothing.
+	 */
+	f->expected = f->cgroup->id.pod[0] ? !f->container : !f->pod && !kube_pods_synced(pods);
+}
+
+static void gather(struct workloads *w, const struct kube_pods *pods, uint64_t cgroup, uint32_t tgid,
+		   struct facts *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->cgroup = known_cgroup(w->o.known, cgroup);
+	f->process = known_process(w->o.known, tgid);
+	if (!f->cgroup) {
+		f->expected = true; /* its record was lost, or belongs to a collector before us */
+		return;
+	}
+	if (pods && f->cgroup->in_container)
+		find_pod(w, pods, f);
+}
+
+/* ---- questions to service/ ---- */
+
+static const char *pod_label(const void *pod, const char *key)
+{
+	return kube_pod_label(pod, key);
+}
+
+static const char *pod_annotation(const void *pod, const char *key)
+{
+	return kube_pod_annotation(pod, key);
+}
+
+static void subject_of(const struct workloads *w, const struct facts *f, bool final,
+		       struct selector_subject *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->metadata = SELECTOR_METADATA_NONE;
+	if (f->process) {
+		s->text[SELECTOR_EXE_PATH] = f->process->exe;
+		s->ports = f->process->ports;
+		s->port_count = f->process->port_count;
+		s->pid = f->process->tgid;
+	}
+	s->in_container = f->cgroup && f->cgroup->in_container;
+	if (f->expected && w->o.store && !final)
+		s->metadata = SELECTOR_METADATA_PENDING;
+	if (!f->pod)
+		return;
+	s->metadata = SELECTOR_METADATA_KNOWN;
+	s->text[SELECTOR_K8S_NAMESPACE] = f->pod->namespace;
+	s->text[SELECTOR_K8S_POD] = f->pod->name;
+	s->text[SELECTOR_K8S_DEPLOYMENT] = f->pod->workload[KUBE_DEPLOYMENT];
+	s->text[SELECTOR_K8S_REPLICASET] = f->pod->workload[KUBE_REPLICASET];
+	s->text[SELECTOR_K8S_STATEFULSET] = f->pod->workload[KUBE_STATEFULSET];
+	s->text[SELECTOR_K8S_DAEMONSET] = f->pod->workload[KUBE_DAEMONSET];
+	s->text[SELECTOR_K8S_JOB] = f->pod->workload[KUBE_JOB];
+	s->text[SELECTOR_K8S_CRONJOB] = f->pod->workload[KUBE_CRONJOB];
+	s->text[SELECTOR_K8S_OWNER] = f->pod->owner_name;
+	s->label = pod_label;
+	s->annotation = pod_annotation;
+	s->pod = f->pod;
+	if (f->container) {
+		s->text[SELECTOR_K8S_CONTAINER] = f->container->name;
+		s->text[SELECTOR_CONTAINER_NAME] = f->container->name;
+	}
+}
+
+static void pod_of(const struct kube_pod *pod, char *start, struct resolve_pod *p)
+{
+	*p = (struct resolve_pod){
+		.name = pod->name,
+		.uid = pod->uid,
+		.space = pod->namespace,
+		.node = pod->node,
+		.start_time = kube_pod_start_text(pod, start),
+		.deployment = pod->workload[KUBE_DEPLOYMENT],
+		.replicaset = pod->workload[KUBE_REPLICASET],
+		.daemonset = pod->workload[KUBE_DAEMONSET],
+		.statefulset = pod->workload[KUBE_STATEFULSET],
+		.job = pod->workload[KUBE_JOB],
+		.cronjob = pod->workload[KUBE_CRONJOB],
+		.owner_name = pod->owner_name,
+		.owner_kind = pod->owner_kind,
+		.label = pod_label,
+		.annotation = pod_annotation,
+		.pod = pod,
+	};
+}
+
+static struct resource *name_it(const struct workloads *w, const struct facts *f, const char *name,
+				const char *space)
+{
+	char start[KUBE_START_TEXT_MAX];
+	struct resolve_pod pod;
+	struct resolve_input in = {.entry_name = name, .entry_namespace = space};
+
+	if (f->process) {
+		in.exe = f->process->exe;
+		in.comm = f->process->comm;
+		in.pid = f->process->tgid;
+	}
+	if (f->cgroup) {
+		in.unit = f->cgroup->own_name;
+		in.container_id = f->cgroup->id.container;
+	}
+	if (f->container) {
+		in.container_name = f->container->name;
+		in.image = f->container->image;
+		in.otel_service_name = f->container->otel_service_name;
+		in.otel_resource_attributes = f->container->otel_resource_attributes;
+	}
+	if (f->pod) {
+		pod_of(f->pod, start, &pod);
+		in.pod = &pod;
+	}
+	return resolve(w->o.rules, &in);
+}
+
+/* ---- the answer ---- */
+
+static void show(struct workload *to, struct resource *resource)
+{
+	const char *p;
+
+	if (to->resource)
+		resource_unref(to->resource);
+	to->resource = resource;
+	to->state = resource ? WORKLOAD_SHOWN : WORKLOAD_HIDDEN;
+	to->service = 0xcbf29ce484222325ull; /* FNV-1a: only to tell services apart */
+	if (!resource)
+		return;
+	for (p = resource->attr[RES_SERVICE_NAME]; *p; p++)
+		to->service = (to->service ^ (uint8_t)*p) * 0x100000001b3ull;
+	for (p = resource->attr[RES_SERVICE_NAMESPACE]; *p; p++)
+		to->service = (to->service ^ (uint8_t)*p) * 0x100000001b3ull;
+}
+
+static void answer(struct workloads *w, const struct kube_pods *pods, struct workload *to,
+		   uint64_t now_ns)
+{
+	const char *name = NULL, *space = NULL;
+	struct selector_subject subject;
+	struct facts f;
+	bool final;
+
+	gather(w, pods, to->cgroup, to->tgid, &f);
+	final = !f.expected || to->gave_up || now_ns - to->first_ns >= w->o.wait_ns;
+	to->process_version = f.process ? f.process->version : 0;
+	to->in_container = f.cgroup && f.cgroup->in_container;
+	if (!final) {
+		to->state = WORKLOAD_PENDING;
+		return;
+	}
+	if (f.expected && !to->gave_up) {
+		to->gave_up = true;
+		w->unnamed++;
+	}
+	subject_of(w, &f, true, &subject);
+	if (selector_match(w->o.selector, &subject, &name, &space) == SELECTOR_YES)
+		show(to, name_it(w, &f, name, space));
+	else
+		show(to, NULL);
+}
+
+static bool holds(struct workloads *w, const struct workload *it, uint64_t generation)
+{
+	const struct known_process *p;
+
+	if (it->state == WORKLOAD_PENDING || it->pods_generation != generation)
+		return false;
+	p = known_process(w->o.known, it->tgid);
+	return (p ? p->version : 0) == it->process_version;
+}
+
+const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint32_t tgid,
+				      uint64_t now_ns)
+{
+	const struct kube_pods *pods = w->o.store ? kube_store_current(w->o.store) : NULL;
+	uint64_t generation = pods ? kube_pods_generation(pods) : 0;
+	uint64_t key = cgroup * 0x9e3779b97f4a7c15ull ^ tgid;
+	uint32_t slot = keyed_find(&w->table, key);
+	struct workload *it;
+
+	if (slot == KEYED_NONE)
+		slot = keyed_add(&w->table, key);
+	it = &w->list[slot];
+	if (it->cgroup != cgroup || it->tgid != tgid || !it->first_ns) {
+		if (it->resource)
+			resource_unref(it->resource);
+		*it = (struct workload){.cgroup = cgroup, .tgid = tgid, .first_ns = now_ns};
+	} else if (holds(w, it, generation)) {
+		return it;
+	}
+	answer(w, pods, it, now_ns);
+	it->pods_generation = generation;
+	return it;
+}
+
+uint64_t workloads_unnamed(const struct workloads *w)
+{
+	return w->unnamed;
+}
+
+size_t workloads_bytes(const struct workloads *w)
+{
+	return keyed_bytes(&w->table) + w->table.used * sizeof(*w->list);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an exchange's cgroup and process to the workload: is it shown, and under which names. The
+ * answer is kept until something it rests on changes: the process executed another file or began
+ * to listen, or the table of pods has a new version.
+ *
+ * The pod is found by its uid in the cgroup's name, else by the container's id: never by an
+ * address, a process id or a guess. While it is not known the workload is pending; the caller
+ * keeps its exchanges and asks again, until `wait_ns` after the workload was first seen.
+ */
+#ifndef KEYHOLE_IDENTITY_WORKLOADS_H
+#define KEYHOLE_IDENTITY_WORKLOADS_H
+
+#include "../kube/store.h"
+#include "../service/resolve.h"
+#include "../service/selector.h"
+#include "known.h"
+
+#define WORKLOADS_MAX 8192
+
+enum workload_state {
+	WORKLOAD_PENDING, /* its pod or container is not known yet */
+	WORKLOAD_SHOWN,
+	WORKLOAD_HIDDEN, /* no selector matches, or an exclusion does */
+};
+
+struct workload {
+	enum workload_state state;
+	struct resource *resource; /* while shown */
+	uint64_t service;          /* hash of service name and namespace: routes are per service */
+	bool in_container;
+	/* what the answer rests on */
+	uint64_t cgroup, pods_generation;
+	uint32_t tgid, process_version;
+	uint64_t first_ns; /* when it was first asked for */
+	bool gave_up;      /* shown without the names that did not come */
+};
+
+struct workloads_options {
+	struct known *known;
+	struct kube_store *store; /* NULL: no cluster */
+	const struct selector *selector;
+	const struct resolve_rules *rules;
+	uint64_t wait_ns;
+};
+
+struct workloads;
+
+struct workloads *workloads_new(const struct workloads_options *options); /* NULL: out of memory */
+void workloads_free(struct workloads *workloads);
+
+/* Valid until the next call. */
+const struct workload *workloads_find(struct workloads *workloads, uint64_t cgroup, uint32_t tgid,
+				      uint64_t now_ns);
+
+/* Times that a workload was shown without the names of its pod because they did not come. */
+uint64_t workloads_unnamed(const struct workloads *workloads);
+size_t workloads_bytes(const struct workloads *workloads);
+
+#endif
