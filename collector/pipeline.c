@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loop.h"
+
+#define OFFER_NS 100000000ull /* waiting exchanges are looked at again so often, or when pods change */
+
+struct pipeline {
+	struct pipeline_options o;
+	struct pipeline_stats stats;
+	_Atomic(struct intake *) intake;
+	struct known known;
+	struct conns *conns;
+	struct workloads *workloads;
+	struct waiting *waiting;
+	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
+	uint64_t offered_ns; /* when the waiting ones were looked at last */
+	uint64_t offered_generation;
+};
+
+static void set(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
+static void count(_Atomic uint64_t *to)
+{
+	set(to, atomic_load_explicit(to, memory_order_relaxed) + 1);
+}
+
+/* ---- one exchange ---- */
+
+static void hide(struct pipeline *p, const struct workload *w)
+{
+	struct intake *intake = atomic_load(&p->intake);
+
+	count(&p->stats.hidden);
+	if (p->o.hide_by_cgroup && w->in_container && intake &&
+	    intake_verdict(intake, w->cgroup, KH_IGNORE) == -ENOSPC)
+		count(&p->stats.verdicts_full);
+}
+
+static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
+{
+	struct route_answer route = {0};
+
+	if (p->o.router)
+		route = route_find(p->o.router, w->service, ex->target, ex->target_cut);
+	if (route.ignore_metrics) {
+		count(&p->stats.ignored_route);
+		return;
+	}
+	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
+	telemetry_http(p->o.telemetry, w->resource, ex, route.route, p->now_ns);
+	count(&p->stats.delivered);
+}
+
+/* Returns false if the workload's names are still to come and the exchange may wait. */
+static bool settle(void *arg, const struct exchange *ex, bool must_go)
+{
+	struct pipeline *p = arg;
+	/* asked as of the far future, a workload gives up waiting */
+	const struct workload *w =
+		workloads_find(p->workloads, ex->cgroup, ex->tgid, must_go ? UINT64_MAX : p->now_ns);
+
+	switch (w->state) {
+	case WORKLOAD_PENDING:
+		return false;
+	case WORKLOAD_HIDDEN:
+		hide(p, w);
+		return true;
+	case WORKLOAD_SHOWN:
+		deliver(p, w, ex);
+		return true;
+	}
+	return true;
+}
+
+static void on_exchange(void *arg, const struct exchange *ex)
+{
+	struct pipeline *p = arg;
+
+	count(&p->stats.exchanges);
+	if (!settle(p, ex, false))
+		waiting_put(p->waiting, ex);
+}
+
+/* ---- what intake calls ---- */
+
+static void on_record(void *arg, const struct record *rec)
+{
+	struct pipeline *p = arg;
+
+	switch (rec->type) {
+	case KH_EXCHANGE:
+		conns_exchange(p->conns, rec->exchange);
+		break;
+	case KH_PART:
+	case KH_FINISH:
+		conns_part(p->conns, rec->part);
+		break;
+	case KH_CGROUP:
+		known_tell_cgroup(&p->known, rec->cgroup);
+		break;
+	case KH_PROCESS:
+		known_tell_process(&p->known, rec->process);
+		break;
+	case KH_EXIT:
+		known_tell_exit(&p->known, rec->exit);
+		break;
+	case KH_LISTEN:
+		known_tell_listen(&p->known, rec->listen);
+		break;
+	}
+}
+
+static void offer_waiting(struct pipeline *p)
+{
+	uint64_t generation = 0;
+
+	if (p->o.store)
+		generation = kube_pods_generation(kube_store_current(p->o.store));
+	if (!waiting_count(p->waiting) ||
+	    (generation == p->offered_generation && p->now_ns - p->offered_ns < OFFER_NS))
+		return;
+	p->offered_generation = generation;
+	p->offered_ns = p->now_ns;
+	waiting_offer(p->waiting, false);
+}
+
+static void publish(struct pipeline *p)
+{
+	const struct conns_counters *c = conns_counters(p->conns);
+	const uint64_t *http1 = (const uint64_t *)conns_http1(p->conns);
+	struct pipeline_stats *s = &p->stats;
+	size_t i;
+
+	for (i = 0; i < sizeof(s->http1) / sizeof(s->http1[0]); i++)
+		set(&s->http1[i], http1[i]);
+	set(&s->orphan_parts, c->orphan_parts);
+	set(&s->invalid_parts, c->invalid);
+	set(&s->conns_evicted, c->evicted);
+	set(&s->waiting, waiting_count(p->waiting));
+	set(&s->waiting_forced, waiting_forced(p->waiting));
+	set(&s->unnamed, workloads_unnamed(p->workloads));
+	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads));
+	set(&s->protocol_bytes, conns_bytes(p->conns));
+	set(&s->waiting_bytes, waiting_bytes(p->waiting));
+}
+
+static void on_idle(void *arg, uint64_t now_ns)
+{
+	struct pipeline *p = arg;
+
+	p->now_ns = now_ns;
+	offer_waiting(p);
+	telemetry_expire(p->o.telemetry, now_ns);
+	publish(p);
+	/* from here on no pod of this batch is looked at any more */
+	if (p->o.store)
+		kube_store_quiesce(p->o.store);
+}
+
+/* A new collector first learns the pods, so that what waits in the ring gets its names. */
+static bool on_hold(void *arg)
+{
+	struct pipeline *p = arg;
+
+	return p->o.store && !kube_pods_synced(kube_store_current(p->o.store));
+}
+
+/* ---- life ---- */
+
+struct pipeline *pipeline_new(const struct pipeline_options *options)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	struct workloads_options w;
+
+	if (!p)
+		return NULL;
+	p->o = *options;
+	p->now_ns = loop_now_ns();
+	w = (struct workloads_options){.known = &p->known,
+				       .store = options->store,
+				       .selector = options->selector,
+				       .rules = options->rules,
+				       .wait_ns = options->wait_ns};
+	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
+	p->workloads = workloads_new(&w);
+	p->waiting = waiting_new(options->waiting_records, settle, p);
+	if (!p->conns || !p->workloads || !p->waiting || known_init(&p->known)) {
+		pipeline_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	conns_free(p->conns);
+	workloads_free(p->workloads);
+	waiting_free(p->waiting);
+	known_free(&p->known);
+	free(p);
+}
+
+struct intake_ops pipeline_ops(struct pipeline *p)
+{
+	return (struct intake_ops){.record = on_record, .idle = on_idle, .hold = on_hold, .arg = p};
+}
+
+void pipeline_attach(struct pipeline *p, struct intake *intake)
+{
+	atomic_store(&p->intake, intake);
+}
+
+const struct pipeline_stats *pipeline_stats(const struct pipeline *p)
+{
+	return &p->stats;
+}

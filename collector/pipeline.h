@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to a record, in order: intake → protocol → identity → service → telemetry. Runs in
+ * the intake thread; the front reads the counters.
+ *
+ * Every exchange ends in exactly one place, so that at any time
+ *   exchanges = delivered + hidden + ignored_route + waiting.
+ */
+#ifndef KEYHOLE_PIPELINE_H
+#define KEYHOLE_PIPELINE_H
+
+#include "identity/waiting.h"
+#include "identity/workloads.h"
+#include "intake/intake.h"
+#include "protocol/conns.h"
+#include "service/route.h"
+#include "telemetry/telemetry.h"
+
+struct pipeline_options {
+	struct kube_store *store; /* NULL: no cluster */
+	const struct selector *selector;
+	/* Selectors look at pods alone: a hidden container need not be traced at all. */
+	bool hide_by_cgroup;
+	const struct resolve_rules *rules;
+	struct router *router; /* NULL: no routes */
+	struct telemetry *telemetry;
+	uint32_t waiting_records;
+	uint64_t wait_ns;
+};
+
+/* Written by the intake thread, read by any. */
+struct pipeline_stats {
+	_Atomic uint64_t exchanges;     /* that protocols told */
+	_Atomic uint64_t delivered;     /* of these: counted in a series */
+	_Atomic uint64_t hidden;        /* of no workload that a selector shows */
+	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
+	_Atomic uint64_t waiting;       /* in the waiting room now */
+	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
+	_Atomic uint64_t unnamed;       /* workloads shown without their pod's names */
+	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
+	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
+	_Atomic uint64_t identity_bytes, protocol_bytes, waiting_bytes;
+	_Atomic uint64_t verdicts_full; /* cgroups traced for lack of a place in the verdict table */
+};
+
+struct pipeline;
+
+struct pipeline *pipeline_new(const struct pipeline_options *options); /* NULL: out of memory */
+void pipeline_free(struct pipeline *pipeline);
+
+/* For intake_start(); then tell the pipeline which intake it was. */
+struct intake_ops pipeline_ops(struct pipeline *pipeline);
+void pipeline_attach(struct pipeline *pipeline, struct intake *intake);
+
+const struct pipeline_stats *pipeline_stats(const struct pipeline *pipeline);
+
+#endif
