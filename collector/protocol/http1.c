@@ -49,10 +49,15 @@ static bool is_token(struct slice s)
 	return s.n > 0;
 }
 
-/* `text` is lower-case letters and hyphens. */
-static bool is_name(struct slice s, const char *text, size_t n)
+/* `text` is lower-case letters, digits and hyphens, whose bit 0x20 is set. */
+static inline bool is_name(struct slice s, const char *text, size_t n)
 {
-	return s.n == n && strncasecmp(s.p, text, n) == 0;
+	if (s.n != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if ((s.p[i] | 0x20) != text[i])
+			return false;
+	return true;
 }
 #define IS_NAME(s, text) is_name(s, text, sizeof(text) - 1)
 
@@ -61,6 +66,16 @@ static struct slice trim(struct slice s)
 	while (s.n && is_space(s.p[0]))
 		s.p++, s.n--;
 	while (s.n && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* Of a target only blanks are trimmed: any other white space in it is refused. */
+static struct slice trim_blanks(struct slice s)
+{
+	while (s.n && s.p[0] == ' ')
+		s.p++, s.n--;
+	while (s.n && s.p[s.n - 1] == ' ')
 		s.n--;
 	return s;
 }
@@ -158,7 +173,7 @@ static bool target_and_version(struct http1_request *r, const char *p, const cha
 	r->minor = (int8_t)version_at(lf - VERSION_LEN, VERSION_LEN);
 	if (r->minor < 0)
 		return false;
-	r->target = trim((struct slice){p, (size_t)(lf - p) - VERSION_LEN - 1});
+	r->target = trim_blanks((struct slice){p, (size_t)(lf - p) - VERSION_LEN - 1});
 	return target_is_possible(r);
 }
 
@@ -179,11 +194,11 @@ static bool cut_target(struct http1_request *r, const char *p, const char *end)
 		if (minor == -2 || sp == end)
 			continue;
 		r->minor = (int8_t)minor;
-		r->target = trim((struct slice){p, (size_t)(sp - p)});
+		r->target = trim_blanks((struct slice){p, (size_t)(sp - p)});
 		r->target_cut = false;
 		break;
 	}
-	r->target = trim(r->target);
+	r->target = trim_blanks(r->target);
 	return target_is_possible(r);
 }
 

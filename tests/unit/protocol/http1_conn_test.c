@@ -133,6 +133,14 @@ static void chunks_are_followed_over_a_hole_in_their_data(void **state)
 	told("GET /a @a 200 req=0 resp=1024\n");
 }
 
+static void a_hole_in_the_size_of_a_chunk_leaves_only_the_tail(void **state)
+{
+	wire_ask(&w, GET("/a"));
+	wire_answer(&w, CHUNKED "400");
+	wire_more(&w, 500, "\r\n0\r\n\r\n");
+	assert_int_equal(w.h.counters.exchanges, 1);
+}
+
 static void a_chunked_answer_ends_where_a_tail_shows_the_last_chunk(void **state)
 {
 	wire_ask(&w, GET("/a"));
@@ -367,6 +375,15 @@ static void a_missing_part_of_a_body_is_found_by_the_next_request(void **state)
 	assert_int_equal(w.h.counters.resyncs, 1);
 }
 
+static void a_body_that_looks_like_an_answer_is_a_body(void **state)
+{
+	wire_ask(&w, GET("/a") GET("/b"));
+	wire_answer(&w, OK_HEAD(44) "x");
+	wire_answer(&w, OK5);
+	wire_answer(&w, OK5);
+	told("GET /a @a 200 req=0 resp=44\nGET /b @a 200 req=0 resp=5\n");
+}
+
 static void missing_bytes_of_a_request_body_are_known_by_sequence(void **state)
 {
 	w.seq = 4000000000;
@@ -412,6 +429,7 @@ int main(void)
 		T(an_answer_without_length_ends_with_the_connection),
 		T(a_body_of_known_length_is_skipped_unseen),
 		T(chunks_are_followed_over_a_hole_in_their_data),
+		T(a_hole_in_the_size_of_a_chunk_leaves_only_the_tail),
 		T(a_chunked_answer_ends_where_a_tail_shows_the_last_chunk),
 		T(a_chunked_answer_whose_end_was_missed_ends_at_the_turn),
 		T(a_request_head_longer_than_the_capture_is_told_cut),
@@ -432,6 +450,7 @@ int main(void)
 		T(after_an_upgrade_nothing_is_read),
 		T(a_connect_that_succeeds_is_a_tunnel_one_that_fails_is_not),
 		T(a_missing_part_of_a_body_is_found_by_the_next_request),
+		T(a_body_that_looks_like_an_answer_is_a_body),
 		T(missing_bytes_of_a_request_body_are_known_by_sequence),
 		T(an_answer_that_began_unseen_is_lost_not_guessed),
 		T(lost_records_end_what_is_open),
