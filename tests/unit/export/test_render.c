@@ -145,14 +145,28 @@ static void more_values_than_the_limit_are_refused(void **state)
 
 /* ---- the body ---- */
 
+/* Unpacks `body`, which must hold exactly `plain`. */
+static void assert_unpacks_to(const struct body *body, const char *plain, size_t n)
+{
+	_cleanup_free_ char *back = malloc(n + 1);
+	z_stream z = {0};
+
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	z.next_in = (unsigned char *)body->p;
+	z.avail_in = (unsigned int)body->n;
+	z.next_out = (unsigned char *)back;
+	z.avail_out = (unsigned int)n + 1;
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(z.total_out, n);
+	assert_memory_equal(back, plain, n);
+	inflateEnd(&z);
+}
+
 static void a_gzip_body_unpacks_to_the_same_text(void **state)
 {
 	struct prometheus_source source = {telemetry, self};
 	_cleanup_free_ char *plain = NULL;
-	_cleanup_free_ char *back = NULL;
-	z_stream z = {0};
 	struct body body;
-	size_t n;
 
 	for (int i = 0; i < 200; i++) {
 		struct exchange e = served();
@@ -163,38 +177,45 @@ static void a_gzip_body_unpacks_to_the_same_text(void **state)
 		resource_unref(resource);
 	}
 	plain = render(PROMETHEUS_TEXT);
-	n = strlen(plain);
-	assert_true(n > 3 * BODY_CHUNK);
+	assert_true(strlen(plain) > 3 * BODY_CHUNK);
 	assert_int_equal(body_init(&body, BODY_MAX, true), 0);
 	prometheus_render(&source, PROMETHEUS_TEXT, &body);
 	assert_int_equal(body_finish(&body), 0);
-	assert_true(body.n < n / 5);
-	back = malloc(n + 1);
-	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
-	z.next_in = (unsigned char *)body.p;
-	z.avail_in = (unsigned int)body.n;
-	z.next_out = (unsigned char *)back;
-	z.avail_out = (unsigned int)n + 1;
-	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
-	assert_int_equal(z.total_out, n);
-	assert_memory_equal(back, plain, n);
-	inflateEnd(&z);
+	assert_true(body.n < strlen(plain) / 5);
+	assert_unpacks_to(&body, plain, strlen(plain));
+	body_free(&body);
+}
+
+static const char *noise(size_t n)
+{
+	static char bytes[200000];
+	unsigned int x = 1;
+
+	assert_true(n <= sizeof(bytes));
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (char)((x = x * 1664525 + 1013904223) >> 24);
+	return bytes;
+}
+
+static void bytes_that_gzip_cannot_shorten_pass_whole(void **state)
+{
+	struct body body;
+
+	assert_int_equal(body_init(&body, BODY_MAX, true), 0);
+	body_put(&body, noise(200000), 200000);
+	assert_int_equal(body_finish(&body), 0);
+	assert_unpacks_to(&body, noise(200000), 200000);
 	body_free(&body);
 }
 
 static void a_body_never_grows_beyond_its_limit(void **state)
 {
-	static char noise[100000];
-	unsigned int x = 1;
-
-	for (size_t i = 0; i < sizeof(noise); i++)
-		noise[i] = (char)((x = x * 1664525 + 1013904223) >> 24);
 	for (int gzip = 0; gzip <= 1; gzip++) {
 		struct body body;
 
 		assert_int_equal(body_init(&body, 70000, gzip), 0);
 		for (int i = 0; i < 3; i++)
-			body_put(&body, noise, sizeof(noise));
+			body_put(&body, noise(100000), 100000);
 		assert_int_equal(body_finish(&body), -EFBIG);
 		assert_true(body.n <= 70000);
 		body_free(&body);
@@ -311,6 +332,7 @@ int main(void)
 		T(counters_are_named_as_each_format_wants),
 		T(more_values_than_the_limit_are_refused),
 		T(a_gzip_body_unpacks_to_the_same_text),
+		T(bytes_that_gzip_cannot_shorten_pass_whole),
 		T(a_body_never_grows_beyond_its_limit),
 		T(an_empty_gzip_body_is_a_gzip_stream),
 		T(promtool_finds_nothing_to_complain_about),

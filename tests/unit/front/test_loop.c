@@ -115,10 +115,12 @@ static void a_cancelled_timer_never_fires(void **state)
 	assert_string_equal(trace, "");
 }
 
-static int again_left;
+static int again_left, again_fd;
 
 static void again(void *arg)
 {
+	if (again_left == 50)
+		assert_int_equal(write(again_fd, "x", 1), 1);
 	if (--again_left > 0)
 		loop_after(loop, 0, again, NULL);
 	else
@@ -139,7 +141,7 @@ static void a_timer_that_rearms_itself_does_not_starve_descriptors(void **state)
 	int fds[2];
 
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(write(fds[1], "x", 1), 1);
+	again_fd = fds[1];
 	again_left = 100;
 	loop_after(loop, 0, again, NULL);
 	assert_int_equal(loop_watch(loop, fds[0], EPOLLIN, saw_byte, "r"), 0);
@@ -190,10 +192,10 @@ static void reuse_the_other(void *arg, int fd, uint32_t events)
 	int other = fd == pair[0][0] ? pair[1][0] : pair[0][0];
 
 	loop_forget(loop, other);
-	loop_forget(loop, fd);
 	/* The same slot and number, but nothing to read: its event of this round is stale. */
 	assert_int_equal(dup2(pair[0][1], other), other);
 	loop_watch(loop, other, EPOLLIN, saw_byte, "stale");
+	loop_forget(loop, fd);
 	loop_after(loop, 1, stop, NULL);
 }
 
