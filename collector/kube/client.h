@@ -52,7 +52,8 @@ extern const char *const kube_event_word[KUBE_EVENT_TYPES]; /* "added", ... for 
 
 /*
  * Initialises libcurl: make the client before the sandbox is entered. `options` and `store` stay
- * the caller's and must outlive it. NULL: out of memory.
+ * the caller's and must outlive it. The process must ignore SIGPIPE (OpenSSL writes to a
+ * connection that the server may have closed). NULL: out of memory.
  */
 struct kube_client *kube_client_new(struct loop *loop, const struct kube_options *options,
 				    struct kube_store *store);

@@ -70,7 +70,7 @@ static enum kube_fault fault_of_curl(CURLcode code)
 	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a head (HTTP/0.9) */
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_BAD_CONTENT_ENCODING:
-	case CURLE_WRITE_ERROR:
+	case CURLE_WRITE_ERROR: /* the receiver of the body stopped */
 		return KUBE_FAULT_GARBAGE;
 	case CURLE_OUT_OF_MEMORY:
 		return KUBE_FAULT_MEMORY;
@@ -124,9 +124,11 @@ static void explain(struct kube_http *http, CURLcode code, struct kube_http_answ
 	if (answer->status != 200 && (code == CURLE_OK || http->cut)) {
 		explain_status(http, answer);
 	} else if (code != CURLE_OK) {
-		answer->fault = http->stopped ? KUBE_FAULT_GARBAGE : fault_of_curl(code);
+		answer->fault = fault_of_curl(code);
 		snprintf(answer->text, sizeof(answer->text), "%.200s",
-			 *http->error ? http->error : curl_easy_strerror(code));
+			 http->stopped  ? "the answer is not JSON of the shape asked for"
+			 : *http->error ? http->error
+					: curl_easy_strerror(code));
 	}
 }
 

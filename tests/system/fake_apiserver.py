@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for the Kubernetes API server: lists and watches of pods, as the real one answers them.
 
-    fake_apiserver.py --node n1 --token-file T --pods pods.json --port-file P [--tls DIR]
+    fake_apiserver.py --token T --pods pods.json --port-file P [--tls DIR]
     fake_apiserver.py --pod namespace=shop,name=cart-6d4cf56db6-x2x4z,uid=U,node=n1,\
 owner=Deployment/cart,container=web:ID,label=app.kubernetes.io/name:cart
 
@@ -17,10 +17,11 @@ Control, on the same port and without a token:
     DELETE /control/pods/NAMESPACE/NAME
     POST   /control/mode {"mode": MODE}      ok 401 403 429 500 garbage html huge hang down gone gone-http
     POST   /control/compact                  forget all events: older versions are 410 from now on
-    GET    /control/state                    mode, version, requests seen, open watches
+    GET    /control/state                    mode, version, requests seen
 """
 import argparse
 import base64
+import contextlib
 import gzip
 import json
 import os
@@ -37,22 +38,26 @@ from urllib.parse import parse_qs, urlsplit
 HASH_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired",
            429: "TooManyRequests", 500: "InternalError"}
-
-
-def template_hash(text):
-    return "".join(HASH_ALPHABET[int(d)] for d in str(zlib.crc32(text.encode())))
+REFUSALS = {"401": "Unauthorized", "410": "too old resource version", "429": "too many requests",
+            "500": "etcdserver: request timed out",
+            "403": 'pods is forbidden: User "system:serviceaccount:keyhole:keyhole" cannot list resource "pods" in API '
+                   'group "" at the cluster scope'}
+NONSENSE = {"garbage": b'\x00\xff{"kind": "PodList", "items": [{]}',
+            "html": b"<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>",
+            "huge": b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"' +
+                    b"x" * (3 << 20) + b'"}}]}'}
 
 
 def owner_of(kind, name, pod_name):
     """The controlling ownerReference's kind and name, and the labels its controller sets."""
+    rest = pod_name[len(name) + 1:].split("-") if pod_name.startswith(name + "-") else []
+    middle = rest[0] if len(rest) == 2 else None
     if kind in ("Deployment", "Rollout"):
-        label = "pod-template-hash" if kind == "Deployment" else "rollouts-pod-template-hash"
-        rest = pod_name[len(name) + 1:].split("-") if pod_name.startswith(name + "-") else []
-        digest = rest[0] if len(rest) == 2 else template_hash(name)
-        return "ReplicaSet", f"{name}-{digest}", {label: digest}
+        middle = middle or "".join(HASH_ALPHABET[int(d)] for d in str(zlib.crc32(name.encode())))
+        prefix = "" if kind == "Deployment" else "rollouts-"
+        return "ReplicaSet", f"{name}-{middle}", {prefix + "pod-template-hash": middle}
     if kind == "CronJob":
-        rest = pod_name[len(name) + 1:].split("-") if pod_name.startswith(name + "-") else []
-        job = f"{name}-{rest[0]}" if len(rest) == 2 else f"{name}-{int(time.time()) // 60}"
+        job = f"{name}-{middle or int(time.time()) // 60}"
         return "Job", job, {"batch.kubernetes.io/job-name": job}
     return kind, name, {}
 
@@ -107,10 +112,6 @@ def make_pod(namespace, name, uid=None, node="node-1", owner=None, containers=((
                        "containerStatuses": [make_status(c[0], c[1], images[c[0]]) for c in containers]}}
 
 
-def pod_from(value):
-    return value if "metadata" in value else make_pod(**value)
-
-
 def pod_from_text(text):
     """--pod key=value,...; owner=Kind/name; container=name:id, label=key:value and annotation=key:value may repeat."""
     args = {"containers": [], "labels": {}, "annotations": {}}
@@ -132,7 +133,7 @@ class Cluster:
         self.version = self.oldest = version
         self.pods, self.events, self.snapshots = {}, [], {}
         self.mode, self.retry_after, self.mode_count = "ok", 0, 0
-        self.requests, self.watches = [], 0
+        self.requests = []
 
     def _record(self, kind, pod):
         self.version += 1
@@ -199,7 +200,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def send(self, code, body, content_type="application/json", headers=()):
-        if isinstance(body, (dict, list)):
+        if isinstance(body, dict):
             pretty = self.headers.get("User-Agent", "").startswith(("curl/", "Wget", "Mozilla/5.0"))
             body = json.dumps(body, **({"indent": 2} if pretty else {"separators": (",", ":")})).encode()
         headers = list(headers) + [("Content-Type", content_type), ("Audit-Id", str(uuid.uuid4()))]
@@ -221,11 +222,11 @@ class Handler(BaseHTTPRequestHandler):
         query = {k: v[0] for k, v in parse_qs(url.query).items()}
         if url.path == "/control/state":
             c = self.cluster
-            return self.send(200, {"mode": c.mode, "version": c.version, "watches": c.watches, "requests": c.requests})
+            return self.send(200, {"mode": c.mode, "version": c.version, "requests": c.requests})
         if url.path in ("/livez", "/readyz", "/healthz"):
             return self.send(200, b"ok", "text/plain")
         self.cluster.requests.append(self.path)
-        if self.refuse(query) or self.cluster.mode == "down":
+        if self.refuse(query):
             self.close_connection = True
         elif url.path != "/api/v1/pods":
             self.send_status(404, "the server could not find the requested resource")
@@ -239,30 +240,19 @@ class Handler(BaseHTTPRequestHandler):
     def refuse(self, query):
         """Answers by mode and token; True if that was it."""
         mode = self.cluster.mode
-        if mode == "401" or (self.token and self.headers.get("Authorization") != "Bearer " + self.token):
-            self.send_status(401, "Unauthorized")
-        elif mode == "403":
-            self.send_status(403, 'pods is forbidden: User "system:serviceaccount:keyhole:keyhole" cannot list '
-                                  'resource "pods" in API group "" at the cluster scope')
-        elif mode == "429":
-            self.send_status(429, "too many requests", [("Retry-After", self.cluster.retry_after or 1)])
-        elif mode == "500":
-            self.send_status(500, "etcdserver: request timed out")
-        elif mode == "garbage":
-            self.send(200, b'\x00\xff{"kind": "PodList", "items": [{]}')
-        elif mode == "html":
-            self.send(200, b"<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>", "text/html")
-        elif mode == "huge":
-            self.send(200, b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"' +
-                      b"x" * (3 << 20) + b'"}}]}')
+        if self.token and self.headers.get("Authorization") != "Bearer " + self.token:
+            mode = "401"
+        if mode == "gone-http" and "watch" in query:
+            mode = "410"
+        if mode in REFUSALS:
+            extra = [("Retry-After", self.cluster.retry_after or 1)] if mode == "429" else []
+            self.send_status(int(mode), REFUSALS[mode], extra)
+        elif mode in NONSENSE:
+            self.send(200, NONSENSE[mode], "text/html" if mode == "html" else "application/json")
         elif mode == "hang":
             with self.cluster.changed:
                 self.cluster.changed.wait_for(lambda: self.cluster.mode != "hang", 600)
-        elif mode == "gone-http" and "watch" in query:
-            self.send_status(410, "too old resource version")
-        else:
-            return False
-        return True
+        return mode in REFUSALS or mode in NONSENSE or mode in ("hang", "down")
 
     def list(self, query):
         limit = 0 if query.get("resourceVersion") == "0" else int(query.get("limit", 0))
@@ -284,16 +274,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.cluster.watches += 1
-        try:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
             if self.watch_events(query):
                 self.wfile.write(b"0\r\n\r\n")
-            else:
-                self.close_connection = True
-        except OSError:
-            self.close_connection = True
-        finally:
-            self.cluster.watches -= 1
+                self.close_connection = False
 
     def watch_events(self, query):
         """Streams until the time is over (True) or the mode cuts it off (False)."""
@@ -334,7 +319,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             value = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
             if self.path == "/control/pods":
-                self.cluster.put(pod_from(value))
+                self.cluster.put(value if "metadata" in value else make_pod(**value))
             elif self.path == "/control/mode":
                 self.cluster.set_mode(value["mode"], value.get("retry_after", 0))
             elif self.path == "/control/compact":
@@ -375,7 +360,6 @@ def main():
     parser.add_argument("--pods", help="JSON file: a list of pods")
     parser.add_argument("--pod", action="append", default=[], help="one pod as key=value,...")
     parser.add_argument("--token", help="the bearer token to ask for; none: anybody may")
-    parser.add_argument("--token-file", help="the same, from a file")
     parser.add_argument("--tls", metavar="DIR", help="serve https; DIR gets ca.crt and the server's certificate")
     parser.add_argument("--version", type=int, default=1000, help="resourceVersion to begin with")
     parser.add_argument("--bookmark-seconds", type=float, default=60.0)
@@ -383,13 +367,10 @@ def main():
 
     cluster = Handler.cluster = Cluster(args.version)
     Handler.bookmark_s, Handler.token = args.bookmark_seconds, args.token
-    if args.token_file:
-        with open(args.token_file, encoding="ascii") as f:
-            Handler.token = f.read().strip()
     values = [pod_from_text(text) for text in args.pod]
     if args.pods:
         with open(args.pods, encoding="utf-8") as f:
-            values += [pod_from(value) for value in json.load(f)]
+            values += [v if "metadata" in v else make_pod(**v) for v in json.load(f)]
     for value in values:
         cluster.put(value)
     cluster.compact()
@@ -406,10 +387,8 @@ def main():
             f.write(f"{server.server_address[1]}\n")
         os.rename(args.port_file + ".new", args.port_file)
     print(f"serving {len(cluster.pods)} pods on {args.address}:{server.server_address[1]}", file=sys.stderr)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ static char answer[65536];
 
 static void run(int port, const char *const args[], int ready_fd)
 {
-	const char *argv[32] = {"python3", "-B", FAKE_APISERVER, "--port"};
+	const char *argv[32] = {"/usr/bin/python3", "-B", FAKE_APISERVER, "--port"};
 	char port_text[16];
 	int n = 4;
 
@@ -30,7 +30,7 @@ static void run(int port, const char *const args[], int ready_fd)
 		argv[n++] = *args;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(ready_fd, STDERR_FILENO);
-	execv("/usr/bin/python3", (char **)argv);
+	execv(argv[0], (char **)argv);
 	_exit(127);
 }
 
