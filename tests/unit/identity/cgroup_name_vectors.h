@@ -57,6 +57,7 @@ static const struct vector vectors[] = {
 	{"kata, systemd form taken literally", "/kubepods-pod" H ".slice:cri-containerd:" A, A, H, CGROUP_CONTAINERD, CGROUP_GUARANTEED, NULL},
 	{"the same without a pod", "/system.slice/containerd.service/system.slice:nerdctl:" A, A, "", CGROUP_CONTAINERD, NO_QOS, NULL},
 	{"the same with a free id", "/user.slice:cri-containerd:probe-1", "probe-1", "", CGROUP_CONTAINERD, NO_QOS, NULL},
+	{"the same, a conmon without a pod", "/system.slice:crio-conmon:" A, "", "", UNKNOWN, NO_QOS, NULL},
 	{"the same, a conmon", "/kubepods-pod" H ".slice:crio-conmon:" A, "", H, UNKNOWN, CGROUP_GUARANTEED, NULL},
 
 	/* nodes that are containers: the innermost counts */
@@ -110,6 +111,7 @@ static const struct vector vectors[] = {
 	{"a uid with joints in other places", "/kubepods/pod2f8c1a529-a0f-4c7e-8d6b-0d9a6c1f5e3b/x", "", "", UNKNOWN, NO_QOS, NULL},
 	{"a uid that goes on", "/kubepods/pod" U "0/x", "", "", UNKNOWN, NO_QOS, NULL},
 	{"pods, not pod", "/kubepods/pods" H "/x", "", "", UNKNOWN, NO_QOS, NULL},
+	{"a word that ends in pod", "/kubepods/mypod" H "/x", "", "", UNKNOWN, NO_QOS, NULL},
 	{"a free id with a blank", "/k8s.io/c 1", "", "", UNKNOWN, NO_QOS, NULL},
 	{"a free id that ends in a joint", "/k8s.io/c1-", "", "", UNKNOWN, NO_QOS, NULL},
 	{"colons, but no slice before them", "/a:cri-containerd:" A, "", "", UNKNOWN, NO_QOS, NULL},
