@@ -49,8 +49,11 @@ static const char numbers[] = "its own use of memory and CPU, for its metrics";
 static const char libs[] = "libc, libcurl, OpenSSL: asking about this process";
 
 static const struct policy_call rows[] = {
-	/* A mask with all but the free flags: exactly THREAD_MUST of them. */
-	ALLOW("clone", threads, BITS_ARE(0, ~(uint64_t)THREAD_MAY, THREAD_MUST)),
+	/*
+	 * All but the free flags: exactly THREAD_MUST of them. clone(2) takes 32 bits, of which the
+	 * lowest eight are a signal: none, for a thread.
+	 */
+	ALLOW("clone", threads, BITS_ARE(0, 0xffffffffULL & ~(uint64_t)THREAD_MAY, THREAD_MUST)),
 	ALLOW("set_robust_list", threads),
 	ALLOW("rseq", threads),
 	ALLOW("sched_yield", threads),

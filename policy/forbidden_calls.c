@@ -8,7 +8,7 @@
 #define KILL(name, why)                                                                            \
 	{                                                                                          \
 		(name), POLICY_KILL, (why),                                                        \
-		{{0}}                                         \
+		{{0}}                                                                              \
 	}
 
 static const char to_bpf[] = "the collector never talks to BPF, the loader is done with it";

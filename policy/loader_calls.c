@@ -17,7 +17,7 @@
 #define START(name, why)                                                                           \
 	{                                                                                          \
 		(name), POLICY_START, (why),                                                       \
-		{{0}}                                       \
+		{{0}}                                                                              \
 	}
 
 #define TYPE_BITS (0xffffffffULL & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))

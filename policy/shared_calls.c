@@ -26,7 +26,7 @@
 #define ENOSYS_(name, why)                                                                         \
 	{                                                                                          \
 		(name), POLICY_ENOSYS, (why),                                                      \
-		{{0}}                                    \
+		{{0}}                                                                              \
 	}
 
 static const char ends[] = "ending";

@@ -3,7 +3,8 @@
  * sandbox_probe ROLE ATTEMPT: enters the sandbox of the loader or the collector exactly as the
  * real process does, tries one thing and prints how it ended: "allowed", the errno's name, or
  * "killed". `--list` names the attempts with what each role should get; ROLE without ATTEMPT tries
- * all and exits 1 if one ended otherwise.
+ * all and exits 1 if one ended otherwise. `--enter ROLE` only enters, in this process, and prints
+ * what is in force.
  *
  * The sandbox is made to need: reading DIR/token, writing DIR/record, one TCP port to connect to.
  */
@@ -273,6 +274,7 @@ static long try_x32_call(void)
 
 #define OK 0
 #define DIES (-1)
+#define ABI_SCOPES 6 /* Landlock's, as are the other numbers in that column */
 
 static const struct attempt {
 	const char *name;
@@ -280,7 +282,6 @@ static const struct attempt {
 	int loader, collector; /* expected: OK, an errno, DIES */
 	int abi; /* Landlock ABI without which the collector's refusal does not hold */
 	const char *about;
-	int loader_abi; /* likewise for the loader */
 } attempts[] = {
 	{"bpf", try_bpf, DIES, DIES, 0, "bpf(2)"},
 	{"perf_event_open", try_perf, DIES, DIES, 0, "perf_event_open(2)"},
@@ -337,7 +338,8 @@ static const struct attempt {
 	{"connect-allowed", try_connect_allowed, EPERM, OK, 0, "connect to the port it needs"},
 	{"connect-other", try_connect_other, EPERM, EACCES, 4, "connect to another port"},
 	{"bind-any", try_bind_any, EPERM, EACCES, 4, "listen on a port of its own"},
-	{"abstract-socket", try_abstract_socket, EPERM, EPERM, 6, "an abstract Unix socket", 6},
+	{"abstract-socket", try_abstract_socket, EPERM, EPERM, ABI_SCOPES,
+	 "an abstract Unix socket"},
 	{"write-stderr", try_write_stderr, OK, OK, 0, "write to standard error"},
 	{"poll", try_poll, OK, OK, 0, "poll"},
 };
@@ -356,6 +358,19 @@ static int enter(enum policy_role role)
 	if (err)
 		fprintf(stderr, "sandbox_probe: %s\n", report.error);
 	return err;
+}
+
+static int enter_here(enum policy_role role)
+{
+	const struct policy_collector_needs needs = {.read = {"/tmp"}};
+	struct policy_report report = {0};
+	char line[1024];
+	int err = role == POLICY_LOADER ? policy_enter_loader(false, &report)
+					: policy_enter_collector(&needs, false, &report);
+
+	fprintf(stderr, "%s\n",
+		err ? report.error : policy_report_line(&report, line, sizeof(line)));
+	return err ? 1 : 0;
 }
 
 /* Returns an errno, 0, DIES, or NO_SANDBOX. */
@@ -390,11 +405,12 @@ static const char *outcome_name(int outcome)
 
 static int expected(enum policy_role role, const struct attempt *attempt)
 {
-	if (role == POLICY_LOADER)
-		return attempt->loader_abi > policy_landlock_abi(NULL) ? OK : attempt->loader;
+	/* The loader's other refusals are seccomp's; Unix datagrams it may send. */
+	if (role == POLICY_LOADER && attempt->abi != ABI_SCOPES)
+		return attempt->loader;
 	if (attempt->abi > policy_landlock_abi(NULL))
 		return OK;
-	return attempt->collector;
+	return role == POLICY_LOADER ? attempt->loader : attempt->collector;
 }
 
 static int listen_on(int *port)
@@ -502,9 +518,12 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--list") == 0)
 		return list();
+	if (argc == 3 && strcmp(argv[1], "--enter") == 0)
+		return enter_here(argv[2][0] == 'l' ? POLICY_LOADER : POLICY_COLLECTOR);
 	if (argc < 2 || argc > 3 ||
 	    (strcmp(argv[1], "loader") != 0 && strcmp(argv[1], "collector") != 0)) {
-		fprintf(stderr, "usage: sandbox_probe --list | loader|collector [ATTEMPT]\n");
+		fprintf(stderr, "usage: sandbox_probe --list | [--enter] loader|collector | "
+				"loader|collector ATTEMPT\n");
 		return 2;
 	}
 	role = argv[1][0] == 'l' ? POLICY_LOADER : POLICY_COLLECTOR;
