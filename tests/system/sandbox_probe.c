@@ -41,7 +41,7 @@
 static char dir[] = "/tmp/sandbox_probe.XXXXXX";
 static char token[64], record[64], other[64];
 static int allowed_port, other_port; /* both listen */
-static const char abstract_name[] = "\0sandbox_probe";
+static char abstract_name[32];       /* begins with a NUL */
 
 static long result(long ret)
 {
@@ -215,7 +215,7 @@ static long try_abstract_socket(void)
 		return errno;
 	memcpy(addr.sun_path, abstract_name, sizeof(abstract_name));
 	return result(sendto(fd, "x", 1, 0, (struct sockaddr *)&addr,
-			     sizeof(sa_family_t) + sizeof(abstract_name) - 1));
+			     sizeof(sa_family_t) + sizeof(abstract_name)));
 }
 
 static int any_socket(void)
@@ -435,7 +435,7 @@ static int listen_abstract(void)
 	memcpy(addr.sun_path, abstract_name, sizeof(abstract_name));
 	return fd < 0 ? -1
 		      : bind(fd, (struct sockaddr *)&addr,
-			     sizeof(sa_family_t) + sizeof(abstract_name) - 1);
+			     sizeof(sa_family_t) + sizeof(abstract_name));
 }
 
 static int make_file(char *path, size_t size, const char *name)
@@ -456,6 +456,7 @@ static int prepare(void)
 	    make_file(record, sizeof(record), "record"))
 		return -1;
 	snprintf(other, sizeof(other), "%s/other", dir);
+	snprintf(abstract_name + 1, sizeof(abstract_name) - 1, "sandbox_probe.%d", (int)getpid());
 	return listen_on(&allowed_port) || listen_on(&other_port) || listen_abstract();
 }
 
