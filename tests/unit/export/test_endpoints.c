@@ -272,8 +272,7 @@ static void garbage_and_half_requests_do_no_harm(void **state)
 		int fd = dial();
 
 		say(fd, garbage[i]);
-		shutdown(fd, SHUT_WR);
-		hear(fd);
+		close(fd);
 	}
 	assert_int_equal(status_of(ask("GET /metrics", "")), 200);
 }
