@@ -248,6 +248,7 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 	st->tail_used = 0;
 
 	kh_clear(&ex->resp);
+	ex->resp.last_ns = room->now; /* where there is no response: when that became clear */
 	if (len) {
 		kh_grow(&ex->resp, len, room->now);
 		n = len < kh_response_head ? len : kh_response_head;
@@ -307,6 +308,8 @@ static __noinline int kh_send_part(struct kh_scratch *room, struct kh_socket *st
 	part->pad = 0;
 	part->error = reason == KH_WHY_RESET ? st->error : 0;
 	part->msg = st->sum;
+	if (reason == KH_WHY_RESET)
+		part->msg.last_ns = room->now;
 	kh_clear(&st->sum);
 	if (reason == KH_WHY_MORE) {
 		kh_grow(&part->msg, len, room->now);

@@ -39,7 +39,7 @@ static void hide(struct pipeline *p, const struct workload *w)
 	struct intake *intake = atomic_load(&p->intake);
 
 	count(&p->stats.hidden);
-	if (p->o.hide_by_cgroup && w->in_container && intake &&
+	if (w->hide_cgroup && intake &&
 	    intake_verdict(intake, w->cgroup, KH_IGNORE) == -ENOSPC)
 		count(&p->stats.verdicts_full);
 }
@@ -187,6 +187,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 	w = (struct workloads_options){.known = &p->known,
 				       .store = options->store,
 				       .selector = options->selector,
+				       .by_pod = options->by_pod,
 				       .rules = options->rules,
 				       .wait_ns = options->wait_ns};
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);

@@ -19,8 +19,7 @@
 struct pipeline_options {
 	struct kube_store *store; /* NULL: no cluster */
 	const struct selector *selector;
-	/* Selectors look at pods alone: a hidden container need not be traced at all. */
-	bool hide_by_cgroup;
+	const struct selector *by_pod; /* see struct workloads_options */
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
 	struct telemetry *telemetry;

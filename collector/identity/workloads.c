@@ -172,7 +172,8 @@ static struct resource *name_it(const struct workloads *w, const struct facts *f
 	if (f->process) {
 		in.exe = f->process->exe;
 		in.comm = f->process->comm;
-		in.pid = f->process->tgid;
+		/* of clients that come and go, each would be an instance, and a set of series */
+		in.pid = f->process->port_count ? f->process->tgid : 0;
 	}
 	if (f->cgroup) {
 		in.unit = f->cgroup->own_name;
@@ -210,6 +211,14 @@ static void show(struct workload *to, struct resource *resource)
 		to->service = (to->service ^ (uint8_t)*p) * 0x100000001b3ull;
 }
 
+static void hide(const struct workloads *w, struct workload *to,
+		 const struct selector_subject *subject)
+{
+	show(to, NULL);
+	to->hide_cgroup = w->o.by_pod && subject->in_container &&
+			  selector_match(w->o.by_pod, subject, NULL, NULL) == SELECTOR_NO;
+}
+
 static void answer(struct workloads *w, const struct kube_pods *pods, struct workload *to,
 		   uint64_t now_ns)
 {
@@ -221,7 +230,7 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 	gather(w, pods, to->cgroup, to->tgid, &f);
 	final = !f.expected || to->gave_up || now_ns - to->first_ns >= w->o.wait_ns;
 	to->process_version = f.process ? f.process->version : 0;
-	to->in_container = f.cgroup && f.cgroup->in_container;
+	to->hide_cgroup = false;
 	if (!final) {
 		to->state = WORKLOAD_PENDING;
 		return;
@@ -234,7 +243,7 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 	if (selector_match(w->o.selector, &subject, &name, &space) == SELECTOR_YES)
 		show(to, name_it(w, &f, name, space));
 	else
-		show(to, NULL);
+		hide(w, to, &subject);
 }
 
 static bool holds(struct workloads *w, const struct workload *it, uint64_t generation)

@@ -28,7 +28,7 @@ struct workload {
 	enum workload_state state;
 	struct resource *resource; /* while shown */
 	uint64_t service;          /* hash of service name and namespace: routes are per service */
-	bool in_container;
+	bool hide_cgroup; /* hidden, and so is every other process of its container */
 	/* what the answer rests on */
 	uint64_t cgroup, pods_generation;
 	uint32_t tgid, process_version;
@@ -40,6 +40,8 @@ struct workloads_options {
 	struct known *known;
 	struct kube_store *store; /* NULL: no cluster */
 	const struct selector *selector;
+	/* The inclusions alone, if they look at pods only; else NULL. For hide_cgroup. */
+	const struct selector *by_pod;
 	const struct resolve_rules *rules;
 	uint64_t wait_ns;
 };

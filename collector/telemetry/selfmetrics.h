@@ -24,12 +24,16 @@
 	  "Records that did not, by reason.")                                                      \
 	X(EXCHANGES, COUNTER, "keyhole_exchanges", "protocol", "Exchanges counted, by protocol.")  \
 	X(RING_BYTES, GAUGE, "keyhole_ring_waiting_bytes", "ring", "Bytes waiting in a ring.")     \
+	X(RING_HIGH, GAUGE, "keyhole_ring_waiting_bytes_max", "ring",                              \
+	  "Most bytes that ever waited in a ring since the collector started.")                    \
 	X(RING_SIZE, GAUGE, "keyhole_ring_size_bytes", "ring", "Size of a ring.")                  \
 	X(MEMORY, GAUGE, "keyhole_memory_bytes", "part", "Memory held, by subsystem.")             \
 	X(LIMIT_REACHED, COUNTER, "keyhole_limit_reached", "limit",                                \
 	  "Times that a limit was reached, by its name.")                                          \
 	X(LOADER_CONNECTED, GAUGE, "keyhole_loader_connected", "",                                 \
 	  "1 while the loader's descriptors are held.")                                            \
+	X(LOADER_CONNECTS, COUNTER, "keyhole_loader_connects", "",                                 \
+	  "Times that the loader's descriptors were taken over.")                                  \
 	X(SANDBOX, GAUGE, "keyhole_sandbox", "part", "1 where that part of the sandbox is on.")    \
 	X(WATCH_UP, GAUGE, "keyhole_kube_watch_up", "", "1 while the watch of pods is current.")   \
 	X(WATCH_PODS, GAUGE, "keyhole_kube_pods", "", "Pods known.")                               \

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vitals.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static int failed; /* of the binds below; one thread, at start */
+
+static void number(struct selfmetrics *self, enum selfmetric metric, const char *value,
+		   const _Atomic uint64_t *at)
+{
+	failed |= selfmetrics_add(self, metric, value, at);
+}
+
+static void function(struct selfmetrics *self, enum selfmetric metric, const char *value,
+		     uint64_t (*fn)(void *arg), void *arg)
+{
+	failed |= selfmetrics_add_fn(self, metric, value, fn, arg);
+}
+
+/* ---- numbers that have to be worked out ---- */
+
+static uint64_t bpf_counter(void *arg, unsigned int counter)
+{
+	const struct vitals *v = arg;
+
+	return counter < KH_C_COUNT ? intake_stats(v->intake)->bpf[counter] : 0;
+}
+
+#define BPF_COUNTER(name)                                                                          \
+	static uint64_t bpf_##name(void *arg)                                                      \
+	{                                                                                          \
+		return bpf_counter(arg, KH_C_##name);                                              \
+	}
+BPF_COUNTER(exchange_drops)
+BPF_COUNTER(part_drops)
+BPF_COUNTER(life_drops)
+
+static uint64_t memory_series(void *arg)
+{
+	return telemetry_bytes(((struct vitals *)arg)->telemetry);
+}
+
+static uint64_t memory_pods(void *arg)
+{
+	return kube_store_stats(((struct vitals *)arg)->store).bytes;
+}
+
+static uint64_t watch_up(void *arg)
+{
+	struct kube_client_stats s = kube_client_stats(((struct vitals *)arg)->kube);
+
+	return s.connected && s.synced;
+}
+
+static uint64_t watch_pods(void *arg)
+{
+	return kube_store_stats(((struct vitals *)arg)->store).pods;
+}
+
+static uint64_t pods_dropped(void *arg)
+{
+	return kube_store_stats(((struct vitals *)arg)->store).pods_dropped;
+}
+
+static uint64_t kube_lists(void *arg)
+{
+	return kube_client_stats(((struct vitals *)arg)->kube).lists;
+}
+
+static uint64_t kube_watches(void *arg)
+{
+	return kube_client_stats(((struct vitals *)arg)->kube).watches;
+}
+
+static uint64_t kube_faults(void *arg)
+{
+	struct kube_client_stats s = kube_client_stats(((struct vitals *)arg)->kube);
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < KUBE_FAULT_COUNT; i++)
+		sum += s.faults[i];
+	return sum;
+}
+
+#define KUBE_EVENT(index)                                                                          \
+	static uint64_t kube_event_##index(void *arg)                                              \
+	{                                                                                          \
+		return kube_client_stats(((struct vitals *)arg)->kube).events[index];              \
+	}
+KUBE_EVENT(0)
+KUBE_EVENT(1)
+KUBE_EVENT(2)
+KUBE_EVENT(3)
+KUBE_EVENT(4)
+static uint64_t (*const kube_event[])(void *) = {kube_event_0, kube_event_1, kube_event_2,
+						 kube_event_3, kube_event_4};
+_Static_assert(sizeof(kube_event) / sizeof(kube_event[0]) >= KUBE_EVENT_TYPES, "one for each type");
+
+/* ---- by part ---- */
+
+static void bind_intake(struct selfmetrics *self, struct vitals *v)
+{
+	const struct intake_stats *s = intake_stats(v->intake);
+
+	number(self, SELF_RECORDS_SEEN, "data", &s->data_records);
+	number(self, SELF_RECORDS_SEEN, "life", &s->life_records);
+	number(self, SELF_RING_BYTES, "data", &s->data_waiting);
+	number(self, SELF_RING_BYTES, "life", &s->life_waiting);
+	number(self, SELF_RING_HIGH, "data", &s->data_high);
+	number(self, SELF_RING_SIZE, "data", &s->data_size);
+	number(self, SELF_RING_SIZE, "life", &s->life_size);
+	number(self, SELF_LOADER_CONNECTED, "", &s->connected);
+	number(self, SELF_LOADER_CONNECTS, "", &s->connects);
+	number(self, SELF_RECORDS_DROPPED, "invalid", &s->invalid);
+	function(self, SELF_RECORDS_DROPPED, "ring_full", bpf_exchange_drops, v);
+	function(self, SELF_RECORDS_DROPPED, "ring_full_part", bpf_part_drops, v);
+	function(self, SELF_RECORDS_DROPPED, "ring_full_life", bpf_life_drops, v);
+	selfmetrics_set_bpf(self, bpf_counter, v);
+}
+
+static const char *const http1_drop[] = {
+	/* names of struct http1_counters that stand for a request not told */
+	[2] = "answer_not_seen", [3] = "no_room_for_head", [4] = "pipeline_too_long",
+	[5] = "response_without_request",
+};
+
+static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
+{
+	const struct pipeline_stats *s = pipeline_stats(v->pipeline);
+	size_t i;
+
+	number(self, SELF_EXCHANGES, "http", &s->exchanges);
+	number(self, SELF_RECORDS_DELIVERED, "", &s->delivered);
+	number(self, SELF_RECORDS_DROPPED, "not_selected", &s->hidden);
+	number(self, SELF_RECORDS_DROPPED, "ignored_route", &s->ignored_route);
+	number(self, SELF_RECORDS_DROPPED, "orphan_part", &s->orphan_parts);
+	number(self, SELF_RECORDS_DROPPED, "invalid_part", &s->invalid_parts);
+	for (i = 0; i < sizeof(http1_drop) / sizeof(http1_drop[0]); i++)
+		if (http1_drop[i])
+			number(self, SELF_RECORDS_DROPPED, http1_drop[i], &s->http1[i]);
+	number(self, SELF_WAITING, "", &s->waiting);
+	number(self, SELF_LIMIT_REACHED, "waiting_room", &s->waiting_forced);
+	number(self, SELF_LIMIT_REACHED, "waiting_time", &s->unnamed);
+	number(self, SELF_LIMIT_REACHED, "connections", &s->conns_evicted);
+	number(self, SELF_LIMIT_REACHED, "verdicts", &s->verdicts_full);
+	number(self, SELF_MEMORY, "identity", &s->identity_bytes);
+	number(self, SELF_MEMORY, "protocol", &s->protocol_bytes);
+	number(self, SELF_MEMORY, "waiting_room", &s->waiting_bytes);
+}
+
+static void bind_telemetry(struct selfmetrics *self, struct vitals *v)
+{
+	const struct telemetry_stats *s = telemetry_stats(v->telemetry);
+
+	number(self, SELF_SERIES, "", &s->series);
+	number(self, SELF_SERIES_CREATED, "", &s->series_created);
+	number(self, SELF_SERIES_EXPIRED, "", &s->series_expired);
+	number(self, SELF_SERIES_OVERFLOWS, "", &s->overflows);
+	number(self, SELF_TARGETS, "", &s->targets);
+	number(self, SELF_LIMIT_REACHED, "series", &s->overflows);
+	function(self, SELF_MEMORY, "series", memory_series, v);
+	if (v->router) {
+		number(self, SELF_LIMIT_REACHED, "routes", &route_stats(v->router)->routes_full);
+		number(self, SELF_LIMIT_REACHED, "route_services",
+		       &route_stats(v->router)->services_full);
+	}
+}
+
+static void bind_kube(struct selfmetrics *self, struct vitals *v)
+{
+	size_t i;
+
+	if (!v->kube)
+		return;
+	function(self, SELF_WATCH_UP, "", watch_up, v);
+	function(self, SELF_WATCH_PODS, "", watch_pods, v);
+	function(self, SELF_KUBE_REQUESTS, "list", kube_lists, v);
+	function(self, SELF_KUBE_REQUESTS, "watch", kube_watches, v);
+	function(self, SELF_KUBE_REQUESTS, "fault", kube_faults, v);
+	for (i = 0; i < KUBE_EVENT_TYPES; i++)
+		function(self, SELF_KUBE_EVENTS, kube_event_word[i], kube_event[i], v);
+	function(self, SELF_LIMIT_REACHED, "pods", pods_dropped, v);
+	function(self, SELF_MEMORY, "pods", memory_pods, v);
+}
+
+static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < POLICY_PARTS_COUNT; i++)
+		failed |= selfmetrics_add_constant(self, SELF_SANDBOX, policy_part_name(i),
+						   v->sandbox->part[i] == POLICY_ON);
+}
+
+int vitals_bind(struct selfmetrics *self, struct vitals *v)
+{
+	failed = selfmetrics_add_constant(self, SELF_BUILD_INFO, KEYHOLE_VERSION, 1);
+	bind_intake(self, v);
+	bind_pipeline(self, v);
+	bind_telemetry(self, v);
+	bind_kube(self, v);
+	bind_sandbox(self, v);
+	return failed ? -ENOSPC : 0;
+}
+
+const char *vitals_not_ready(void *arg)
+{
+	struct vitals *v = arg;
+
+	if (!v->intake)
+		return "starting";
+	if (!intake_stats(v->intake)->connected && !intake_stats(v->intake)->done) {
+		snprintf(v->reason, sizeof(v->reason), "not connected to keyhole-loader");
+		return v->reason;
+	}
+	if (v->kube && !kube_client_synced(v->kube)) {
+		snprintf(v->reason, sizeof(v->reason), "the list of pods is not complete");
+		return v->reason;
+	}
+	return NULL;
+}

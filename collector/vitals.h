@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keyhole's own metrics: which number of which part stands behind each of them. */
+#ifndef KEYHOLE_VITALS_H
+#define KEYHOLE_VITALS_H
+
+#include "export/export.h"
+#include "intake/intake.h"
+#include "kube/client.h"
+#include "pipeline.h"
+#include "policy/report.h"
+#include "telemetry/selfmetrics.h"
+
+/* All of it outlives the metrics. NULL where there is none. */
+struct vitals {
+	const struct intake *intake;
+	const struct pipeline *pipeline;
+	const struct telemetry *telemetry;
+	const struct router *router;
+	const struct kube_client *kube;
+	const struct kube_store *store;
+	const struct policy_report *sandbox;
+	const struct export *export;
+	/* why collector is not ready, for /readyz; filled by vitals_not_ready() */
+	char reason[128];
+};
+
+/* Returns 0 or -ENOSPC. */
+int vitals_bind(struct selfmetrics *self, struct vitals *vitals);
+
+/* NULL: ready; else one line why not. `arg` is the struct vitals. */
+const char *vitals_not_ready(void *arg);
+
+#endif
