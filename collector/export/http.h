@@ -14,7 +14,11 @@
 #define HTTP_CONNECTIONS_MAX 64        /* open at once; more wait in the kernel's backlog */
 #define HTTP_CONNECTIONS_PER_IP_MAX 16 /* so that one peer can't take them all */
 #define HTTP_REQUEST_MAX (16 << 10) /* bytes of a request's head, and of buffers per connection */
-#define HTTP_TIMEOUT_SECONDS 15     /* without a byte in either direction */
+/*
+ * Without a byte in either direction. libmicrohttpd 0.9.75 also needs it to notice a peer that
+ * closed in the same instant in which it sent half a request.
+ */
+#define HTTP_TIMEOUT_SECONDS 15
 
 struct http_server;
 
