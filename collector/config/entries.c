@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "entries.h"
+
+#define AGENTS                                                                                     \
+	"{beyla,alloy,prometheus-config-reloader,ebpf-instrument,obi,otelcol,otelcol-contrib*,"    \
+	"keyhole-collector,keyhole-loader}"
+
+/* Beyla's own list, and Keyhole. One string each, so that it can be printed as configuration. */
+static const struct selector_entry built_in[] = {
+	{.form = PATTERN_GLOB, .text[SELECTOR_EXE_PATH] = "{*/,}" AGENTS},
+	{.form = PATTERN_GLOB,
+	 .text[SELECTOR_K8S_NAMESPACE] =
+		 "{kube-system,kube-node-lease,local-path-storage,grafana-alloy,cert-manager,"
+		 "monitoring,gke-connect,gke-gmp-system,gke-managed-cim,"
+		 "gke-managed-filestorecsi,gke-managed-metrics-server,gke-managed-system,"
+		 "gke-system,gke-managed-volumepopulator,gatekeeper-system}"},
+	{.form = PATTERN_GLOB,
+	 .text[SELECTOR_K8S_CONTAINER] =
+		 "{beyla,ebpf-instrument,obi,alloy,prometheus-config-reloader,otelcol,"
+		 "otelcol-contrib,keyhole-collector,keyhole-loader}"},
+};
+
+#define BUILT_IN (sizeof(built_in) / sizeof(*built_in))
+
+/* ---- reading ---- */
+
+/* A name alone chooses nothing. */
+static bool chooses(const struct selector_entry *e)
+{
+	bool any = e->exe_regex || e->label_count || e->annotation_count || e->port_count ||
+		   e->pid_count || e->containers_only || e->never;
+
+	for (int i = 0; i < SELECTOR_TEXT_COUNT; i++)
+		any = any || e->text[i];
+	return any;
+}
+
+static void read_entry(struct binding *b, const struct tree *node, struct selector_entry *to)
+{
+	struct entry_draft draft = {.entry.form = b->form};
+	unsigned errors = b->notes->errors;
+
+	if (node->kind != TREE_MAP) {
+		note_error(b->notes, &node->place,
+			   "an entry of discovery: expected a map of keys, found %s",
+			   tree_kind_name(node));
+		return;
+	}
+	bind_map(b, &options_selector, "", node, &draft);
+	*to = draft.entry;
+	to->ports = draft.ports.v;
+	to->port_count = draft.ports.n;
+	to->pids = draft.pids.v;
+	to->pid_count = draft.pids.n;
+	to->labels = draft.labels.v;
+	to->label_count = draft.labels.n;
+	to->annotations = draft.annotations.v;
+	to->annotation_count = draft.annotations.n;
+	if (b->notes->errors == errors && !chooses(to))
+		note_error(b->notes, &node->place,
+			   "this entry chooses nothing: give it k8s_namespace, exe_path, "
+			   "open_ports or another field to match");
+}
+
+void entries_read(struct binding *b, const struct tree *list, enum pattern_form form,
+		  struct config_entries *to)
+{
+	struct selector_entry *v;
+	size_t n = 0;
+
+	if (list->kind != TREE_LIST) {
+		note_error(b->notes, &list->place, "%s: expected a list of entries, found %s",
+			   list->key, tree_kind_name(list));
+		return;
+	}
+	for (const struct tree *t = list->first; t; t = t->next)
+		n++;
+	if (n > SELECTOR_ENTRIES_MAX) {
+		note_error(b->notes, &list->place, "%s: more than %d entries", list->key,
+			   SELECTOR_ENTRIES_MAX);
+		return;
+	}
+	v = arena_take(b->arena, n * sizeof(*v));
+	if (!v)
+		return;
+	*to = (struct config_entries){v, n, true};
+	b->form = form;
+	b->in_entry = true;
+	for (const struct tree *t = list->first; t; t = t->next)
+		read_entry(b, t, v++);
+	b->in_entry = false;
+}
+
+/* ---- what follows ---- */
+
+static struct config_entries join(struct binding *b, const struct config_entries *lists[], size_t n)
+{
+	struct config_entries all = {NULL, 0, true};
+	struct selector_entry *v;
+
+	for (size_t i = 0; i < n; i++)
+		all.n += lists[i]->n;
+	v = arena_take(b->arena, all.n * sizeof(*v));
+	all.v = v;
+	if (!v)
+		all.n = 0;
+	for (size_t i = 0; i < n && v; i++) {
+		for (size_t j = 0; j < lists[i]->n; j++)
+			*v++ = lists[i]->v[j];
+	}
+	return all;
+}
+
+/* open_port and executable_name are one entry, and so are open_port and auto_target_exe. */
+static size_t shortcuts(const struct config *config, struct selector_entry entries[2])
+{
+	const struct selector_entry ports = {.ports = config->discovery.open_port.v,
+					     .port_count = config->discovery.open_port.n};
+	size_t n = 0;
+
+	if (config->discovery.auto_target_exe) {
+		entries[n] = ports;
+		entries[n].form = PATTERN_GLOB;
+		entries[n++].text[SELECTOR_EXE_PATH] = config->discovery.auto_target_exe;
+	}
+	if (config->discovery.executable_name || (n == 0 && ports.port_count > 0)) {
+		entries[n] = ports;
+		entries[n++].exe_regex = config->discovery.executable_name;
+	}
+	return n;
+}
+
+void entries_settle(struct binding *b, struct config *config)
+{
+	struct config_entries defaults = {built_in, BUILT_IN, true}, few;
+	struct config_entries *instrument = &config->discovery.instrument;
+	struct config_entries *services = &config->discovery.services;
+	struct config_entries *exclude = &config->discovery.exclude_instrument;
+	struct config_entries *exclude_old = &config->discovery.exclude_services;
+	bool globs = instrument->given || exclude->given;
+	struct selector_entry *quick = arena_take(b->arena, 2 * sizeof(*quick));
+
+	if (!quick)
+		return;
+	few = (struct config_entries){quick, shortcuts(config, quick), true};
+	if (globs && (services->n > 0 || exclude_old->n > 0))
+		note_warn(b->notes, NULL,
+			  "discovery.services and discovery.exclude_services have no effect beside "
+			  "discovery.instrument or discovery.exclude_instrument");
+	if (config->discovery.default_exclude_instrument.given)
+		defaults = config->discovery.default_exclude_instrument;
+	else if (!globs && config->discovery.default_exclude_services.given)
+		defaults = config->discovery.default_exclude_services;
+	config->discovery.include =
+		join(b, (const struct config_entries *[]){globs ? instrument : services, &few}, 2);
+	config->discovery.exclude = join(
+		b, (const struct config_entries *[]){globs ? exclude : exclude_old, &defaults}, 2);
+}
+
+void entries_print_default(FILE *out)
+{
+	static const char *const keys[SELECTOR_TEXT_COUNT] = {
+#define SEL_X(e, key) [SELECTOR_##e] = #key,
+		SELECTOR_TEXTS(SEL_X)
+#undef SEL_X
+	};
+
+	for (size_t i = 0; i < BUILT_IN; i++) {
+		for (int j = 0; j < SELECTOR_TEXT_COUNT; j++) {
+			if (built_in[i].text[j])
+				fprintf(out, "    - %s: \"%s\"\n", keys[j], built_in[i].text[j]);
+		}
+	}
+}

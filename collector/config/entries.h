@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries of `discovery`, while they are read and as they are built in. */
+#ifndef KEYHOLE_CONFIG_ENTRIES_H
+#define KEYHOLE_CONFIG_ENTRIES_H
+
+#include "bind.h"
+#include "config.h"
+
+struct config_pairs {
+	const struct selector_pair *v;
+	size_t n;
+};
+
+/* What the table of an entry's fields writes to. */
+struct entry_draft {
+	struct selector_entry entry;
+	struct config_ranges ports, pids;
+	struct config_pairs labels, annotations;
+};
+
+/* A list of entries of `form`. */
+void entries_read(struct binding *b, const struct tree *list, enum pattern_form form,
+		  struct config_entries *to);
+
+/* Works out discovery.include and .exclude of all that was given; says what was left aside. */
+void entries_settle(struct binding *b, struct config *config);
+
+/* Prints the built-in exclusions as YAML. */
+void entries_print_default(FILE *out);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How an option is declared. The tables are data; everything done with options reads them. */
+#ifndef KEYHOLE_CONFIG_OPTION_H
+#define KEYHOLE_CONFIG_OPTION_H
+
+#include "../service/pattern.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What an option holds, and in which type of struct config. */
+enum option_type {
+	OPTION_BOOL,    /* bool */
+	OPTION_COUNT,   /* uint64_t; min to max */
+	OPTION_PERIOD,  /* uint64_t, ns; min to max */
+	OPTION_CHOICE,  /* int; one of choices */
+	OPTION_TEXT,    /* const char * */
+	OPTION_PATTERN, /* const char *; of `form`, or in a selector of the selector's form */
+	OPTION_TEXTS,   /* struct config_texts */
+	OPTION_NUMBERS, /* struct config_numbers */
+	OPTION_RANGES,  /* struct config_ranges; numbers min to max */
+	OPTION_PAIRS,   /* struct config_pairs */
+	OPTION_ENTRIES, /* struct config_entries; of `form` */
+	OPTION_IGNORED, /* nothing: accepted, not yet in effect */
+	OPTION_NEVER,   /* bool, set true: likewise, but it would have chosen workloads */
+};
+
+struct option_choice {
+	const char *name; /* compared without case; NULL ends the list */
+	int value;
+	bool alias; /* not shown in the reference */
+};
+
+struct option {
+	const char *path; /* "section.key"; keys may hold dots themselves */
+	enum option_type type;
+	enum pattern_form form;
+	size_t offset;
+	const char *fallback; /* default as it would be written, lists with commas; NULL: zero */
+	uint64_t min, max;
+	const struct option_choice *choices;
+	/* What is wrong with this text? NULL: nothing. For TEXT, TEXTS and PATTERN. */
+	const char *(*check)(const char *text, char why[PATTERN_WHY_MAX]);
+	const char *env;       /* without KEYHOLE_, OTEL_EBPF_ or BEYLA_ */
+	const char *env_plain; /* as it is, weaker than these three */
+	bool env_only;         /* has no key in the file; path is for messages */
+	const char *doc;
+	const char *fallback_doc; /* shown in the reference instead of fallback */
+};
+
+struct option_table {
+	const struct option *options;
+	size_t n;
+};
+
+extern const struct option_table options_all;      /* of struct config */
+extern const struct option_table options_selector; /* of struct entry_draft (entries.h) */
+
+/* Beyla's keys that are known but not in effect: keys of a section, parted by spaces; "*" is any.
+ */
+struct option_later {
+	const char *section; /* "" is the top */
+	const char *keys;
+};
+
+extern const struct option_later options_later[];
+extern const size_t options_later_count;
+
+/* What a person would call the type: "a whole number from 1 to 5", and so on. Returns buf. */
+const char *option_expects(const struct option *option, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every option, once. docs/configuration.md is printed from here. */
+#include "option.h"
+
+#include "../../ipc/handover.h"
+#include "../telemetry/telemetry.h"
+#include "config.h"
+#include "entries.h"
+
+#include <arpa/inet.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
+#define MS ((uint64_t)1000000)
+#define SECOND (1000 * MS)
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+/* ---- choices ---- */
+
+static const struct option_choice log_levels[] = {
+	{"error", LOG_LEVEL_ERROR, false},
+	{"warn", LOG_LEVEL_WARN, false},
+	{"warning", LOG_LEVEL_WARN, true},
+	{"info", LOG_LEVEL_INFO, false},
+	{"debug", LOG_LEVEL_DEBUG, false},
+	{"trace", LOG_LEVEL_DEBUG, false},
+	{NULL, 0, false},
+};
+
+static const struct option_choice kubernetes[] = {
+	{"true", CONFIG_KUBERNETES_ON, false},
+	{"false", CONFIG_KUBERNETES_OFF, false},
+	{"autodetect", CONFIG_KUBERNETES_AUTODETECT, false},
+	{NULL, 0, false},
+};
+
+static const struct option_choice unmatched[] = {
+	{"unset", ROUTE_UNSET, false},
+	{"path", ROUTE_PATH, false},
+	{"wildcard", ROUTE_WILDCARD, false},
+	{"heuristic", ROUTE_HEURISTIC, false},
+	{"low-cardinality", ROUTE_LOW_CARDINALITY, false},
+	{NULL, 0, false},
+};
+
+static const struct option_choice ignore_modes[] = {
+	{"all", ROUTE_IGNORE_ALL, false},
+	{"metrics", ROUTE_IGNORE_METRICS, false},
+	{"traces", ROUTE_IGNORE_TRACES, false},
+	{NULL, 0, false},
+};
+
+/* ---- checks ---- */
+
+static const char *check_scrape_path(const char *text, char why[PATTERN_WHY_MAX])
+{
+	if (text[0] != '/')
+		return "it must begin with \"/\"";
+	if (strpbrk(text, "?# \t"))
+		return "it must be a path alone, without query or spaces";
+	if (!strcmp(text, "/healthz") || !strcmp(text, "/readyz"))
+		return "that path is taken by a health check";
+	return NULL;
+}
+
+static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
+{
+	struct in6_addr address;
+
+	if (!*text || inet_pton(AF_INET, text, &address) == 1 ||
+	    inet_pton(AF_INET6, text, &address) == 1)
+		return NULL;
+	return "it must be an IPv4 or IPv6 address, without a port";
+}
+
+static const char *check_wildcard(const char *text, char why[PATTERN_WHY_MAX])
+{
+	if (!*text || strlen(text) > 8 || strchr(text, '/'))
+		return "it must be 1 to 8 bytes without \"/\"";
+	return NULL;
+}
+
+static const char *check_route(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return route_pattern_check(text, why) < 0 ? why : NULL;
+}
+
+static const char *check_label(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return *text ? NULL : "it must be the key of a label";
+}
+
+/* ---- the table ---- */
+
+#define AT(member) .offset = offsetof(struct config, member)
+#define SIZE_BUCKETS "0,32,64,128,256,512,1024,2048,4096,8192"
+
+static const struct option all[] = {
+	{.path = "log_level",
+	 .type = OPTION_CHOICE,
+	 AT(log_level),
+	 .choices = log_levels,
+	 .fallback = "info",
+	 .env = "LOG_LEVEL",
+	 .doc = "What is logged: this and all that is more important. `trace` is `debug`."},
+
+	{.path = "prometheus_export.port",
+	 .type = OPTION_COUNT,
+	 AT(prometheus.port),
+	 .min = 0,
+	 .max = 65535,
+	 .fallback = "9464",
+	 .env = "PROMETHEUS_PORT",
+	 .doc = "TCP port on which metrics are served; 0 serves none. (Beyla serves none unless "
+		"told.)"},
+	{.path = "prometheus_export.path",
+	 .type = OPTION_TEXT,
+	 AT(prometheus.path),
+	 .check = check_scrape_path,
+	 .fallback = "/metrics",
+	 .env = "PROMETHEUS_PATH",
+	 .doc = "Path of the metrics."},
+	{.path = "prometheus_export.ttl",
+	 .type = OPTION_PERIOD,
+	 AT(prometheus.ttl_ns),
+	 .min = 0,
+	 .max = 30 * DAY,
+	 .fallback = "5m",
+	 .env = "PROMETHEUS_TTL",
+	 .doc = "A series that saw nothing for so long is no longer shown; 0 shows it for ever."},
+	{.path = "prometheus_export.buckets.duration_histogram",
+	 .type = OPTION_NUMBERS,
+	 AT(prometheus.duration),
+	 .max = HISTOGRAM_BOUNDS_MAX,
+	 .fallback = "0,0.005,0.01,0.025,0.05,0.075,0.1,0.25,0.5,0.75,1,2.5,5,7.5,10",
+	 .doc = "Upper bounds of the buckets of durations, in seconds."},
+	{.path = "prometheus_export.buckets.request_size_histogram",
+	 .type = OPTION_NUMBERS,
+	 AT(prometheus.request_size),
+	 .max = HISTOGRAM_BOUNDS_MAX,
+	 .fallback = SIZE_BUCKETS,
+	 .doc = "Upper bounds of the buckets of request body sizes, in bytes."},
+	{.path = "prometheus_export.buckets.response_size_histogram",
+	 .type = OPTION_NUMBERS,
+	 AT(prometheus.response_size),
+	 .max = HISTOGRAM_BOUNDS_MAX,
+	 .fallback = SIZE_BUCKETS,
+	 .doc = "Upper bounds of the buckets of response body sizes, in bytes."},
+
+	{.path = "attributes.kubernetes.enable",
+	 .type = OPTION_CHOICE,
+	 AT(kubernetes.enable),
+	 .choices = kubernetes,
+	 .fallback = "autodetect",
+	 .env = "KUBE_METADATA_ENABLE",
+	 .doc = "Names workloads by pod, container and owner. `autodetect` does so where a cluster "
+		"is found."},
+	{.path = "attributes.kubernetes.cluster_name",
+	 .type = OPTION_TEXT,
+	 AT(kubernetes.cluster_name),
+	 .fallback = "",
+	 .env = "KUBE_CLUSTER_NAME",
+	 .doc = "Value of `k8s.cluster.name`."},
+	{.path = "attributes.kubernetes.kubeconfig_path",
+	 .type = OPTION_TEXT,
+	 AT(kubernetes.kubeconfig_path),
+	 .fallback = "",
+	 .env_plain = "KUBECONFIG",
+	 .doc = "Access to the API from outside of a pod; inside, the service account is used."},
+	{.path = "attributes.kubernetes.reconnect_initial_interval",
+	 .type = OPTION_PERIOD,
+	 AT(kubernetes.reconnect_ns),
+	 .min = 10 * MS,
+	 .max = HOUR,
+	 .fallback = "5s",
+	 .env = "KUBE_RECONNECT_INITIAL_INTERVAL",
+	 .doc = "Pause before the API is asked again after a failure; it grows from failure to "
+		"failure."},
+	{.path = "attributes.kubernetes.resource_labels.service.name",
+	 .type = OPTION_TEXTS,
+	 AT(kubernetes.name_labels),
+	 .check = check_label,
+	 .max = 16,
+	 .fallback = "app.kubernetes.io/instance,app.kubernetes.io/name",
+	 .doc = "Pod labels that give `service.name`, best first."},
+	{.path = "attributes.kubernetes.resource_labels.service.namespace",
+	 .type = OPTION_TEXTS,
+	 AT(kubernetes.namespace_labels),
+	 .check = check_label,
+	 .max = 16,
+	 .fallback = "app.kubernetes.io/part-of",
+	 .doc = "Pod labels that give `service.namespace`, best first."},
+	{.path = "attributes.kubernetes.resource_labels.service.version",
+	 .type = OPTION_TEXTS,
+	 AT(kubernetes.version_labels),
+	 .check = check_label,
+	 .max = 16,
+	 .fallback = "app.kubernetes.io/version",
+	 .doc = "Pod labels that give `service.version`, best first."},
+	{.path = "attributes.instance_id.override_hostname",
+	 .type = OPTION_TEXT,
+	 AT(naming.hostname),
+	 .fallback = "",
+	 .env = "HOSTNAME",
+	 .doc = "Outside of pods: the host's name in `instance` and `host.name`."},
+
+	{.path = "discovery.instrument",
+	 .type = OPTION_ENTRIES,
+	 .form = PATTERN_GLOB,
+	 AT(discovery.instrument),
+	 .doc = "Which workloads are shown, by globs; see below. Without any entry, in any form, "
+		"all of them are."},
+	{.path = "discovery.exclude_instrument",
+	 .type = OPTION_ENTRIES,
+	 .form = PATTERN_GLOB,
+	 AT(discovery.exclude_instrument),
+	 .doc = "Of them, which are not, by globs."},
+	{.path = "discovery.default_exclude_instrument",
+	 .type = OPTION_ENTRIES,
+	 .form = PATTERN_GLOB,
+	 AT(discovery.default_exclude_instrument),
+	 .fallback_doc = "observability agents and cluster infrastructure; see below",
+	 .doc = "Replaces the exclusions that are built in; `[]` removes them."},
+	{.path = "discovery.services",
+	 .type = OPTION_ENTRIES,
+	 .form = PATTERN_REGEX,
+	 AT(discovery.services),
+	 .doc = "The older form of `instrument`, by regular expressions. It counts only where "
+		"neither `instrument` nor `exclude_instrument` is given."},
+	{.path = "discovery.exclude_services",
+	 .type = OPTION_ENTRIES,
+	 .form = PATTERN_REGEX,
+	 AT(discovery.exclude_services),
+	 .doc = "The older form of `exclude_instrument`."},
+	{.path = "discovery.default_exclude_services",
+	 .type = OPTION_ENTRIES,
+	 .form = PATTERN_REGEX,
+	 AT(discovery.default_exclude_services),
+	 .fallback_doc = "as `default_exclude_instrument`",
+	 .doc = "The older form of `default_exclude_instrument`."},
+	{.path = "open_port",
+	 .type = OPTION_RANGES,
+	 AT(discovery.open_port),
+	 .min = 1,
+	 .max = 65535,
+	 .env = "OPEN_PORT",
+	 .doc = "One more entry: workloads with one of these ports, such as `80,8000-8999`. "
+		"Together with `executable_name` it is one entry."},
+	{.path = "executable_name",
+	 .type = OPTION_PATTERN,
+	 .form = PATTERN_REGEX,
+	 AT(discovery.executable_name),
+	 .env = "EXECUTABLE_NAME",
+	 .doc = "One more entry: workloads whose executable's path matches this regular "
+		"expression."},
+	{.path = "auto_target_exe",
+	 .type = OPTION_PATTERN,
+	 .form = PATTERN_GLOB,
+	 AT(discovery.auto_target_exe),
+	 .env = "AUTO_TARGET_EXE",
+	 .env_plain = "OTEL_GO_AUTO_TARGET_EXE",
+	 .env_only = true,
+	 .doc = "One more entry: workloads whose executable's path matches this glob."},
+	{.path = "service_name",
+	 .type = OPTION_TEXT,
+	 AT(naming.service_name),
+	 .fallback = "",
+	 .env = "SERVICE_NAME",
+	 .env_plain = "OTEL_SERVICE_NAME",
+	 .doc = "`service.name` of all that is not in a pod. Deprecated by Beyla."},
+	{.path = "service_namespace",
+	 .type = OPTION_TEXT,
+	 AT(naming.service_namespace),
+	 .fallback = "",
+	 .env = "SERVICE_NAMESPACE",
+	 .doc = "`service.namespace` of all that is not in a pod. Deprecated by Beyla."},
+
+	{.path = "routes.patterns",
+	 .type = OPTION_TEXTS,
+	 AT(routes.patterns),
+	 .check = check_route,
+	 .max = ROUTE_PATTERNS_MAX,
+	 .doc = "Routes such as `/users/:id`, `/users/{id}/*`; see below."},
+	{.path = "routes.ignored_patterns",
+	 .type = OPTION_TEXTS,
+	 AT(routes.ignored),
+	 .check = check_route,
+	 .max = ROUTE_PATTERNS_MAX,
+	 .doc = "Requests to these are left out."},
+	{.path = "routes.ignore_mode",
+	 .type = OPTION_CHOICE,
+	 AT(routes.ignore),
+	 .choices = ignore_modes,
+	 .fallback = "all",
+	 .doc = "What they are left out of."},
+	{.path = "routes.unmatched",
+	 .type = OPTION_CHOICE,
+	 AT(routes.unmatched),
+	 .choices = unmatched,
+	 .fallback = "low-cardinality",
+	 .fallback_doc = "`low-cardinality`; `unset` without a section `routes`",
+	 .doc = "Route of a path that matches no pattern; see below."},
+	{.path = "routes.wildcard_char",
+	 .type = OPTION_TEXT,
+	 AT(routes.wildcard),
+	 .check = check_wildcard,
+	 .fallback = "*",
+	 .doc = "What stands for a segment that was left out."},
+	{.path = "routes.max_path_segment_cardinality",
+	 .type = OPTION_COUNT,
+	 AT(routes.cardinality),
+	 .min = 1,
+	 .max = ROUTE_CARDINALITY_MAX,
+	 .fallback = STRING(ROUTE_CARDINALITY_DEFAULT),
+	 .doc = "Different values of one segment, per service, before `low-cardinality` makes it "
+		"a wildcard."},
+
+	{.path = "keyhole.loader_socket",
+	 .type = OPTION_TEXT,
+	 AT(keyhole.loader_socket),
+	 .fallback = HANDOVER_SOCKET,
+	 .env = "LOADER_SOCKET",
+	 .doc = "Path of the Unix socket of keyhole-loader."},
+	{.path = "keyhole.listen_address",
+	 .type = OPTION_TEXT,
+	 AT(keyhole.listen_address),
+	 .check = check_address,
+	 .fallback = "",
+	 .env = "LISTEN_ADDRESS",
+	 .fallback_doc = "every address",
+	 .doc = "Address on which metrics are served."},
+	{.path = "keyhole.node_name",
+	 .type = OPTION_TEXT,
+	 AT(keyhole.node_name),
+	 .fallback = "",
+	 .env = "NODE_NAME",
+	 .fallback_doc = "`NODE_NAME` of the environment, else the host's name",
+	 .doc = "The Kubernetes node whose pods are asked for."},
+	{.path = "keyhole.waiting_room.records",
+	 .type = OPTION_COUNT,
+	 AT(keyhole.waiting_records),
+	 .min = 0,
+	 .max = 1 << 20,
+	 .fallback = "4096",
+	 .env = "WAITING_ROOM_RECORDS",
+	 .doc = "Records held back while their pod is not known yet."},
+	{.path = "keyhole.waiting_room.timeout",
+	 .type = OPTION_PERIOD,
+	 AT(keyhole.waiting_ns),
+	 .min = 0,
+	 .max = HOUR,
+	 .fallback = "5s",
+	 .env = "WAITING_ROOM_TIMEOUT",
+	 .doc = "How long, at most; then they go on without the pod's name."},
+	{.path = "keyhole.series_limit",
+	 .type = OPTION_COUNT,
+	 AT(keyhole.series_limit),
+	 .min = 1,
+	 .max = TELEMETRY_SERIES_MAX,
+	 .fallback = STRING(TELEMETRY_SERIES_DEFAULT),
+	 .env = "SERIES_LIMIT",
+	 .doc = "Series per metric; what comes beyond is counted in an overflow series."},
+	{.path = "keyhole.series_memory",
+	 .type = OPTION_COUNT,
+	 AT(keyhole.series_memory),
+	 .min = 1 << 20,
+	 .max = (uint64_t)1 << 40,
+	 .fallback = "67108864",
+	 .env = "SERIES_MEMORY",
+	 .doc = "Bytes for all series together."},
+	{.path = "keyhole.time_to_first_byte",
+	 .type = OPTION_BOOL,
+	 AT(keyhole.time_to_first_byte),
+	 .fallback = "false",
+	 .env = "TIME_TO_FIRST_BYTE",
+	 .doc = "Also show the time until the first byte of the answer."},
+	{.path = "keyhole.server_address_from_host",
+	 .type = OPTION_BOOL,
+	 AT(keyhole.server_address_from_host),
+	 .fallback = "false",
+	 .env = "SERVER_ADDRESS_FROM_HOST",
+	 .doc = "`server.address` of served requests from the Host field, which whoever sends "
+		"requests chooses: it may cost series."},
+};
+
+const struct option_table options_all = {all, ARRAY_SIZE(all)};
+
+/* ---- fields of an entry of discovery ---- */
+
+#undef AT
+#define AT(member) .offset = offsetof(struct entry_draft, member)
+#define TEXT_FIELD(key, e, says)                                                                   \
+	{.path = (key), .type = OPTION_PATTERN, AT(entry.text[SELECTOR_##e]), .doc = (says)}
+
+static const struct option selector[] = {
+	TEXT_FIELD("k8s_namespace", K8S_NAMESPACE, "Namespace of the pod."),
+	TEXT_FIELD("k8s_pod_name", K8S_POD, "Name of the pod."),
+	TEXT_FIELD("k8s_container_name", K8S_CONTAINER, "Name of the container in its pod."),
+	TEXT_FIELD("k8s_deployment_name", K8S_DEPLOYMENT, "Name of the Deployment."),
+	TEXT_FIELD("k8s_replicaset_name", K8S_REPLICASET, "Name of the ReplicaSet."),
+	TEXT_FIELD("k8s_statefulset_name", K8S_STATEFULSET, "Name of the StatefulSet."),
+	TEXT_FIELD("k8s_daemonset_name", K8S_DAEMONSET, "Name of the DaemonSet."),
+	TEXT_FIELD("k8s_job_name", K8S_JOB, "Name of the Job."),
+	TEXT_FIELD("k8s_cronjob_name", K8S_CRONJOB, "Name of the CronJob."),
+	TEXT_FIELD("k8s_owner_name", K8S_OWNER, "Name of any of these, or of another owner."),
+	{.path = "k8s_pod_labels",
+	 .type = OPTION_PAIRS,
+	 AT(labels),
+	 .max = SELECTOR_LABELS_MAX,
+	 .doc = "Labels of the pod: a map of keys to patterns, all of which must match."},
+	{.path = "k8s_pod_annotations",
+	 .type = OPTION_PAIRS,
+	 AT(annotations),
+	 .max = SELECTOR_LABELS_MAX,
+	 .doc = "Annotations of the pod, likewise."},
+	TEXT_FIELD("container_name", CONTAINER_NAME, "Name of the container."),
+	TEXT_FIELD("exe_path", EXE_PATH, "Path of the executable."),
+	{.path = "exe_path_regexp",
+	 .type = OPTION_PATTERN,
+	 .form = PATTERN_REGEX,
+	 AT(entry.exe_regex),
+	 .doc = "The same as a regular expression, in either form."},
+	{.path = "open_ports",
+	 .type = OPTION_RANGES,
+	 AT(ports),
+	 .min = 1,
+	 .max = 65535,
+	 .doc = "Local ports, such as `80,8000-9000`."},
+	{.path = "target_pids",
+	 .type = OPTION_RANGES,
+	 AT(pids),
+	 .min = 1,
+	 .max = 4194304,
+	 .doc = "Process ids as the host counts them."},
+	{.path = "containers_only",
+	 .type = OPTION_BOOL,
+	 AT(entry.containers_only),
+	 .doc = "Only what runs in a container."},
+	{.path = "name",
+	 .type = OPTION_TEXT,
+	 AT(entry.name),
+	 .doc = "`service.name` of what matches. Deprecated by Beyla."},
+	{.path = "namespace",
+	 .type = OPTION_TEXT,
+	 AT(entry.namespace),
+	 .doc = "`service.namespace` of what matches. Deprecated by Beyla."},
+	{.path = "languages",
+	 .type = OPTION_NEVER,
+	 AT(entry.never),
+	 .doc = "Not in effect yet: an entry that has it matches nothing."},
+	{.path = "cmd_args",
+	 .type = OPTION_NEVER,
+	 AT(entry.never),
+	 .doc = "Not in effect yet: an entry that has it matches nothing."},
+	{.path = "exports", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
+	{.path = "sampler", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
+	{.path = "routes", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
+	{.path = "metrics", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
+};
+
+const struct option_table options_selector = {selector, ARRAY_SIZE(selector)};

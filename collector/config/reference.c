@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reference page. What it says of an option comes from the table, what is between from here. */
+#include "config.h"
+
+#include "entries.h"
+#include "option.h"
+
+#include <string.h>
+
+static const char head[] =
+	"# Configuration\n"
+	"\n"
+	"<!-- Printed by `keyhole-collector --print-config-reference`; edit "
+	"collector/config/options.c instead. -->\n"
+	"\n"
+	"`keyhole-collector --config FILE` reads a YAML file. Keys and meanings are those of "
+	"Grafana Beyla 3 where both\n"
+	"have them, so an existing file goes on working. Stronger first: the environment, the "
+	"file, the defaults below.\n"
+	"\n"
+	"- The document may be the file itself or stand under `config.data`, as in a Helm chart's "
+	"`values.yml`.\n"
+	"- `${NAME}` and `${NAME:-default}` are replaced by variables of the environment before "
+	"the file is parsed;\n"
+	"  `$$` is a dollar sign.\n"
+	"- A variable `X` of the tables is `KEYHOLE_X`, else `OTEL_EBPF_X`, else `BEYLA_X`; empty "
+	"ones count as not\n"
+	"  set. Lists are written with commas. The file is found through `KEYHOLE_CONFIG_PATH`, "
+	"`OTEL_EBPF_CONFIG_PATH`\n"
+	"  or `BEYLA_CONFIG_PATH` where `--config` is not given.\n"
+	"- Durations are written `300ms`, `30s`, `5m`, `1h30m`.\n"
+	"- Unknown keys, keys given twice, values out of range, anchors, aliases, tags and second "
+	"documents are errors:\n"
+	"  one line each with file, line and column (columns count after variables were "
+	"replaced).\n"
+	"- A key followed by nothing is as if it were not there.\n"
+	"\n"
+	"## Options\n"
+	"\n";
+
+static const char entries[] =
+	"\n"
+	"## Entries of `discovery`\n"
+	"\n"
+	"An entry matches where all its fields do; one matching entry is enough, and one matching "
+	"exclusion is enough\n"
+	"to leave a workload out. Without any entry every workload is shown.\n"
+	"\n"
+	"```yaml\n"
+	"discovery:\n"
+	"  instrument:\n"
+	"    - k8s_namespace: shop\n"
+	"      k8s_deployment_name: \"{cart,order-*}\"\n"
+	"    - exe_path: \"*/nginx\"\n"
+	"      open_ports: 80,8000-9000\n"
+	"```\n"
+	"\n"
+	"In `instrument` and its siblings patterns are **globs**, matched against the whole value: "
+	"`*` any characters (`/`\n"
+	"too), `?` one, `[a-z]` and `[!a-z]` one of a set, `{a,b}` alternatives, `\\` escapes. In "
+	"`services` and its\n"
+	"siblings they are **regular expressions**, searched for anywhere in the value (`default` "
+	"also finds\n"
+	"`my-default`; write `^default$`). The engine is PCRE2, kept to what RE2 knows: "
+	"back-references, look-around,\n"
+	"atomic groups and recursion are refused, and a match that needs too many steps is no "
+	"match "
+	"and is counted.\n"
+	"\n"
+	"A field whose value is absent does not match: `k8s_daemonset_name: .` finds pods of a "
+	"DaemonSet. While the pod\n"
+	"of a new container is not known yet, the decision waits.\n"
+	"\n"
+	"| field | meaning |\n"
+	"|---|---|\n";
+
+static const char exclusions[] =
+	"\n"
+	"Left out unless `default_exclude_instrument` (or `default_exclude_services`) says "
+	"otherwise:\n"
+	"\n"
+	"```yaml\n"
+	"discovery:\n"
+	"  default_exclude_instrument:\n";
+
+static const char routes[] =
+	"```\n"
+	"\n"
+	"## Routes\n"
+	"\n"
+	"Without a section `routes` there is no `http.route`. With one, a path is compared with "
+	"`ignored_patterns`, then\n"
+	"with `patterns`: `:name` or `{name}` stands for one segment, also behind a literal prefix "
+	"(`/@:user`); `*` at the\n"
+	"end stands for any rest, elsewhere for one segment. Query, fragment, empty segments and a "
+	"`/` at the end do not\n"
+	"count. Literal segments go before prefixes, prefixes before names, names before `*`. A "
+	"path "
+	"that matches\n"
+	"nothing gets what `unmatched` says:\n"
+	"\n"
+	"| value | route |\n"
+	"|---|---|\n"
+	"| `unset` | none |\n"
+	"| `path` | the path itself: as many routes as there are paths |\n"
+	"| `wildcard` | `/**` |\n"
+	"| `heuristic` | at most 10 segments, of which those that look like an id become `*`: "
+	"characters other than letters, `-`, `_`, `.` (but `v1` is fine), words no one could "
+	"speak |\n"
+	"| `low-cardinality` | the same, and a segment of which a service had more than "
+	"`max_path_segment_cardinality` different values becomes `*` |\n"
+	"\n"
+	"No more than 4096 different routes are kept; further ones are `/**` and are counted.\n"
+	"\n"
+	"## Accepted, not yet in effect\n"
+	"\n"
+	"Keys of Beyla that Keyhole knows but has no use for yet. Each gets a warning.\n"
+	"\n";
+
+/* "|" would end a cell. */
+static void put_cell(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '|')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+}
+
+static const char *type_of(const struct option *o, char *buf, size_t size)
+{
+	const char *text = option_expects(o, buf, size);
+
+	/* The example is for error messages. */
+	if (text == buf && o->type == OPTION_PERIOD && strchr(buf, ','))
+		*strchr(buf, ',') = '\0';
+	return text;
+}
+
+static void put_fallback(FILE *out, const struct option *o)
+{
+	if (o->fallback_doc)
+		put_cell(out, o->fallback_doc);
+	else if (o->fallback && *o->fallback)
+		fprintf(out, "`%s`", o->fallback);
+}
+
+static void put_variables(FILE *out, const struct option *o)
+{
+	if (o->env)
+		fprintf(out, "`%s`", o->env);
+	if (o->env && o->env_plain)
+		fputs(", ", out);
+	if (o->env_plain)
+		fprintf(out, "`%s` itself", o->env_plain);
+}
+
+static void put_option(FILE *out, const struct option *o)
+{
+	char buf[300];
+
+	if (o->env_only)
+		fputs("| (environment only) | ", out);
+	else
+		fprintf(out, "| `%s` | ", o->path);
+	put_cell(out, o->doc);
+	fputs(" | ", out);
+	put_cell(out, type_of(o, buf, sizeof(buf)));
+	fputs(" | ", out);
+	put_fallback(out, o);
+	fputs(" | ", out);
+	put_variables(out, o);
+	fputs(" |\n", out);
+}
+
+static void put_field(FILE *out, const struct option *o)
+{
+	fprintf(out, "| `%s` | ", o->path);
+	put_cell(out, o->doc);
+	fputs(" |\n", out);
+}
+
+static void put_later(FILE *out, const struct option_later *later)
+{
+	const char *dot = *later->section ? "." : "";
+
+	for (const char *p = later->keys; *p;) {
+		int n = (int)strcspn(p, " ");
+
+		fprintf(out, "- `%s%s%.*s`\n", later->section, dot, n, p);
+		p += n;
+		p += strspn(p, " ");
+	}
+}
+
+void config_print_reference(FILE *out)
+{
+	fputs(head, out);
+	fputs("| key | meaning | value | default | variable |\n|---|---|---|---|---|\n", out);
+	for (size_t i = 0; i < options_all.n; i++)
+		put_option(out, &options_all.options[i]);
+	fputs(entries, out);
+	for (size_t i = 0; i < options_selector.n; i++)
+		put_field(out, &options_selector.options[i]);
+	fputs(exclusions, out);
+	entries_print_default(out);
+	fputs(routes, out);
+	for (size_t i = 0; i < options_later_count; i++)
+		put_later(out, &options_later[i]);
+}

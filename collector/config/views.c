@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration as each part of the collector wants it. */
+#include "config.h"
+
+#include <errno.h>
+
+void config_selectors(const struct config *config, struct selector_options *options)
+{
+	*options = (struct selector_options){
+		.include = config->discovery.include.v,
+		.include_count = config->discovery.include.n,
+		.exclude = config->discovery.exclude.v,
+		.exclude_count = config->discovery.exclude.n,
+	};
+}
+
+void config_routes(const struct config *config, struct route_options *options)
+{
+	*options = (struct route_options){
+		.patterns = config->routes.patterns.v,
+		.pattern_count = config->routes.patterns.n,
+		.ignored = config->routes.ignored.v,
+		.ignored_count = config->routes.ignored.n,
+		.ignore = (enum route_ignore)config->routes.ignore,
+		.unmatched = (enum route_unmatched)config->routes.unmatched,
+		.wildcard = config->routes.wildcard,
+		.cardinality = (unsigned)config->routes.cardinality,
+	};
+}
+
+static struct resolve_labels labels_of(const struct config_texts *texts)
+{
+	return (struct resolve_labels){texts->v, texts->n};
+}
+
+void config_naming(const struct config *config, const char *host, struct resolve_rules *rules)
+{
+	*rules = (struct resolve_rules){
+		.name = labels_of(&config->kubernetes.name_labels),
+		.space = labels_of(&config->kubernetes.namespace_labels),
+		.version = labels_of(&config->kubernetes.version_labels),
+		.cluster = config->kubernetes.cluster_name,
+		.host = *config->naming.hostname ? config->naming.hostname : host,
+		.service_name = config->naming.service_name,
+		.service_namespace = config->naming.service_namespace,
+	};
+}
+
+/* ---- keys of labels and annotations ---- */
+
+struct key_list {
+	const char **keys;
+	size_t n, size; /* size: with the NULL at the end */
+	bool full;
+};
+
+static void add_key(struct key_list *list, const char *key)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (strcmp(list->keys[i], key) == 0)
+			return;
+	}
+	if (list->n + 1 >= list->size)
+		list->full = true;
+	else
+		list->keys[list->n++] = key;
+}
+
+static void add_texts(struct key_list *list, const struct config_texts *texts)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		add_key(list, texts->v[i]);
+}
+
+static void add_entries(struct key_list *list, const struct config_entries *entries,
+			bool annotations)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct selector_entry *e = &entries->v[i];
+		const struct selector_pair *pairs = annotations ? e->annotations : e->labels;
+		size_t n = annotations ? e->annotation_count : e->label_count;
+
+		for (size_t j = 0; j < n; j++)
+			add_key(list, pairs[j].key);
+	}
+}
+
+static int finish(struct key_list *list)
+{
+	if (list->full || list->size == 0)
+		return -ENOSPC;
+	list->keys[list->n] = NULL;
+	return (int)list->n;
+}
+
+int config_pod_labels(const struct config *config, const char *keys[], size_t size)
+{
+	struct key_list list = {keys, 0, size, false};
+
+	add_texts(&list, &config->kubernetes.name_labels);
+	add_texts(&list, &config->kubernetes.namespace_labels);
+	add_texts(&list, &config->kubernetes.version_labels);
+	add_entries(&list, &config->discovery.include, false);
+	add_entries(&list, &config->discovery.exclude, false);
+	return finish(&list);
+}
+
+int config_pod_annotations(const struct config *config, const char *keys[], size_t size)
+{
+	struct key_list list = {keys, 0, size, false};
+
+	add_key(&list, "resource.opentelemetry.io/*");
+	add_entries(&list, &config->discovery.include, true);
+	add_entries(&list, &config->discovery.exclude, true);
+	return finish(&list);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Globs are translated to anchored regular expressions, so that one engine's limits hold for both.
+ */
+#include "pattern.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+/* A pattern's byte becomes at most "(?:" or an escape. */
+#define TRANSLATED_MAX (PATTERN_MAX * 4 + 16)
+
+struct pattern {
+	pcre2_code *code;
+	pcre2_match_data *data;
+	pcre2_match_context *limits;
+};
+
+static _Atomic uint64_t limits_reached;
+
+struct translation {
+	const char *p;
+	char *out;
+	size_t n;
+	int depth; /* of open braces */
+	const char *wrong;
+};
+
+static void put(struct translation *t, const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(t->out + t->n, text, n);
+	t->n += n;
+}
+
+/* Letters, digits and UTF-8 stand for themselves; a '\' before one would give it a meaning. */
+static void put_literal(struct translation *t, char c)
+{
+	bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		     c == '_' || (unsigned char)c >= 0x80;
+
+	if (!plain)
+		t->out[t->n++] = '\\';
+	t->out[t->n++] = c;
+}
+
+/* p is behind the '['. */
+static void put_set(struct translation *t)
+{
+	bool empty = true;
+
+	put(t, "[");
+	if (*t->p == '!' || *t->p == '^') {
+		put(t, "^");
+		t->p++;
+	}
+	for (; *t->p && *t->p != ']'; t->p++) {
+		if (*t->p == '-' && !empty && t->p[1] != ']') {
+			put(t, "-");
+			continue;
+		}
+		if (*t->p == '\\' && t->p[1])
+			t->p++;
+		put_literal(t, *t->p);
+		empty = false;
+	}
+	if (*t->p != ']')
+		t->wrong = "\"[\" is not closed by \"]\"";
+	else if (empty)
+		t->wrong = "\"[]\" holds no character";
+	else
+		t->p++;
+	put(t, "]");
+}
+
+/* Puts what the character before p stands for. */
+static void put_one(struct translation *t, char c)
+{
+	if (c == '*') {
+		put(t, ".*");
+		while (*t->p == '*')
+			t->p++;
+	} else if (c == '?') {
+		put(t, ".");
+	} else if (c == '[') {
+		put_set(t);
+	} else if (c == '{') {
+		put(t, "(?:");
+		if (++t->depth > PATTERN_GLOB_DEPTH)
+			t->wrong = "braces are nested too deep";
+	} else if (c == '}' && t->depth > 0) {
+		put(t, ")");
+		t->depth--;
+	} else if (c == ',' && t->depth > 0) {
+		put(t, "|");
+	} else if (c == '\\') {
+		if (*t->p)
+			put_literal(t, *t->p++);
+		else
+			t->wrong = "it ends in a \"\\\" that escapes nothing";
+	} else {
+		put_literal(t, c);
+	}
+}
+
+/* Returns what is wrong with the glob, or NULL. */
+static const char *translate(const char *glob, char out[TRANSLATED_MAX])
+{
+	struct translation t = {.p = glob, .out = out};
+
+	while (*t.p && !t.wrong)
+		put_one(&t, *t.p++);
+	out[t.n] = '\0';
+	if (!t.wrong && t.depth > 0)
+		return "\"{\" is not closed by \"}\"";
+	return t.wrong;
+}
+
+/* What RE2 has not, found by looking: PCRE2 tells only of back-references. */
+static const char *beyond_re2(const char *regex)
+{
+	static const char *const starts[] = {"(?=",  "(?!", "(?<=", "(?<!", "(?>", "(?R",
+					     "(?&",  "(?(", "(?|",  "(*",   "(?C", "(?P>",
+					     "(?P=", "(?+", "(?0",  "(?1",  "(?2", "(?3",
+					     "(?4",  "(?5", "(?6",  "(?7",  "(?8", "(?9"};
+	bool set = false;
+
+	for (const char *p = regex; *p; p++) {
+		if (*p == '\\' && p[1]) {
+			p++;
+		} else if (*p == '[') {
+			set = true;
+		} else if (*p == ']') {
+			set = false;
+		} else if (*p == '(' && !set) {
+			for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+				if (strncmp(p, starts[i], strlen(starts[i])) == 0)
+					return starts[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+static int compile(struct pattern *pattern, const char *text, uint32_t flags, char *why)
+{
+	uint32_t references = 0;
+	PCRE2_SIZE at;
+	int error;
+
+	pattern->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
+				      flags | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
+					      PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY,
+				      &error, &at, NULL);
+	if (!pattern->code) {
+		PCRE2_UCHAR message[100];
+
+		if (error == PCRE2_ERROR_HEAP_FAILED)
+			return -ENOMEM;
+		pcre2_get_error_message(error, message, sizeof(message));
+		snprintf(why, PATTERN_WHY_MAX, "%s, at character %zu", (char *)message, at + 1);
+		return -EINVAL;
+	}
+	pcre2_pattern_info(pattern->code, PCRE2_INFO_BACKREFMAX, &references);
+	if (references > 0) {
+		snprintf(why, PATTERN_WHY_MAX, "back-references are not supported");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int prepare(struct pattern *pattern)
+{
+	pattern->data = pcre2_match_data_create(1, NULL);
+	pattern->limits = pcre2_match_context_create(NULL);
+	if (!pattern->data || !pattern->limits)
+		return -ENOMEM;
+	pcre2_set_match_limit(pattern->limits, PATTERN_STEPS_MAX);
+	pcre2_set_depth_limit(pattern->limits, PATTERN_DEPTH_MAX);
+	pcre2_set_heap_limit(pattern->limits, PATTERN_HEAP_KB);
+	return 0;
+}
+
+static int compile_glob(struct pattern *pattern, const char *text, char *why)
+{
+	char regex[TRANSLATED_MAX];
+	const char *wrong = translate(text, regex);
+
+	if (wrong) {
+		snprintf(why, PATTERN_WHY_MAX, "%s", wrong);
+		return -EINVAL;
+	}
+	return compile(pattern, regex, PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOTALL, why);
+}
+
+static int compile_regex(struct pattern *pattern, const char *text, char *why)
+{
+	const char *beyond = beyond_re2(text);
+
+	if (beyond) {
+		snprintf(why, PATTERN_WHY_MAX, "\"%s\" is not supported", beyond);
+		return -EINVAL;
+	}
+	return compile(pattern, text, 0, why);
+}
+
+int pattern_new(struct pattern **out, enum pattern_form form, const char *text,
+		char why[PATTERN_WHY_MAX])
+{
+	struct pattern *pattern;
+	int r;
+
+	if (strlen(text) > PATTERN_MAX) {
+		snprintf(why, PATTERN_WHY_MAX, "it is longer than %d bytes", PATTERN_MAX);
+		return -EINVAL;
+	}
+	pattern = calloc(1, sizeof(*pattern));
+	if (!pattern)
+		return -ENOMEM;
+	r = form == PATTERN_GLOB ? compile_glob(pattern, text, why)
+				 : compile_regex(pattern, text, why);
+	if (r == 0)
+		r = prepare(pattern);
+	if (r < 0)
+		pattern_free(pattern);
+	else
+		*out = pattern;
+	return r;
+}
+
+void pattern_free(struct pattern *pattern)
+{
+	if (!pattern)
+		return;
+	pcre2_match_context_free(pattern->limits);
+	pcre2_match_data_free(pattern->data);
+	pcre2_code_free(pattern->code);
+	free(pattern);
+}
+
+int pattern_check(enum pattern_form form, const char *text, char why[PATTERN_WHY_MAX])
+{
+	struct pattern *pattern = NULL;
+	int r = pattern_new(&pattern, form, text, why);
+
+	pattern_free(r == 0 ? pattern : NULL);
+	return r;
+}
+
+bool pattern_match(const struct pattern *pattern, struct slice text)
+{
+	int r = pcre2_match(pattern->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0,
+			    pattern->data, pattern->limits);
+
+	if (r < 0 && r != PCRE2_ERROR_NOMATCH)
+		atomic_fetch_add_explicit(&limits_reached, 1, memory_order_relaxed);
+	return r >= 0;
+}
+
+uint64_t pattern_limits_reached(void)
+{
+	return atomic_load_explicit(&limits_reached, memory_order_relaxed);
+}

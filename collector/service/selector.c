@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "selector.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct pair {
+	char *key;
+	struct pattern *pattern;
+};
+
+struct entry {
+	char *name, *space;
+	struct pattern *text[SELECTOR_TEXT_COUNT];
+	struct pattern *exe_regex;
+	struct pair labels[SELECTOR_LABELS_MAX], annotations[SELECTOR_LABELS_MAX];
+	struct selector_range *ports, *pids;
+	size_t label_count, annotation_count, port_count, pid_count;
+	bool containers_only, never;
+};
+
+struct list {
+	struct entry *entries;
+	size_t n;
+};
+
+struct selector {
+	struct list include, exclude;
+};
+
+static const char *const text_keys[] = {
+#define SEL_X(e, key) [SELECTOR_##e] = #key,
+	SELECTOR_TEXTS(SEL_X)
+#undef SEL_X
+};
+
+/* ---- compiling ---- */
+
+static int copy_text(char **to, const char *from)
+{
+	if (!from || !*from)
+		return 0;
+	*to = strdup(from);
+	return *to ? 0 : -ENOMEM;
+}
+
+static int copy_ranges(struct selector_range **to, size_t *to_n, const struct selector_range *from,
+		       size_t n)
+{
+	if (n == 0)
+		return 0;
+	*to = calloc(n, sizeof(**to));
+	if (!*to)
+		return -ENOMEM;
+	memcpy(*to, from, n * sizeof(**to));
+	*to_n = n;
+	return 0;
+}
+
+static int compile(struct pattern **to, enum pattern_form form, const char *text, const char *key,
+		   char *why)
+{
+	char reason[PATTERN_WHY_MAX];
+	int r;
+
+	if (!text)
+		return 0;
+	r = pattern_new(to, form, text, reason);
+	if (r == -EINVAL)
+		snprintf(why, PATTERN_WHY_MAX, "%s: %.120s", key, reason);
+	return r;
+}
+
+static int compile_pairs(struct pair *to, size_t *to_n, const struct selector_pair *from, size_t n,
+			 enum pattern_form form, char *why)
+{
+	int r = 0;
+
+	if (n > SELECTOR_LABELS_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		*to_n = i + 1;
+		to[i].key = strdup(from[i].key);
+		if (!to[i].key)
+			return -ENOMEM;
+		r = compile(&to[i].pattern, form, from[i].pattern, "k8s_pod_labels", why);
+	}
+	return r;
+}
+
+static int compile_entry(struct entry *e, const struct selector_entry *from, char *why)
+{
+	int r = copy_text(&e->name, from->name);
+
+	e->containers_only = from->containers_only;
+	e->never = from->never;
+	if (r == 0)
+		r = copy_text(&e->space, from->namespace);
+	for (int i = 0; i < SELECTOR_TEXT_COUNT && r == 0; i++)
+		r = compile(&e->text[i], from->form, from->text[i], text_keys[i], why);
+	if (r == 0)
+		r = compile(&e->exe_regex, PATTERN_REGEX, from->exe_regex, "exe_path_regexp", why);
+	if (r == 0)
+		r = compile_pairs(e->labels, &e->label_count, from->labels, from->label_count,
+				  from->form, why);
+	if (r == 0)
+		r = compile_pairs(e->annotations, &e->annotation_count, from->annotations,
+				  from->annotation_count, from->form, why);
+	if (r == 0)
+		r = copy_ranges(&e->ports, &e->port_count, from->ports, from->port_count);
+	if (r == 0)
+		r = copy_ranges(&e->pids, &e->pid_count, from->pids, from->pid_count);
+	return r;
+}
+
+static int compile_list(struct list *list, const struct selector_entry *from, size_t n, char *why)
+{
+	int r = 0;
+
+	if (n == 0)
+		return 0;
+	if (n > SELECTOR_ENTRIES_MAX)
+		return -E2BIG;
+	list->entries = calloc(n, sizeof(*list->entries));
+	if (!list->entries)
+		return -ENOMEM;
+	for (; list->n < n && r == 0; list->n++)
+		r = compile_entry(&list->entries[list->n], &from[list->n], why);
+	return r;
+}
+
+static void free_pairs(struct pair *pairs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(pairs[i].key);
+		pattern_free(pairs[i].pattern);
+	}
+}
+
+static void free_list(struct list *list)
+{
+	for (struct entry *e = list->entries; e && e < list->entries + list->n; e++) {
+		free(e->name);
+		free(e->space);
+		for (int i = 0; i < SELECTOR_TEXT_COUNT; i++)
+			pattern_free(e->text[i]);
+		pattern_free(e->exe_regex);
+		free_pairs(e->labels, e->label_count);
+		free_pairs(e->annotations, e->annotation_count);
+		free(e->ports);
+		free(e->pids);
+	}
+	free(list->entries);
+}
+
+int selector_new(struct selector **out, const struct selector_options *options,
+		 char why[PATTERN_WHY_MAX])
+{
+	struct selector *selector = calloc(1, sizeof(*selector));
+	int r;
+
+	if (!selector)
+		return -ENOMEM;
+	r = compile_list(&selector->include, options->include, options->include_count, why);
+	if (r == 0)
+		r = compile_list(&selector->exclude, options->exclude, options->exclude_count, why);
+	if (r < 0)
+		selector_free(selector);
+	else
+		*out = selector;
+	return r;
+}
+
+void selector_free(struct selector *selector)
+{
+	if (!selector)
+		return;
+	free_list(&selector->include);
+	free_list(&selector->exclude);
+	free(selector);
+}
+
+/* ---- matching ---- */
+
+static bool has(const char *text)
+{
+	return text && *text;
+}
+
+/* "No" wins over "undecided", which wins over "yes". */
+static enum selector_answer both(enum selector_answer a, enum selector_answer b)
+{
+	if (a == SELECTOR_NO || b == SELECTOR_NO)
+		return SELECTOR_NO;
+	return a == SELECTOR_UNDECIDED ? a : b;
+}
+
+/* What a field says whose value is absent, by where the value would come from. */
+static enum selector_answer absent(const struct selector_subject *s, bool from_pod)
+{
+	return from_pod && s->metadata == SELECTOR_METADATA_PENDING ? SELECTOR_UNDECIDED
+								    : SELECTOR_NO;
+}
+
+static enum selector_answer match_value(const struct pattern *pattern, const char *value,
+					const struct selector_subject *s, bool from_pod)
+{
+	if (!pattern)
+		return SELECTOR_YES;
+	if (!has(value))
+		return absent(s, from_pod);
+	return pattern_match(pattern, slice_of(value)) ? SELECTOR_YES : SELECTOR_NO;
+}
+
+/* Any level of ownership counts, not only the topmost. */
+static enum selector_answer match_owner(const struct pattern *pattern,
+					const struct selector_subject *s)
+{
+	enum selector_answer answer = SELECTOR_NO;
+
+	if (!pattern)
+		return SELECTOR_YES;
+	if (s->metadata == SELECTOR_METADATA_PENDING)
+		return SELECTOR_UNDECIDED;
+	for (int i = SELECTOR_K8S_DEPLOYMENT; i <= SELECTOR_K8S_OWNER; i++) {
+		if (match_value(pattern, s->text[i], s, true) == SELECTOR_YES)
+			answer = SELECTOR_YES;
+	}
+	return answer;
+}
+
+static enum selector_answer match_texts(const struct entry *e, const struct selector_subject *s)
+{
+	enum selector_answer answer =
+		match_value(e->exe_regex, s->text[SELECTOR_EXE_PATH], s, false);
+
+	for (int i = 0; i < SELECTOR_TEXT_COUNT && answer != SELECTOR_NO; i++) {
+		if (i == SELECTOR_K8S_OWNER)
+			answer = both(answer, match_owner(e->text[i], s));
+		else
+			answer = both(answer, match_value(e->text[i], s->text[i], s,
+							  i >= SELECTOR_CONTAINER_NAME));
+	}
+	return answer;
+}
+
+static enum selector_answer match_pairs(const struct pair *pairs, size_t n,
+					const char *(*look)(const void *, const char *),
+					const struct selector_subject *s)
+{
+	enum selector_answer answer = SELECTOR_YES;
+
+	for (size_t i = 0; i < n && answer != SELECTOR_NO; i++) {
+		const char *value = look && s->pod ? look(s->pod, pairs[i].key) : NULL;
+
+		answer = both(answer, match_value(pairs[i].pattern, value, s, true));
+	}
+	return answer;
+}
+
+static bool within(const struct selector_range *ranges, size_t n, uint32_t value)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (value >= ranges[i].from && value <= ranges[i].to)
+			return true;
+	}
+	return false;
+}
+
+static bool match_numbers(const struct entry *e, const struct selector_subject *s)
+{
+	bool port = e->port_count == 0;
+
+	for (size_t i = 0; i < s->port_count && !port; i++)
+		port = within(e->ports, e->port_count, s->ports[i]);
+	return port && (e->pid_count == 0 || within(e->pids, e->pid_count, s->pid));
+}
+
+static enum selector_answer match_entry(const struct entry *e, const struct selector_subject *s)
+{
+	enum selector_answer answer;
+
+	if (e->never || (e->containers_only && !s->in_container) || !match_numbers(e, s))
+		return SELECTOR_NO;
+	answer = match_texts(e, s);
+	answer = both(answer, match_pairs(e->labels, e->label_count, s->label, s));
+	return both(answer, match_pairs(e->annotations, e->annotation_count, s->annotation, s));
+}
+
+static enum selector_answer match_list(const struct list *list, const struct selector_subject *s,
+				       const char **name, const char **space)
+{
+	enum selector_answer answer = SELECTOR_NO;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct entry *e = &list->entries[i];
+		enum selector_answer one = match_entry(e, s);
+
+		if (one == SELECTOR_YES) {
+			*name = e->name ? e->name : *name;
+			*space = e->space ? e->space : *space;
+			answer = SELECTOR_YES;
+		} else if (one == SELECTOR_UNDECIDED && answer == SELECTOR_NO) {
+			answer = SELECTOR_UNDECIDED;
+		}
+	}
+	return answer;
+}
+
+enum selector_answer selector_match(const struct selector *selector,
+				    const struct selector_subject *s, const char **name,
+				    const char **space)
+{
+	const char *found_name = NULL, *found_space = NULL, *unused = NULL;
+	enum selector_answer excluded = match_list(&selector->exclude, s, &unused, &unused);
+	enum selector_answer included = SELECTOR_YES;
+
+	if (selector->include.n > 0)
+		included = match_list(&selector->include, s, &found_name, &found_space);
+	if (name)
+		*name = found_name;
+	if (space)
+		*space = found_space;
+	if (excluded == SELECTOR_YES)
+		return SELECTOR_NO;
+	return excluded == SELECTOR_UNDECIDED ? both(included, excluded) : included;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is said to whoever wrote the configuration: each line, word for word. */
+#include "parsed.h"
+
+#include <errno.h>
+
+#define AT(line, column) "/etc/keyhole.yml:" #line ":" #column ": "
+#define E(place, text) "error " place text "\n"
+#define W(place, text) "warn " place text "\n"
+
+struct vector {
+	const char *yaml;
+	const char *said;
+};
+
+static const struct vector refused[] = {
+	/* keys */
+	{"log_level: info\n\n\n  \nprometheus_exprt:\n  port: 1\n",
+	 E(AT(5, 1), "unknown key \"prometheus_exprt\"; did you mean \"prometheus_export\"?")},
+	{"prometheus_export:\n  prot: 9090\n",
+	 E(AT(2, 3), "unknown key \"prot\"; did you mean \"port\"?")},
+	{"attributes: {kubernetes: {enabled: true}}\n",
+	 E(AT(1, 27), "unknown key \"enabled\"; did you mean \"enable\"?")},
+	{"port: 9090\n",
+	 E(AT(1, 1), "unknown key \"port\" here; did you mean \"prometheus_export.port\"?")},
+	{"zzzzzzzzzzzzzz: 1\n",
+	 E(AT(1, 1), "unknown key \"zzzzzzzzzzzzzz\"; the reference page lists all keys "
+		     "(--print-config-reference)")},
+	{"\"a\\e[31mb\": 1\n",
+	 E(AT(1, 1), "unknown key \"a\\x1b[31mb\"; the reference page lists all keys "
+		     "(--print-config-reference)")},
+	{"otel_traces_export:\n  endpont: x\n",
+	 E(AT(2, 3), "unknown key \"endpont\"; did you mean \"endpoint\"?")},
+	{"discovery:\n  services:\n    - k8s_namspace: default\n",
+	 E(AT(3, 7), "unknown key \"k8s_namspace\"; did you mean \"k8s_namespace\"?")},
+	{"log_level: info\nroutes: {}\nlog_level: debug\n",
+	 E(AT(3, 1), "key \"log_level\" is given twice; first at line 1")},
+	/* kinds and types */
+	{"- a\n", E(AT(1, 1), "expected a map of sections, found a list")},
+	{"hello\n", E(AT(1, 1), "expected a map of sections, found text")},
+	{"prometheus_export: 9090\n",
+	 E(AT(1, 20), "prometheus_export: expected a map of keys, found text")},
+	{"prometheus_export:\n  port: abc\n",
+	 E(AT(2, 9), "prometheus_export.port: expected a whole number from 0 to 65535, found "
+		     "\"abc\"")},
+	{"prometheus_export:\n  port: 65536\n",
+	 E(AT(2, 9), "prometheus_export.port: expected a whole number from 0 to 65535, found "
+		     "\"65536\"")},
+	{"prometheus_export:\n  port: -1\n",
+	 E(AT(2, 9), "prometheus_export.port: expected a whole number from 0 to 65535, found "
+		     "\"-1\"")},
+	{"prometheus_export:\n  port: [1]\n",
+	 E(AT(2, 9), "prometheus_export.port: expected a whole number from 0 to 65535, found a "
+		     "list")},
+	{"prometheus_export:\n  ttl: 5\n",
+	 E(AT(2, 8), "prometheus_export.ttl: expected a duration from 0 to 720h, such as 30s or "
+		     "5m, found \"5\"")},
+	{"attributes:\n  kubernetes:\n    reconnect_initial_interval: 1ms\n",
+	 E(AT(3, 33), "attributes.kubernetes.reconnect_initial_interval: expected a duration from "
+		      "10ms to 1h, such as 30s or 5m, found \"1ms\"")},
+	{"attributes:\n  kubernetes:\n    enable: maybe\n",
+	 E(AT(3, 13), "attributes.kubernetes.enable: expected one of true, false, autodetect, "
+		      "found \"maybe\"")},
+	{"log_level: loud\n",
+	 E(AT(1, 12), "log_level: expected one of error, warn, info, debug, trace, found "
+		      "\"loud\"")},
+	{"keyhole: {time_to_first_byte: perhaps}\n",
+	 E(AT(1, 31), "keyhole.time_to_first_byte: expected true or false, found \"perhaps\"")},
+	{"keyhole: {node_name: {a: b}}\n",
+	 E(AT(1, 22), "keyhole.node_name: expected text, found a map")},
+	{"routes: {patterns: /a}\n",
+	 E(AT(1, 20), "routes.patterns: expected a list of texts, found \"/a\"")},
+	{"routes: {patterns: [/a, ~]}\n",
+	 E(AT(1, 25), "routes.patterns: expected a list of texts, found nothing")},
+	{"prometheus_export:\n  buckets:\n    duration_histogram: [1, 2, 2]\n",
+	 E(AT(3, 32), "prometheus_export.buckets.duration_histogram: expected a list of 1 to 64 "
+		      "ascending numbers, none negative, found \"2\"")},
+	{"prometheus_export:\n  buckets:\n    duration_histogram: [.inf]\n",
+	 E(AT(3, 26), "prometheus_export.buckets.duration_histogram: expected a list of 1 to 64 "
+		      "ascending numbers, none negative, found \".inf\"")},
+	{"prometheus_export:\n  buckets:\n    request_size_histogram: []\n",
+	 E(AT(3, 29), "prometheus_export.buckets.request_size_histogram: expected a list of 1 to "
+		      "64 ascending numbers, none negative, found a list")},
+	{"open_port: 80-\n",
+	 E(AT(1, 12), "open_port: expected up to 64 numbers or ranges from 1 to 65535, such as "
+		      "80,8000-9000, found \"80-\"")},
+	{"open_port: 9000-80\n",
+	 E(AT(1, 12), "open_port: expected up to 64 numbers or ranges from 1 to 65535, such as "
+		      "80,8000-9000, found \"9000-80\"")},
+	/* texts with rules of their own */
+	{"prometheus_export: {path: metrics}\n",
+	 E(AT(1, 27), "prometheus_export.path: \"metrics\" is not possible: it must begin with "
+		      "\"/\"")},
+	{"prometheus_export: {path: /readyz}\n",
+	 E(AT(1, 27), "prometheus_export.path: \"/readyz\" is not possible: that path is taken by "
+		      "a health check")},
+	{"keyhole: {listen_address: \"localhost:80\"}\n",
+	 E(AT(1, 27), "keyhole.listen_address: \"localhost:80\" is not possible: it must be an "
+		      "IPv4 or IPv6 address, without a port")},
+	{"routes: {wildcard_char: /}\n",
+	 E(AT(1, 25), "routes.wildcard_char: \"/\" is not possible: it must be 1 to 8 bytes "
+		      "without \"/\"")},
+	{"routes:\n  patterns:\n    - users/:id\n",
+	 E(AT(3, 7), "routes.patterns: \"users/:id\" is not possible: it does not begin with "
+		     "\"/\"")},
+	{"routes:\n  ignored_patterns: [\"/a/{id\"]\n",
+	 E(AT(2, 22), "routes.ignored_patterns: \"/a/{id\" is not possible: \"{\" is not closed by "
+		      "\"}\" at the end of its segment")},
+	/* patterns */
+	{"discovery:\n  services:\n    - exe_path: \"(\"\n",
+	 E(AT(3, 17), "exe_path: \"(\" is no regular expression: missing closing parenthesis, at "
+		      "character 2")},
+	{"discovery:\n  services:\n    - exe_path: (?=a)\n",
+	 E(AT(3, 17), "exe_path: \"(?=a)\" is no regular expression: \"(?=\" is not supported")},
+	{"discovery:\n  services:\n    - exe_path: (a)\\1\n",
+	 E(AT(3, 17), "exe_path: \"(a)\\\\1\" is no regular expression: back-references are not "
+		      "supported")},
+	{"discovery:\n  instrument:\n    - exe_path: \"{a,b\"\n",
+	 E(AT(3, 17), "exe_path: \"{a,b\" is no glob: \"{\" is not closed by \"}\"")},
+	{"discovery:\n  instrument:\n    - exe_path: [a]\n",
+	 E(AT(3, 17), "exe_path: expected a glob, found a list")},
+	{"discovery:\n  services:\n    - exe_path: [a]\n",
+	 E(AT(3, 17), "exe_path: expected a regular expression, found a list")},
+	{"discovery:\n  instrument:\n    - exe_path_regexp: \"[\"\n",
+	 E(AT(3, 24), "exe_path_regexp: \"[\" is no regular expression: missing terminating ] for "
+		      "character class, at character 2")},
+	{"discovery:\n  services:\n    - k8s_pod_labels: prod\n",
+	 E(AT(3, 23), "k8s_pod_labels: expected a map of 1 to 16 keys to patterns, found "
+		      "\"prod\"")},
+	/* entries */
+	{"discovery:\n  services: default\n",
+	 E(AT(2, 13), "services: expected a list of entries, found text")},
+	{"discovery:\n  services:\n    - default\n",
+	 E(AT(3, 7), "an entry of discovery: expected a map of keys, found text")},
+	{"discovery:\n  services:\n    - name: cart\n",
+	 E(AT(3, 7), "this entry chooses nothing: give it k8s_namespace, exe_path, open_ports or "
+		     "another field to match")},
+	/* YAML */
+	{"a: &x 1\n", E(AT(1, 4), "anchors and aliases are not supported")},
+	{"a: *x\n", E(AT(1, 4), "anchors and aliases are not supported")},
+	{"a: !!str 1\n", E(AT(1, 4), "tags are not supported")},
+	{"? [a]\n: 1\n", E(AT(1, 3), "a key must be text")},
+	{"log_level: info\n---\nlog_level: info\n",
+	 E(AT(2, 1), "a second document begins; only one is read")},
+	{"log_level: \"a\\0b\"\n", E(AT(1, 12), "text holds a NUL character")},
+	{"a: b: c\n", E(AT(1, 5), "not YAML: mapping values are not allowed in this context")},
+	{"a: [1\n", E(AT(2, 1), "not YAML: did not find expected ',' or ']'")},
+	{"a: \"\xff\"\n", E(AT(1, 1), "not YAML: invalid leading UTF-8 octet (at byte 4)")},
+	/* variables */
+	{"log_level: ${}\n",
+	 E(AT(1, 12), "\"\" is no name of a variable; write $$ for a dollar sign")},
+	{"log_level: ${a b}\n",
+	 E(AT(1, 12), "\"a b\" is no name of a variable; write $$ for a dollar sign")},
+	{"log_level: ${LEVEL\n",
+	 E(AT(1, 12), "\"${\" is not closed by \"}\" on its line; write $$ for a dollar sign")},
+	/* Helm */
+	{"config:\n  name: x\n",
+	 E(AT(1, 1), "\"config\" is Helm's form, in which config.data must be a map of sections")},
+	{"config:\n  data: |\n    log_level: info\n",
+	 E(AT(2, 9), "\"config\" is Helm's form, in which config.data must be a map of sections")},
+	{"config: {data: {}}\nprometheus_export:\n  port: 1\n",
+	 E(AT(2, 1), "prometheus_export has no effect beside \"config\" in a values.yml; move it "
+		     "below config.data")},
+	/* All of them, not the first alone. */
+	{"log_level: loud\nprometheus_export:\n  port: x\n  pth: /\n",
+	 E(AT(1, 12), "log_level: expected one of error, warn, info, debug, trace, found \"loud\"")
+		 E(AT(3, 9),
+		   "prometheus_export.port: expected a whole number from 0 to 65535, found "
+		   "\"x\"") E(AT(4, 3), "unknown key \"pth\"; did you mean \"path\"?")},
+};
+
+static const struct vector accepted[] = {
+	{"", ""},
+	{"# nothing\n", ""},
+	{"prometheus_export:\n", ""},
+	{"prometheus_export:\n  port:\n", ""},
+	{"ebpf:\n  wakeup_len: 500\n  deep: {x: [1, {y: 2}]}\n",
+	 W(AT(1, 1), "ebpf: accepted, but not yet in effect")},
+	{"trace_printer: text\notel_traces_export:\n  endpoint: http://x\n",
+	 W(AT(1, 1), "trace_printer: accepted, but not yet in effect")
+		 W(AT(3, 3), "otel_traces_export.endpoint: accepted, but not yet in effect")},
+	{"prometheus_export:\n  features: [application]\n",
+	 W(AT(2, 3), "prometheus_export.features: accepted, but not yet in effect")},
+	{"attributes:\n  kubernetes:\n    resource_labels:\n      deployment.environment: [env]\n",
+	 W(AT(4, 7), "attributes.kubernetes.resource_labels.deployment.environment: accepted, but "
+		     "not yet in effect")},
+	{"discovery:\n  instrument:\n    - languages: go\n      exports: [metrics]\n",
+	 W(AT(3, 7), "languages: accepted, but not yet in effect; this entry matches nothing")
+		 W(AT(4, 7), "exports: accepted, but not yet in effect")},
+	{"discovery:\n  instrument: [{exe_path: a}]\n  services: [{exe_path: a}]\n",
+	 W("/etc/keyhole.yml: ",
+	   "discovery.services and discovery.exclude_services have no effect beside "
+	   "discovery.instrument or discovery.exclude_instrument")},
+	{"log_level: ${KEYHOLE_TEST_LEVEL}\n",
+	 W(AT(1, 12), "variable \"KEYHOLE_TEST_LEVEL\" is not set: nothing is put in its place")},
+	{"image: {tag: x}\npodAnnotations: {}\nconfig: {data: {log_level: debug}}\nservice: 1\n",
+	 "info /etc/keyhole.yml: read config.data; ignored, as they are Helm's: \"image\", "
+	 "\"podAnnotations\", \"service\"\n"},
+};
+
+static void every_error_names_place_cause_and_cure(void **state)
+{
+	struct parsed p;
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		parse_text(&p, refused[i].yaml);
+		assert_string_equal(p.said, refused[i].said);
+		assert_int_equal(p.r, -EINVAL);
+		assert_null(p.config);
+	}
+}
+
+static void what_is_set_aside_is_said_and_not_refused(void **state)
+{
+	struct parsed p;
+
+	for (size_t i = 0; i < sizeof(accepted) / sizeof(*accepted); i++) {
+		parse_text(&p, accepted[i].yaml);
+		assert_string_equal(p.said, accepted[i].said);
+		assert_int_equal(p.r, 0);
+		config_free(p.config);
+	}
+}
+
+static void a_flood_of_errors_is_cut(void **state)
+{
+	struct parsed p;
+	char text[4096];
+	size_t n = 0, lines = 0;
+
+	for (int i = 0; i < 100; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "wrong_key_number_%d: 1\n", i);
+	parse_text(&p, text);
+	for (const char *c = p.said; *c; c++)
+		lines += *c == '\n';
+	assert_int_equal(lines, NOTE_ERRORS_MAX + 1);
+	assert_non_null(strstr(p.said, "more errors follow"));
+}
+
+static void nesting_and_size_have_limits(void **state)
+{
+	static char text[200000];
+	struct parsed p;
+	size_t n = 0;
+
+	memset(text, '[', 100);
+	text[100] = '\0';
+	parse_text(&p, text);
+	assert_string_equal(p.said, "error " AT(1, 33) "nested deeper than 32 levels\n");
+
+	n = (size_t)snprintf(text, sizeof(text), "ebpf: [");
+	for (int i = 0; i < 30000; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "a,");
+	snprintf(text + n, sizeof(text) - n, "a]\n");
+	parse_text(&p, text);
+	assert_non_null(strstr(p.said, "more than 20000 values"));
+}
+
+static void a_file_that_cannot_be_read_is_named(void **state)
+{
+	struct parsed p = {0};
+	struct notes notes = {.say = keep_line, .arg = &p};
+
+	assert_int_equal(config_read(&p.config, "/nonexistent/k.yml", NULL, &notes), -ENOENT);
+	assert_string_equal(p.said,
+			    "error /nonexistent/k.yml: cannot be read: No such file or directory; "
+			    "give another path with --config or KEYHOLE_CONFIG_PATH\n");
+	p = (struct parsed){0};
+	assert_int_equal(config_read(&p.config, "/dev/zero", NULL, &notes), -EFBIG);
+	assert_string_equal(p.said, "error /dev/zero: longer than 1048576 bytes: is it a "
+				    "configuration?\n");
+}
+
+static void a_variable_that_does_not_fit_is_named(void **state)
+{
+	char *const wrong[] = {"KEYHOLE_PROMETHEUS_PORT=x", "BEYLA_PROMETHEUS_PRT=1",
+			       "BEYLA_TRACE_PRINTER=text", NULL};
+	struct parsed p;
+
+	parse_with(&p, slice_of(""), wrong);
+	assert_string_equal(
+		p.said,
+		"error environment variable KEYHOLE_PROMETHEUS_PORT: "
+		"prometheus_export.port: expected a whole number from 0 to 65535, found "
+		"\"x\"\n"
+		"warn environment variable BEYLA_PROMETHEUS_PRT: not known, has no effect; "
+		"did you mean \"BEYLA_PROMETHEUS_PORT\"?\n"
+		"warn environment variable BEYLA_TRACE_PRINTER: not known, has no effect\n");
+	assert_int_equal(p.r, -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_error_names_place_cause_and_cure),
+		cmocka_unit_test(what_is_set_aside_is_said_and_not_refused),
+		cmocka_unit_test(a_flood_of_errors_is_cut),
+		cmocka_unit_test(nesting_and_size_have_limits),
+		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
+		cmocka_unit_test(a_variable_that_does_not_fit_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
