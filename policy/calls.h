@@ -23,7 +23,10 @@ enum policy_verdict {
 	POLICY_KILL,   /* the process dies by SIGSYS */
 };
 
-/* (argument & mask) == value. A mask of 0 ends a row's list. */
+/*
+ * (argument & mask) == value. A mask of 0 ends a row's list; one above 32 bits is all ones. Values
+ * have 32 bits.
+ */
 struct policy_arg {
 	unsigned int index;
 	uint64_t mask, value;

@@ -18,11 +18,16 @@ static void print_args(const struct policy_call *call, FILE *out)
 
 		if (arg->self)
 			continue;
-		fprintf(out,
-			"%s{\"index\": %u, \"value\": %llu, \"valueTwo\": %llu, "
-			"\"op\": \"SCMP_CMP_MASKED_EQ\"}",
-			comma, arg->index, (unsigned long long)arg->mask,
-			(unsigned long long)arg->value);
+		/* Never a number above 32 bits: tools that read JSON as doubles would spoil it. */
+		if (arg->mask == ~0ULL)
+			fprintf(out, "%s{\"index\": %u, \"value\": %u, \"op\": \"SCMP_CMP_EQ\"}",
+				comma, arg->index, (unsigned int)arg->value);
+		else
+			fprintf(out,
+				"%s{\"index\": %u, \"value\": %u, \"valueTwo\": %u, "
+				"\"op\": \"SCMP_CMP_MASKED_EQ\"}",
+				comma, arg->index, (unsigned int)arg->mask,
+				(unsigned int)arg->value);
 		comma = ", ";
 	}
 	fputs("]", out);

@@ -23,6 +23,8 @@ const char *policy_state_name(enum policy_state state)
 		return "on";
 	case POLICY_UNAVAILABLE:
 		return "unavailable";
+	case POLICY_NOT_MEANT:
+		return "none";
 	case POLICY_OFF:
 		break;
 	}

@@ -29,6 +29,7 @@ enum policy_part {
 enum policy_state {
 	POLICY_OFF = 0,     /* not asked for, or not reached */
 	POLICY_ON,          /* in force */
+	POLICY_NOT_MEANT,   /* not a part of this process's sandbox */
 	POLICY_UNAVAILABLE, /* this kernel or container can't; note[] says why */
 };
 
@@ -43,7 +44,7 @@ struct policy_report {
 
 const char *policy_part_name(enum policy_part part);
 
-/* "on", "off" or "unavailable". */
+/* "on", "off", "unavailable" or "none" (not meant). */
 const char *policy_state_name(enum policy_state state);
 
 /*

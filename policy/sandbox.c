@@ -53,6 +53,7 @@ int policy_enter_loader(bool no_sandbox, struct policy_report *report)
 	static const struct policy_landlock nothing;
 	int err = policy_single_thread(report);
 
+	report->part[POLICY_USER] = POLICY_NOT_MEANT; /* uid 0 with nothing that makes it root */
 	if (!err && !no_sandbox)
 		err = policy_harden(report);
 	if (!err)

@@ -211,6 +211,10 @@ static void every_row_names_a_real_call_and_says_why(void **state)
 				fail_msg("%s is not a system call", row->name);
 			assert_non_null(row->why);
 			assert_null(strpbrk(row->why, "\"\\\n"));
+			for (int a = 0; a < POLICY_ARGS_MAX; a++) {
+				assert_true(row->arg[a].mask <= UINT32_MAX || !~row->arg[a].mask);
+				assert_true(row->arg[a].value <= UINT32_MAX);
+			}
 		}
 	}
 }

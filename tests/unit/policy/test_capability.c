@@ -171,9 +171,12 @@ static int root_becomes_nonroot(void *arg)
 {
 	const struct policy_collector_needs needs = {.read = {"/proc"}};
 	struct policy_report report = {0};
+	const gid_t groups[] = {4, 24};
 	struct rlimit core;
 
+	expect(setgroups(2, groups) == 0 && status("Groups") != 0);
 	expect(policy_enter_collector(&needs, false, &report) == 0);
+	expect(status("Groups") == 0);
 	expect(getuid() == POLICY_COLLECTOR_ID && getgid() == POLICY_COLLECTOR_ID);
 	expect(status("CapEff") == 0 && status("CapPrm") == 0 && status("CapBnd") == 0);
 	expect(status("NoNewPrivs") == 1 && status("Seccomp") == 2);

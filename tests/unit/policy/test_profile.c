@@ -54,14 +54,6 @@ static double number_of(const cJSON *object, const char *key)
 	return number ? number->valuedouble : 0;
 }
 
-/* A double holds what the profile has: 32-bit numbers, and all ones. */
-static uint64_t bits_of(const cJSON *object, const char *key)
-{
-	double bits = number_of(object, key);
-
-	return bits < 18446744073709551615.0 ? (uint64_t)bits : UINT64_MAX;
-}
-
 static uint32_t action_of(const cJSON *entry)
 {
 	const char *name = text_of(entry, "action");
@@ -83,8 +75,13 @@ static int add_entry(scmp_filter_ctx filter, const cJSON *entry)
 
 	cJSON_ArrayForEach(arg, cJSON_GetObjectItem(entry, "args"))
 	{
-		args[n++] = SCMP_CMP64((unsigned int)number_of(arg, "index"), SCMP_CMP_MASKED_EQ,
-				       bits_of(arg, "value"), bits_of(arg, "valueTwo"));
+		bool masked = strcmp(text_of(arg, "op"), "SCMP_CMP_MASKED_EQ") == 0;
+		uint64_t value = (uint64_t)number_of(arg, "value");
+
+		args[n].arg = (unsigned int)number_of(arg, "index");
+		args[n].op = masked ? SCMP_CMP_MASKED_EQ : SCMP_CMP_EQ;
+		args[n].datum_a = value;
+		args[n++].datum_b = masked ? (uint64_t)number_of(arg, "valueTwo") : 0;
 	}
 	return nr < 0 ? 0 : seccomp_rule_add_array(filter, action_of(entry), nr, n, args);
 }
