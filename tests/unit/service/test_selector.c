@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "service/selector.h"
+
+#include <errno.h>
+
+/* A pod that has labels {app: cart, tier: web} and the annotation {team: red}. */
+static const char *label(const void *pod, const char *key)
+{
+	if (strcmp(key, "app") == 0)
+		return "cart";
+	return strcmp(key, "tier") == 0 ? "web" : NULL;
+}
+
+static const char *annotation(const void *pod, const char *key)
+{
+	return strcmp(key, "team") == 0 ? "red" : NULL;
+}
+
+static const uint16_t ports[] = {80, 41234};
+
+static const struct selector_subject cart = {
+	.text = {[SELECTOR_EXE_PATH] = "/usr/sbin/nginx",
+		 [SELECTOR_CONTAINER_NAME] = "web",
+		 [SELECTOR_K8S_NAMESPACE] = "shop",
+		 [SELECTOR_K8S_POD] = "cart-5d8f-x2x4q",
+		 [SELECTOR_K8S_DEPLOYMENT] = "cart",
+		 [SELECTOR_K8S_REPLICASET] = "cart-5d8f",
+		 [SELECTOR_K8S_OWNER] = "cart-rollout",
+		 [SELECTOR_K8S_CONTAINER] = "web"},
+	.label = label,
+	.annotation = annotation,
+	.pod = "",
+	.ports = ports,
+	.port_count = 2,
+	.pid = 77,
+	.in_container = true,
+	.metadata = SELECTOR_METADATA_KNOWN,
+};
+
+static const struct selector_entry no_entry;
+
+static enum selector_answer ask(const struct selector_entry *include, size_t include_n,
+				const struct selector_entry *exclude, size_t exclude_n,
+				const struct selector_subject *subject)
+{
+	struct selector_options options = {include, exclude, include_n, exclude_n};
+	struct selector *selector;
+	char why[PATTERN_WHY_MAX];
+	enum selector_answer answer;
+
+	assert_int_equal(selector_new(&selector, &options, why), 0);
+	answer = selector_match(selector, subject, NULL, NULL);
+	selector_free(selector);
+	return answer;
+}
+
+static enum selector_answer one(struct selector_entry entry, const struct selector_subject *subject)
+{
+	return ask(&entry, 1, NULL, 0, subject);
+}
+
+#define GLOB(field, value)                                                                         \
+	((struct selector_entry){.form = PATTERN_GLOB, .text[SELECTOR_##field] = (value)})
+
+static void without_entries_everything_is_shown(void **state)
+{
+	assert_int_equal(ask(NULL, 0, NULL, 0, &cart), SELECTOR_YES);
+}
+
+static void fields_of_an_entry_must_all_hold(void **state)
+{
+	struct selector_entry e = GLOB(K8S_NAMESPACE, "shop");
+
+	assert_int_equal(one(e, &cart), SELECTOR_YES);
+	e.text[SELECTOR_K8S_DEPLOYMENT] = "c*";
+	assert_int_equal(one(e, &cart), SELECTOR_YES);
+	e.text[SELECTOR_K8S_CONTAINER] = "sidecar";
+	assert_int_equal(one(e, &cart), SELECTOR_NO);
+}
+
+static void one_of_several_entries_is_enough(void **state)
+{
+	struct selector_entry e[] = {GLOB(K8S_NAMESPACE, "other"), GLOB(K8S_POD, "cart-*")};
+
+	assert_int_equal(ask(e, 2, NULL, 0, &cart), SELECTOR_YES);
+	assert_int_equal(ask(e, 1, NULL, 0, &cart), SELECTOR_NO);
+}
+
+static void every_text_is_compared_with_its_own_value(void **state)
+{
+	for (int i = 0; i < SELECTOR_TEXT_COUNT; i++) {
+		struct selector_subject subject = {.metadata = SELECTOR_METADATA_KNOWN};
+		struct selector_entry e = no_entry;
+
+		e.text[i] = "value";
+		assert_int_equal(one(e, &subject), SELECTOR_NO);
+		subject.text[i] = "value";
+		assert_int_equal(one(e, &subject), SELECTOR_YES);
+		subject.text[i] = "other";
+		assert_int_equal(one(e, &subject), SELECTOR_NO);
+	}
+}
+
+static void absent_values_match_nothing_not_even_a_star(void **state)
+{
+	assert_int_equal(one(GLOB(K8S_DAEMONSET, "*"), &cart), SELECTOR_NO);
+	assert_int_equal(one((struct selector_entry){.form = PATTERN_REGEX,
+						     .text[SELECTOR_K8S_DAEMONSET] = ".*"},
+			     &cart),
+			 SELECTOR_NO);
+}
+
+static void the_owner_may_be_of_any_level(void **state)
+{
+	assert_int_equal(one(GLOB(K8S_OWNER, "cart"), &cart), SELECTOR_YES);
+	assert_int_equal(one(GLOB(K8S_OWNER, "cart-5d8f"), &cart), SELECTOR_YES);
+	assert_int_equal(one(GLOB(K8S_OWNER, "cart-rollout"), &cart), SELECTOR_YES);
+	assert_int_equal(one(GLOB(K8S_OWNER, "web"), &cart), SELECTOR_NO);
+}
+
+static void labels_and_annotations_must_all_match(void **state)
+{
+	const struct selector_pair good[] = {{"app", "c*"}, {"tier", "web"}};
+	const struct selector_pair bad[] = {{"app", "c*"}, {"zone", "*"}};
+	const struct selector_pair team[] = {{"team", "red"}};
+	struct selector_entry e = {.labels = good, .label_count = 2};
+	struct selector_subject no_pod = cart;
+
+	assert_int_equal(one(e, &cart), SELECTOR_YES);
+	no_pod.pod = NULL;
+	assert_int_equal(one(e, &no_pod), SELECTOR_NO);
+	e.labels = bad;
+	assert_int_equal(one(e, &cart), SELECTOR_NO);
+	e = (struct selector_entry){.annotations = team, .annotation_count = 1};
+	assert_int_equal(one(e, &cart), SELECTOR_YES);
+}
+
+static void ports_and_pids_are_ranges(void **state)
+{
+	const struct selector_range low[] = {{1, 79}, {81, 100}}, all[] = {{1, 79}, {80, 80}};
+	const struct selector_range pid[] = {{77, 77}};
+
+	assert_int_equal(one((struct selector_entry){.ports = all, .port_count = 2}, &cart),
+			 SELECTOR_YES);
+	assert_int_equal(one((struct selector_entry){.ports = low, .port_count = 2}, &cart),
+			 SELECTOR_NO);
+	assert_int_equal(one((struct selector_entry){.pids = pid, .pid_count = 1}, &cart),
+			 SELECTOR_YES);
+	assert_int_equal(one((struct selector_entry){.pids = low, .pid_count = 1}, &cart),
+			 SELECTOR_YES);
+	assert_int_equal(one((struct selector_entry){.pids = low + 1, .pid_count = 1}, &cart),
+			 SELECTOR_NO);
+}
+
+static void containers_only_leaves_out_the_host(void **state)
+{
+	struct selector_subject host = cart;
+
+	host.in_container = false;
+	assert_int_equal(one((struct selector_entry){.containers_only = true}, &cart),
+			 SELECTOR_YES);
+	assert_int_equal(one((struct selector_entry){.containers_only = true}, &host), SELECTOR_NO);
+}
+
+static void an_entry_that_cannot_be_judged_matches_nothing(void **state)
+{
+	assert_int_equal(one((struct selector_entry){.never = true}, &cart), SELECTOR_NO);
+}
+
+static void exclusions_win(void **state)
+{
+	struct selector_entry in = GLOB(K8S_NAMESPACE, "shop"), out = GLOB(K8S_POD, "cart-*");
+
+	assert_int_equal(ask(&in, 1, &out, 1, &cart), SELECTOR_NO);
+	assert_int_equal(ask(NULL, 0, &out, 1, &cart), SELECTOR_NO);
+	out = GLOB(K8S_POD, "order-*");
+	assert_int_equal(ask(&in, 1, &out, 1, &cart), SELECTOR_YES);
+}
+
+static void a_pod_not_known_yet_leaves_it_undecided(void **state)
+{
+	const struct selector_subject pending = {
+		.text[SELECTOR_EXE_PATH] = "/usr/sbin/nginx",
+		.metadata = SELECTOR_METADATA_PENDING,
+	};
+	struct selector_subject none = pending;
+	struct selector_entry pod = GLOB(K8S_NAMESPACE, "shop"), exe = GLOB(EXE_PATH, "*/nginx");
+	struct selector_entry owner = GLOB(K8S_OWNER, "x"), two[2] = {pod, exe}, both = pod;
+	const struct selector_pair app[] = {{"app", "*"}};
+
+	none.metadata = SELECTOR_METADATA_NONE;
+	assert_int_equal(one(pod, &pending), SELECTOR_UNDECIDED);
+	assert_int_equal(one(owner, &pending), SELECTOR_UNDECIDED);
+	assert_int_equal(one((struct selector_entry){.labels = app, .label_count = 1}, &pending),
+			 SELECTOR_UNDECIDED);
+	assert_int_equal(one(pod, &none), SELECTOR_NO);
+	/* What is known may decide without it. */
+	assert_int_equal(ask(two, 2, NULL, 0, &pending), SELECTOR_YES);
+	both.text[SELECTOR_EXE_PATH] = "*/java";
+	assert_int_equal(one(both, &pending), SELECTOR_NO);
+	/* An exclusion that may still come holds up a "yes", and never a "no". */
+	assert_int_equal(ask(&exe, 1, &pod, 1, &pending), SELECTOR_UNDECIDED);
+	assert_int_equal(ask(&both, 1, &pod, 1, &pending), SELECTOR_NO);
+	assert_int_equal(ask(&pod, 1, &exe, 1, &pending), SELECTOR_NO);
+}
+
+static void the_last_matching_entry_that_names_gives_the_name(void **state)
+{
+	struct selector_entry e[] = {GLOB(K8S_NAMESPACE, "shop"), GLOB(K8S_POD, "*"),
+				     GLOB(K8S_POD, "*"), GLOB(K8S_POD, "none")};
+	struct selector_options options = {.include = e, .include_count = 4};
+	const char *name = "x", *space = "x";
+	struct selector *selector;
+	char why[PATTERN_WHY_MAX];
+
+	e[0].name = "first";
+	e[0].namespace = "space";
+	e[1].name = "second";
+	e[3].name = "no match";
+	assert_int_equal(selector_new(&selector, &options, why), 0);
+	assert_int_equal(selector_match(selector, &cart, &name, &space), SELECTOR_YES);
+	assert_string_equal(name, "second");
+	assert_string_equal(space, "space");
+	selector_free(selector);
+}
+
+static void a_bad_pattern_is_named_by_its_field(void **state)
+{
+	struct selector_entry e = {.form = PATTERN_REGEX, .text[SELECTOR_K8S_JOB] = "("};
+	struct selector_options options = {.exclude = &e, .exclude_count = 1};
+	struct selector *selector;
+	char why[PATTERN_WHY_MAX];
+
+	assert_int_equal(selector_new(&selector, &options, why), -EINVAL);
+	assert_string_equal(why, "k8s_job_name: missing closing parenthesis, at character 2");
+	options.exclude_count = SELECTOR_ENTRIES_MAX + 1;
+	assert_int_equal(selector_new(&selector, &options, why), -E2BIG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_entries_everything_is_shown),
+		cmocka_unit_test(fields_of_an_entry_must_all_hold),
+		cmocka_unit_test(one_of_several_entries_is_enough),
+		cmocka_unit_test(every_text_is_compared_with_its_own_value),
+		cmocka_unit_test(absent_values_match_nothing_not_even_a_star),
+		cmocka_unit_test(the_owner_may_be_of_any_level),
+		cmocka_unit_test(labels_and_annotations_must_all_match),
+		cmocka_unit_test(ports_and_pids_are_ranges),
+		cmocka_unit_test(containers_only_leaves_out_the_host),
+		cmocka_unit_test(an_entry_that_cannot_be_judged_matches_nothing),
+		cmocka_unit_test(exclusions_win),
+		cmocka_unit_test(a_pod_not_known_yet_leaves_it_undecided),
+		cmocka_unit_test(the_last_matching_entry_that_names_gives_the_name),
+		cmocka_unit_test(a_bad_pattern_is_named_by_its_field),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
