@@ -16,6 +16,9 @@
 
 struct pattern {
 	pcre2_code *code;
+};
+
+struct pattern_scratch {
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
 };
@@ -174,16 +177,31 @@ static int compile(struct pattern *pattern, const char *text, uint32_t flags, ch
 	return 0;
 }
 
-static int prepare(struct pattern *pattern)
+struct pattern_scratch *pattern_scratch_new(void)
 {
-	pattern->data = pcre2_match_data_create(1, NULL);
-	pattern->limits = pcre2_match_context_create(NULL);
-	if (!pattern->data || !pattern->limits)
-		return -ENOMEM;
-	pcre2_set_match_limit(pattern->limits, PATTERN_STEPS_MAX);
-	pcre2_set_depth_limit(pattern->limits, PATTERN_DEPTH_MAX);
-	pcre2_set_heap_limit(pattern->limits, PATTERN_HEAP_KB);
-	return 0;
+	struct pattern_scratch *scratch = calloc(1, sizeof(*scratch));
+
+	if (!scratch)
+		return NULL;
+	scratch->data = pcre2_match_data_create(1, NULL);
+	scratch->limits = pcre2_match_context_create(NULL);
+	if (!scratch->data || !scratch->limits) {
+		pattern_scratch_free(scratch);
+		return NULL;
+	}
+	pcre2_set_match_limit(scratch->limits, PATTERN_STEPS_MAX);
+	pcre2_set_depth_limit(scratch->limits, PATTERN_DEPTH_MAX);
+	pcre2_set_heap_limit(scratch->limits, PATTERN_HEAP_KB);
+	return scratch;
+}
+
+void pattern_scratch_free(struct pattern_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	pcre2_match_context_free(scratch->limits);
+	pcre2_match_data_free(scratch->data);
+	free(scratch);
 }
 
 static int compile_glob(struct pattern *pattern, const char *text, char *why)
@@ -224,8 +242,6 @@ int pattern_new(struct pattern **out, enum pattern_form form, const char *text,
 		return -ENOMEM;
 	r = form == PATTERN_GLOB ? compile_glob(pattern, text, why)
 				 : compile_regex(pattern, text, why);
-	if (r == 0)
-		r = prepare(pattern);
 	if (r < 0)
 		pattern_free(pattern);
 	else
@@ -237,8 +253,6 @@ void pattern_free(struct pattern *pattern)
 {
 	if (!pattern)
 		return;
-	pcre2_match_context_free(pattern->limits);
-	pcre2_match_data_free(pattern->data);
 	pcre2_code_free(pattern->code);
 	free(pattern);
 }
@@ -252,10 +266,11 @@ int pattern_check(enum pattern_form form, const char *text, char why[PATTERN_WHY
 	return r;
 }
 
-bool pattern_match(const struct pattern *pattern, struct slice text)
+bool pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch,
+		   struct slice text)
 {
 	int r = pcre2_match(pattern->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0,
-			    pattern->data, pattern->limits);
+			    scratch->data, scratch->limits);
 
 	if (r < 0 && r != PCRE2_ERROR_NOMATCH)
 		atomic_fetch_add_explicit(&limits_reached, 1, memory_order_relaxed);

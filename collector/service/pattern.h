@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Patterns that choose workloads: globs and regular expressions over names and paths. Compiled at
- * start; matching allocates nothing. The text matched is hostile, the pattern is the operator's.
+ * start. The text matched is hostile, the pattern is the operator's.
  *
  * Globs are matched against the whole text: `*` any characters ('/' too), `?` one character,
  * `[abc]`, `[a-z]`, `[!a-z]` one of (not of) a set, `{ab,c*}` one of several patterns, `\` takes
@@ -30,6 +30,15 @@ enum pattern_form { PATTERN_GLOB, PATTERN_REGEX };
 struct pattern;
 
 /*
+ * What matching works with, shared by any number of patterns because it is large: PCRE2 keeps
+ * 20 KiB in it, and up to PATTERN_HEAP_KB after a hard match. One thread at a time.
+ */
+struct pattern_scratch;
+
+struct pattern_scratch *pattern_scratch_new(void); /* NULL: out of memory */
+void pattern_scratch_free(struct pattern_scratch *scratch);
+
+/*
  * Returns 0, -EINVAL (why: one clause such as "missing closing parenthesis, at character 4") or
  * -ENOMEM.
  */
@@ -40,8 +49,9 @@ void pattern_free(struct pattern *pattern);
 /* Is the text acceptable to pattern_new()? Same returns. */
 int pattern_check(enum pattern_form form, const char *text, char why[PATTERN_WHY_MAX]);
 
-/* One thread at a time. Bytes that are not UTF-8 match nothing but an any-length wildcard. */
-bool pattern_match(const struct pattern *pattern, struct slice text);
+/* Bytes that are not UTF-8 are like no character, but do not hide what is around them. */
+bool pattern_match(const struct pattern *pattern, struct pattern_scratch *scratch,
+		   struct slice text);
 
 /* Matches given up because PATTERN_STEPS_MAX or another limit was reached; any thread. */
 uint64_t pattern_limits_reached(void);

@@ -27,6 +27,13 @@ struct list {
 
 struct selector {
 	struct list include, exclude;
+	struct pattern_scratch *scratch;
+};
+
+/* One question: a subject, and what it takes to answer. */
+struct question {
+	const struct selector_subject *s;
+	struct pattern_scratch *scratch;
 };
 
 static const char *const text_keys[] = {
@@ -162,7 +169,10 @@ int selector_new(struct selector **out, const struct selector_options *options,
 
 	if (!selector)
 		return -ENOMEM;
-	r = compile_list(&selector->include, options->include, options->include_count, why);
+	selector->scratch = pattern_scratch_new();
+	r = selector->scratch ? 0 : -ENOMEM;
+	if (r == 0)
+		r = compile_list(&selector->include, options->include, options->include_count, why);
 	if (r == 0)
 		r = compile_list(&selector->exclude, options->exclude, options->exclude_count, why);
 	if (r < 0)
@@ -178,6 +188,7 @@ void selector_free(struct selector *selector)
 		return;
 	free_list(&selector->include);
 	free_list(&selector->exclude);
+	pattern_scratch_free(selector->scratch);
 	free(selector);
 }
 
@@ -197,49 +208,48 @@ static enum selector_answer both(enum selector_answer a, enum selector_answer b)
 }
 
 /* What a field says whose value is absent, by where the value would come from. */
-static enum selector_answer absent(const struct selector_subject *s, bool from_pod)
+static enum selector_answer absent(const struct question *q, bool from_pod)
 {
-	return from_pod && s->metadata == SELECTOR_METADATA_PENDING ? SELECTOR_UNDECIDED
-								    : SELECTOR_NO;
+	return from_pod && q->s->metadata == SELECTOR_METADATA_PENDING ? SELECTOR_UNDECIDED
+								       : SELECTOR_NO;
 }
 
 static enum selector_answer match_value(const struct pattern *pattern, const char *value,
-					const struct selector_subject *s, bool from_pod)
+					const struct question *q, bool from_pod)
 {
 	if (!pattern)
 		return SELECTOR_YES;
 	if (!has(value))
-		return absent(s, from_pod);
-	return pattern_match(pattern, slice_of(value)) ? SELECTOR_YES : SELECTOR_NO;
+		return absent(q, from_pod);
+	return pattern_match(pattern, q->scratch, slice_of(value)) ? SELECTOR_YES : SELECTOR_NO;
 }
 
 /* Any level of ownership counts, not only the topmost. */
-static enum selector_answer match_owner(const struct pattern *pattern,
-					const struct selector_subject *s)
+static enum selector_answer match_owner(const struct pattern *pattern, const struct question *q)
 {
 	enum selector_answer answer = SELECTOR_NO;
 
 	if (!pattern)
 		return SELECTOR_YES;
-	if (s->metadata == SELECTOR_METADATA_PENDING)
+	if (q->s->metadata == SELECTOR_METADATA_PENDING)
 		return SELECTOR_UNDECIDED;
 	for (int i = SELECTOR_K8S_DEPLOYMENT; i <= SELECTOR_K8S_OWNER; i++) {
-		if (match_value(pattern, s->text[i], s, true) == SELECTOR_YES)
+		if (match_value(pattern, q->s->text[i], q, true) == SELECTOR_YES)
 			answer = SELECTOR_YES;
 	}
 	return answer;
 }
 
-static enum selector_answer match_texts(const struct entry *e, const struct selector_subject *s)
+static enum selector_answer match_texts(const struct entry *e, const struct question *q)
 {
 	enum selector_answer answer =
-		match_value(e->exe_regex, s->text[SELECTOR_EXE_PATH], s, false);
+		match_value(e->exe_regex, q->s->text[SELECTOR_EXE_PATH], q, false);
 
 	for (int i = 0; i < SELECTOR_TEXT_COUNT && answer != SELECTOR_NO; i++) {
 		if (i == SELECTOR_K8S_OWNER)
-			answer = both(answer, match_owner(e->text[i], s));
+			answer = both(answer, match_owner(e->text[i], q));
 		else
-			answer = both(answer, match_value(e->text[i], s->text[i], s,
+			answer = both(answer, match_value(e->text[i], q->s->text[i], q,
 							  i >= SELECTOR_CONTAINER_NAME));
 	}
 	return answer;
@@ -247,14 +257,14 @@ static enum selector_answer match_texts(const struct entry *e, const struct sele
 
 static enum selector_answer match_pairs(const struct pair *pairs, size_t n,
 					const char *(*look)(const void *, const char *),
-					const struct selector_subject *s)
+					const struct question *q)
 {
 	enum selector_answer answer = SELECTOR_YES;
 
 	for (size_t i = 0; i < n && answer != SELECTOR_NO; i++) {
-		const char *value = look && s->pod ? look(s->pod, pairs[i].key) : NULL;
+		const char *value = look && q->s->pod ? look(q->s->pod, pairs[i].key) : NULL;
 
-		answer = both(answer, match_value(pairs[i].pattern, value, s, true));
+		answer = both(answer, match_value(pairs[i].pattern, value, q, true));
 	}
 	return answer;
 }
@@ -268,34 +278,34 @@ static bool within(const struct selector_range *ranges, size_t n, uint32_t value
 	return false;
 }
 
-static bool match_numbers(const struct entry *e, const struct selector_subject *s)
+static bool match_numbers(const struct entry *e, const struct question *q)
 {
 	bool port = e->port_count == 0;
 
-	for (size_t i = 0; i < s->port_count && !port; i++)
-		port = within(e->ports, e->port_count, s->ports[i]);
-	return port && (e->pid_count == 0 || within(e->pids, e->pid_count, s->pid));
+	for (size_t i = 0; i < q->s->port_count && !port; i++)
+		port = within(e->ports, e->port_count, q->s->ports[i]);
+	return port && (e->pid_count == 0 || within(e->pids, e->pid_count, q->s->pid));
 }
 
-static enum selector_answer match_entry(const struct entry *e, const struct selector_subject *s)
+static enum selector_answer match_entry(const struct entry *e, const struct question *q)
 {
 	enum selector_answer answer;
 
-	if (e->never || (e->containers_only && !s->in_container) || !match_numbers(e, s))
+	if (e->never || (e->containers_only && !q->s->in_container) || !match_numbers(e, q))
 		return SELECTOR_NO;
-	answer = match_texts(e, s);
-	answer = both(answer, match_pairs(e->labels, e->label_count, s->label, s));
-	return both(answer, match_pairs(e->annotations, e->annotation_count, s->annotation, s));
+	answer = match_texts(e, q);
+	answer = both(answer, match_pairs(e->labels, e->label_count, q->s->label, q));
+	return both(answer, match_pairs(e->annotations, e->annotation_count, q->s->annotation, q));
 }
 
-static enum selector_answer match_list(const struct list *list, const struct selector_subject *s,
+static enum selector_answer match_list(const struct list *list, const struct question *q,
 				       const char **name, const char **space)
 {
 	enum selector_answer answer = SELECTOR_NO;
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *e = &list->entries[i];
-		enum selector_answer one = match_entry(e, s);
+		enum selector_answer one = match_entry(e, q);
 
 		if (one == SELECTOR_YES) {
 			*name = e->name ? e->name : *name;
@@ -309,15 +319,16 @@ static enum selector_answer match_list(const struct list *list, const struct sel
 }
 
 enum selector_answer selector_match(const struct selector *selector,
-				    const struct selector_subject *s, const char **name,
+				    const struct selector_subject *subject, const char **name,
 				    const char **space)
 {
 	const char *found_name = NULL, *found_space = NULL, *unused = NULL;
-	enum selector_answer excluded = match_list(&selector->exclude, s, &unused, &unused);
+	const struct question q = {subject, selector->scratch};
+	enum selector_answer excluded = match_list(&selector->exclude, &q, &unused, &unused);
 	enum selector_answer included = SELECTOR_YES;
 
 	if (selector->include.n > 0)
-		included = match_list(&selector->include, s, &found_name, &found_space);
+		included = match_list(&selector->include, &q, &found_name, &found_space);
 	if (name)
 		*name = found_name;
 	if (space)

@@ -17,12 +17,14 @@ struct vector {
 static bool matches(enum pattern_form form, const char *pattern, struct slice text)
 {
 	char why[PATTERN_WHY_MAX];
+	struct pattern_scratch *scratch = pattern_scratch_new();
 	struct pattern *p;
 	bool found;
 
 	assert_int_equal(pattern_new(&p, form, pattern, why), 0);
-	found = pattern_match(p, text);
+	found = pattern_match(p, scratch, text);
 	pattern_free(p);
+	pattern_scratch_free(scratch);
 	return found;
 }
 
@@ -114,10 +116,8 @@ static void hostile_text_neither_crashes_nor_hides(void **state)
 static void matching_ends_whatever_the_pattern(void **state)
 {
 	uint64_t before = pattern_limits_reached();
-	char text[64];
-
-	memset(text, 'a', sizeof(text));
-	assert_false(matches(PATTERN_REGEX, "^(a+)+$b|(a|aa)+c", (struct slice){text, 64}));
+	/* About a million steps: ours is the limit that ends it, not PCRE2's own of ten million. */
+	assert_false(matches(PATTERN_REGEX, "^(a+)+c", slice_of("aaaaaaaaaaaaaaaaaaaa!c")));
 	assert_true(pattern_limits_reached() > before);
 }
 

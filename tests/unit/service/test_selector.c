@@ -109,6 +109,10 @@ static void every_text_is_compared_with_its_own_value(void **state)
 
 static void absent_values_match_nothing_not_even_a_star(void **state)
 {
+	struct selector_subject empty = cart;
+
+	empty.text[SELECTOR_K8S_DAEMONSET] = "";
+	assert_int_equal(one(GLOB(K8S_DAEMONSET, "*"), &empty), SELECTOR_NO);
 	assert_int_equal(one(GLOB(K8S_DAEMONSET, "*"), &cart), SELECTOR_NO);
 	assert_int_equal(one((struct selector_entry){.form = PATTERN_REGEX,
 						     .text[SELECTOR_K8S_DAEMONSET] = ".*"},
