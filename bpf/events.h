@@ -36,7 +36,8 @@ typedef unsigned long long __kh_u64;
 #define KH_PARTS_MAX 16      /* part records per response before only sums are kept */
 #define KH_IOV_MAX 16        /* segments followed of one scatter list */
 #define KH_CGROUP_LEVELS 8   /* names sent per cgroup: itself and seven ancestors */
-#define KH_NAME 128          /* bytes kept of one cgroup name, with its NUL; ids are 64 hex + prefix */
+#define KH_NAME 160          /* bytes kept of one cgroup name, with its NUL: the longest, of a pod
+				and a container in one, has 144 */
 #define KH_EXE_LEVELS 8      /* directories sent of an executable's path */
 #define KH_EXE_NAME 32       /* bytes kept of one such component, with its NUL */
 #define KH_SNAPSHOT_STEP 16  /* processes told about per step of the snapshot walk */

@@ -331,3 +331,48 @@ int BPF_PROG(kh_exit, struct task_struct *task)
 	bpf_ringbuf_submit(rec, 0);
 	return 0;
 }
+
+/* ---- requests of the collector ---- */
+
+__u64 kh_cursor; /* the task told last */
+
+/*
+ * Before 6.7 the walk follows the task list by probe reads. The list is a ring; the walk begins
+ * and ends at the asking process itself. No lock is held: a task that ends while the cursor
+ * stands on it may end the walk early. What it misses is told at its first I/O.
+ */
+SEC("tp_btf/task_rename")
+int BPF_PROG(kh_rename, struct task_struct *task, const char *comm)
+{
+	struct kh_control *control = kh_control();
+	struct task_struct *t, *self;
+	u32 told = 0, i;
+	char asked;
+
+	if (!control)
+		return 0;
+	asked = kh_asked(control, comm);
+	if (asked == 's')
+		kh_self = bpf_get_current_pid_tgid() >> 32;
+	if (asked != 'w' || !kh_walk_list)
+		return 0;
+	if (kh_walk_begin(control))
+		kh_cursor = 0;
+	self = BPF_CORE_READ(bpf_get_current_task_btf(), group_leader);
+	t = kh_cursor ? (struct task_struct *)kh_cursor : self;
+	for (i = 0; i < KH_SNAPSHOT_STEP; i++) {
+		struct list_head *next = BPF_CORE_READ(t, tasks.next);
+
+		if (!next)
+			break;
+		t = (void *)next - bpf_core_field_offset(struct task_struct, tasks);
+		if (t == self)
+			break;
+		told++;
+		if (BPF_CORE_READ(t, mm))
+			kh_tell_process_by_probe(t, control->generation, KH_F_SNAPSHOT, false);
+	}
+	kh_cursor = (u64)t;
+	KH_ADD(snapshot_tasks, told);
+	return 0;
+}

@@ -9,6 +9,7 @@ const volatile __u32 kh_request_head = KH_HEAD_DEFAULT;  /* multiple of 64, <= K
 const volatile __u32 kh_response_head = KH_HEAD_DEFAULT; /* likewise */
 const volatile __u32 kh_sockets_max = 65536;             /* HTTP connections followed at once */
 const volatile bool kh_uring_by_fexit; /* the fexit programs are attached for io_uring alone */
+const volatile bool kh_walk_list; /* the snapshot walks the task list (task_iter.bpf.c does not) */
 const volatile bool kh_kernel_reads = true; /* false: lockdown refuses bpf_probe_read_kernel */
 
 /* ---- what crosses to the collector ---- */

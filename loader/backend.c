@@ -16,11 +16,13 @@
 #include "bpf/events.h"
 #include "keyhole.skel.h"
 #include "say.h"
+#include "task_iter.skel.h"
 
 #define WAKE_BYTES(ring) ((ring) / 16) /* 256 KiB of 4 MiB: measured to lose nothing at full load */
 
 struct backend {
 	struct keyhole *skel;
+	struct task_iter *iter; /* NULL: not on this kernel */
 	struct handover_offer offer;
 };
 
@@ -76,8 +78,6 @@ out:
 
 static void choose_programs(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
 {
-	bool snapshot = !k->no_snapshot[0];
-
 	bpf_program__set_autoload(s->progs.kh_tp_send, tp);
 	bpf_program__set_autoload(s->progs.kh_tp_recv, tp);
 	bpf_program__set_autoload(s->progs.kh_fx_send, fx);
@@ -85,9 +85,7 @@ static void choose_programs(struct keyhole *s, const struct kernel *k, bool tp, 
 	bpf_program__set_autoload(s->progs.kh_fx_recv6, fx && k->recv_args == 6);
 	bpf_program__set_autoload(s->progs.kh_fx_recv5, fx && k->recv_args == 5);
 	bpf_program__set_autoload(s->progs.kh_fx_recv4, fx && k->recv_args == 4);
-	/* the walk's program also hears "I am Keyhole", so it runs even where it cannot walk */
-	bpf_program__set_autoload(s->progs.kh_rename_iter, snapshot && k->task_iter);
-	bpf_program__set_autoload(s->progs.kh_rename_walk, !(snapshot && k->task_iter));
+	s->rodata->kh_walk_list = !k->no_snapshot[0] && !k->task_iter;
 	s->rodata->kh_uring_by_fexit = tp && fx;
 	s->rodata->kh_kernel_reads = k->kernel_reads;
 }
@@ -109,6 +107,28 @@ static int configure(struct keyhole *s, const struct options *o, unsigned int cp
 }
 
 /* ---- after it ---- */
+
+/* The second object works on the maps of the first. */
+static int start_iter(struct backend *b)
+{
+	struct bpf_map *map, *shared;
+	int r = 0;
+
+	b->iter = task_iter__open();
+	if (!b->iter)
+		return -errno;
+	bpf_object__for_each_map (map, b->iter->obj) {
+		shared = bpf_object__find_map_by_name(b->skel->obj, bpf_map__name(map));
+		if (!r && shared && !bpf_map__is_internal(map))
+			r = bpf_map__reuse_fd(map, bpf_map__fd(shared));
+	}
+	b->iter->rodata->kh_kernel_reads = b->skel->rodata->kh_kernel_reads;
+	if (!r)
+		r = task_iter__load(b->iter);
+	if (!r)
+		r = task_iter__attach(b->iter);
+	return r;
+}
 
 /*
  * The control page starts with capturing on, so that nothing is missed while the first collector
@@ -159,14 +179,22 @@ static void write_offer(struct backend *b, const struct kernel *k, const struct 
 		 k->no_snapshot[0] ? "unavailable" : k->task_iter ? "task iterator" : "task list");
 }
 
-static void set_cloexec(struct keyhole *s)
+static void set_cloexec(struct bpf_object *obj)
 {
 	struct bpf_map *map;
 
 	/* libbpf loses the flag on some paths (reuse, older releases); nothing may leak */
-	bpf_object__for_each_map (map, s->obj)
+	bpf_object__for_each_map (map, obj)
 		if (bpf_map__fd(map) >= 0)
 			fcntl(bpf_map__fd(map), F_SETFD, FD_CLOEXEC);
+}
+
+static void destroy(struct backend *b)
+{
+	task_iter__destroy(b->iter);
+	keyhole__destroy(b->skel);
+	b->iter = NULL;
+	b->skel = NULL;
 }
 
 static int start(struct backend *b, const struct kernel *k, const struct options *o, bool tp, bool fx,
@@ -186,14 +214,17 @@ static int start(struct backend *b, const struct kernel *k, const struct options
 		r = keyhole__load(b->skel);
 	if (!r)
 		r = prepare_pages(b->skel, o);
+	if (!r && k->task_iter)
+		r = start_iter(b);
 	if (!r)
 		r = keyhole__attach(b->skel);
 	if (r) {
-		keyhole__destroy(b->skel);
-		b->skel = NULL;
+		destroy(b);
 		return r;
 	}
-	set_cloexec(b->skel);
+	set_cloexec(b->skel->obj);
+	if (b->iter)
+		set_cloexec(b->iter->obj);
 	write_offer(b, k, o, name, (unsigned int)cpus);
 	return 0;
 }
@@ -231,7 +262,7 @@ void backend_stop(struct backend *b)
 {
 	if (!b)
 		return;
-	keyhole__destroy(b->skel);
+	destroy(b);
 	free(b);
 }
 

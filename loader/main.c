@@ -91,9 +91,6 @@ static int run(const struct options *o)
 		say("%s", kernel.no_btf[0] ? kernel.no_btf : kernel.no_bpf);
 		return 1;
 	}
-	sock = listen_at(o->socket);
-	if (sock < 0)
-		return 1;
 	backend = backend_start(&kernel, o);
 	if (!backend) {
 		char choice[64], reason[2 * BACKEND_REASON + 64];
@@ -101,7 +98,12 @@ static int run(const struct options *o)
 		if (!backend_choose(&kernel, o->backend, choice, sizeof(choice), reason,
 				    sizeof(reason)))
 			say("no backend runs on Linux %s: %s", kernel.release, reason);
-		unlink(o->socket);
+		return 1;
+	}
+	/* only now: a collector that finds the socket gets an answer at once */
+	sock = listen_at(o->socket);
+	if (sock < 0) {
+		backend_stop(backend);
 		return 1;
 	}
 	backend_offer(backend, &offer, fds);

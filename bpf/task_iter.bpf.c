@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+/*
+ * The snapshot of running processes by the kernel's open-coded task iterator (6.7 and later). An
+ * object of its own: where a kernel lacks these functions, libbpf looks for them in the BTF of
+ * all modules, which only CAP_SYS_ADMIN may list, and gives up on the whole object. Its maps are
+ * those of keyhole.bpf.c (loader/backend.c).
+ */
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "events.h"
+#include "maps.h"
+
+#define KH_ID(name) name
+#define KH_GET(...) ___arrow(__VA_ARGS__)
+#include "identity.h"
+#include "snapshot.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct bpf_iter_task {
+	u64 opaque[3];
+} __attribute__((aligned(8)));
+
+#define BPF_TASK_ITER_ALL_PROCS 0
+
+extern int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task,
+			     unsigned int flags) __ksym __weak;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym __weak;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym __weak;
+extern void bpf_rcu_read_lock(void) __ksym __weak;
+extern void bpf_rcu_read_unlock(void) __ksym __weak;
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(kh_rename_iter, struct task_struct *task, const char *comm)
+{
+	struct kh_control *control = kh_control();
+	struct bpf_iter_task it;
+	struct task_struct *t;
+	u32 seen = 0, told = 0;
+
+	if (!control)
+		return 0;
+	if (kh_asked(control, comm) != 'w')
+		return 0;
+	kh_walk_begin(control);
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&it, NULL, BPF_TASK_ITER_ALL_PROCS);
+	while ((t = bpf_iter_task_next(&it))) {
+		if (seen++ < kh_walked)
+			continue;
+		if (told >= KH_SNAPSHOT_STEP)
+			break;
+		told++;
+		if (t->mm)
+			kh_tell_process(t, control->generation, KH_F_SNAPSHOT, false);
+	}
+	bpf_iter_task_destroy(&it);
+	bpf_rcu_read_unlock();
+	kh_walked += told;
+	KH_ADD(snapshot_tasks, told);
+	return 0;
+}
