@@ -271,7 +271,7 @@ struct kh_control {
 	 * privilege is needed for that, and who cannot read this page cannot ask. 0: nobody asks.
 	 */
 	__kh_u64 nonce;
-	__kh_u64 delivered; /* kept here so that it outlives a collector: records handled */
+	__kh_u64 delivered; /* kept here so that it outlives a collector: data records handled */
 	__kh_u64 reserved[4];
 	struct kh_verdict_slot verdicts[KH_VERDICTS];
 };

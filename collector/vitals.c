@@ -106,6 +106,7 @@ static void bind_intake(struct selfmetrics *self, struct vitals *v)
 
 	number(self, SELF_RECORDS_SEEN, "data", &s->data_records);
 	number(self, SELF_RECORDS_SEEN, "life", &s->life_records);
+	number(self, SELF_RECORDS_HANDLED, "", &s->handled);
 	number(self, SELF_RING_BYTES, "data", &s->data_waiting);
 	number(self, SELF_RING_BYTES, "life", &s->life_waiting);
 	number(self, SELF_RING_HIGH, "data", &s->data_high);

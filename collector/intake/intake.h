@@ -40,6 +40,7 @@ struct intake_stats {
 	_Atomic uint64_t connected; /* 1 while the loader's descriptors are held */
 	_Atomic uint64_t connects;
 	_Atomic uint64_t data_records, life_records;
+	_Atomic uint64_t handled; /* of the data ring, by all collectors of this loader */
 	_Atomic uint64_t invalid; /* records that did not hold together */
 	_Atomic uint64_t data_waiting, life_waiting; /* bytes, at the last look */
 	_Atomic uint64_t data_high;                  /* most bytes that waited since the start */

@@ -18,6 +18,8 @@
 #define SELFMETRICS(X)                                                                             \
 	X(BUILD_INFO, GAUGE, "keyhole_build_info", "version", "Version of the collector; 1.")      \
 	X(RECORDS_SEEN, COUNTER, "keyhole_records_seen", "ring", "Records taken from a ring.")     \
+	X(RECORDS_HANDLED, COUNTER, "keyhole_records_handled", "",                                 \
+	  "Records given back to the data ring since the loader started, by all collectors.")      \
 	X(RECORDS_DELIVERED, COUNTER, "keyhole_records_delivered", "",                             \
 	  "Records that ended in a series.")                                                       \
 	X(RECORDS_DROPPED, COUNTER, "keyhole_records_dropped", "reason",                           \
