@@ -88,9 +88,11 @@ become() { # CMD...
 }
 
 # Exactly CAP_BPF and CAP_PERFMON, and no way to any other.
+only_two_caps=(setpriv --bounding-set=-all,+bpf,+perfmon --inh-caps=-all,+bpf,+perfmon
+	--ambient-caps=-all,+bpf,+perfmon)
+
 two_caps() { # CMD...
-	become setpriv --bounding-set=-all,+bpf,+perfmon --inh-caps=-all,+bpf,+perfmon \
-		--ambient-caps=-all,+bpf,+perfmon "$@"
+	become "${only_two_caps[@]}" "$@"
 }
 
 # Another user, without capability and without a way to one.
