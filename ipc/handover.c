@@ -21,6 +21,18 @@ static int address(const char *path, struct sockaddr_un *addr)
 	return 0;
 }
 
+/* 0: nobody listens at this socket any more. Who is only too busy to accept does. */
+static int stale(const char *path)
+{
+	int fd = handover_connect(path);
+
+	if (fd >= 0)
+		close(fd);
+	if (fd == -ECONNREFUSED)
+		return 0;
+	return fd >= 0 || fd == -EAGAIN || fd == -EPROTOTYPE ? -EADDRINUSE : fd;
+}
+
 int handover_listen(const char *path)
 {
 	struct sockaddr_un addr;
@@ -34,7 +46,11 @@ int handover_listen(const char *path)
 	if (lstat(path, &st) == 0) {
 		if (!S_ISSOCK(st.st_mode))
 			return -EEXIST;
-		unlink(path);
+		r = stale(path);
+		if (!r && unlink(path))
+			r = -errno;
+		if (r)
+			return r;
 	}
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -59,7 +75,8 @@ int handover_connect(const char *path)
 	r = address(path, &addr);
 	if (r)
 		return r;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* a blocking connect(2) would wait as long as the listener's queue is full */
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
@@ -156,23 +173,28 @@ int handover_recv(int sock, void *msg, size_t size, int *fds, size_t n, size_t *
 			   .msg_iovlen = 2,
 			   .msg_control = control.buf,
 			   .msg_controllen = sizeof(control.buf)};
+	int own[HANDOVER_FDS];
 	size_t extra, have;
 	ssize_t r;
 
+	if (n > HANDOVER_FDS)
+		return -EINVAL;
 	do {
 		r = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	} while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;
-	have = take_fds(&m, fds, n, &extra);
+	have = take_fds(&m, own, n, &extra);
 	if (r == 0 && have == 0 && extra == 0)
 		return 0;
 	if ((size_t)r != size || extra || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
 	    (have && have != n)) {
 		while (have)
-			close(fds[--have]);
+			close(own[--have]);
 		return -EPROTO;
 	}
+	if (have)
+		memcpy(fds, own, have * sizeof(int));
 	*got = have;
 	return 1;
 }

@@ -56,6 +56,8 @@ static int listen_at(const char *path)
 
 	if (sock == -EEXIST)
 		say("--socket=%s: exists and is no socket; remove it or name another path", path);
+	else if (sock == -EADDRINUSE)
+		say("--socket=%s: another process listens there; stop it or name another path", path);
 	else if (sock < 0)
 		say("--socket=%s: %s; its directory must exist and be writable", path,
 		    strerror(-sock));
