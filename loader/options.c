@@ -24,7 +24,7 @@ static const struct option {
 #define AT(field) offsetof(struct options, field)
 	{"socket", TEXT, AT(socket), HANDOVER_SOCKET, 0, 0, 0,
 	 "path of the Unix socket on which the collector asks"},
-	{"peer-uid", NUMBER, AT(peer_uid), "65532", 0, UINT32_MAX, 1,
+	{"peer-uid", NUMBER, AT(peer_uid), "65532", 0, UINT32_MAX - 1, 1,
 	 "the only uid that is answered there"},
 	{"backend", BACKEND, AT(backend), "auto", 0, 0, 0,
 	 "auto, tracepoint (kernel 6.3) or fexit (BTF and trampolines)"},

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +16,22 @@
 #include "bpf/events.h"
 #include "say.h"
 
-#define HELLO_WAIT_MS 2000 /* a peer that says nothing for so long is not a collector */
-#define REFUSALS_SAID 20   /* lines about refused peers; the rest is only counted */
+#define HELLO_WAIT_MS 2000   /* a peer that says nothing for so long is not a collector */
+#define SHORTAGE_WAIT_MS 100 /* until accept(2) is tried again when descriptors or memory lack */
+#define REFUSALS_SAID 20     /* lines about refused peers; the rest is only counted */
 
 static unsigned int refused;
 
-static int refuse(int peer, const char *why, unsigned int detail)
+static __attribute__((format(printf, 2, 3))) int refuse(int peer, const char *why, ...)
 {
+	char text[160];
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(text, sizeof(text), why, args);
+	va_end(args);
 	if (++refused <= REFUSALS_SAID)
-		say("refused a peer: %s (%u)%s", why, detail,
+		say("refused a peer: %s%s", text,
 		    refused == REFUSALS_SAID ? "; further ones are not reported" : "");
 	close(peer);
 	return -1;
@@ -33,70 +43,93 @@ static int greet(int peer, uid_t uid, const struct handover_offer *offer, const 
 	struct pollfd wait = {.fd = peer, .events = POLLIN};
 	struct handover_offer answer = *offer;
 	struct handover_hello hello;
+	uid_t who = (uid_t)-1;
 	size_t got;
-	uid_t who;
 
 	if (handover_peer(peer, &who) || who != uid)
-		return refuse(peer, "its uid is not the collector's; see --peer-uid", who);
+		return refuse(peer, "its uid is %u, the collector's is %u; see --peer-uid", who,
+			      uid);
 	if (poll(&wait, 1, HELLO_WAIT_MS) <= 0)
-		return refuse(peer, "it said nothing", HELLO_WAIT_MS);
+		return refuse(peer, "it said nothing for %d ms", HELLO_WAIT_MS);
 	if (handover_recv(peer, &hello, sizeof(hello), NULL, 0, &got) != 1 ||
 	    hello.magic != HANDOVER_MAGIC)
-		return refuse(peer, "its message is not a collector's hello", 0);
-	hello.version[sizeof(hello.version) - 1] = 0;
+		return refuse(peer, "its message is not a collector's hello");
 	if (hello.abi != KH_ABI_VERSION) {
 		answer.status = HANDOVER_ABI;
 		handover_send(peer, &answer, sizeof(answer), NULL, 0);
-		say("the collector speaks ABI %u, this loader (version %s) ABI %u: install both from "
-		    "one release",
-		    hello.abi, KEYHOLE_VERSION, KH_ABI_VERSION);
-		return refuse(peer, "other ABI", hello.abi);
+		return refuse(peer,
+			      "the collector speaks ABI %u, this loader (version %s) ABI %u: "
+			      "install both from one release",
+			      hello.abi, KEYHOLE_VERSION, KH_ABI_VERSION);
 	}
 	if (handover_send(peer, &answer, sizeof(answer), fds, HANDOVER_FDS))
-		return refuse(peer, "it does not read", 0);
+		return refuse(peer, "it does not read");
 	say("a collector took over");
 	return peer;
 }
 
-/* Waits until the collector is gone. It has nothing more to say: a word is its end. */
-static void stay(int peer, const volatile int *stop)
+/*
+ * Waits for an event of `fd` for as long as it takes. Signals come in only here, so that none can
+ * slip in between a look at `stop` and the wait. Returns 0, -EINTR or another -errno.
+ */
+static int wait_for(int fd, short events, const sigset_t *signals)
 {
-	struct pollfd wait = {.fd = peer, .events = POLLIN | POLLRDHUP};
+	struct pollfd wait = {.fd = fd, .events = events};
 
-	while (!*stop) {
-		int n = poll(&wait, 1, -1);
+	return ppoll(&wait, 1, NULL, signals) < 0 ? -errno : 0;
+}
 
-		if (n > 0)
-			break;
-	}
+/* Waits until the collector is gone. It has nothing more to say: a word is its end. */
+static void stay(int peer, const volatile int *stop, const sigset_t *signals)
+{
+	while (!*stop && wait_for(peer, POLLIN | POLLRDHUP, signals) == -EINTR)
+		;
 	if (!*stop)
 		say("the collector is gone; the rings keep what comes in");
 	close(peer);
 }
 
-int serve(int sock, uid_t peer_uid, const struct handover_offer *offer, const int fds[HANDOVER_FDS],
-	  const volatile int *stop)
+/* What accept(2) fails with while the machine is short of something: no reason to end. */
+static bool passes(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static int serve_peers(int sock, uid_t uid, const struct handover_offer *offer, const int *fds,
+		       const volatile int *stop, const sigset_t *signals)
 {
 	while (!*stop) {
-		struct pollfd wait = {.fd = sock, .events = POLLIN};
-		int peer;
+		int r = wait_for(sock, POLLIN, signals), peer;
 
-		if (poll(&wait, 1, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
+		if (r == -EINTR)
+			continue;
+		if (r)
+			return r;
 		peer = accept4(sock, NULL, NULL, SOCK_CLOEXEC);
-		if (peer < 0) {
-			if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-				continue;
+		if (peer < 0 && passes(errno))
+			poll(NULL, 0, SHORTAGE_WAIT_MS);
+		else if (peer < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			return -errno;
-		}
-		peer = greet(peer, peer_uid, offer, fds);
+		if (peer < 0)
+			continue;
+		peer = greet(peer, uid, offer, fds);
 		if (peer >= 0)
-			stay(peer, stop);
+			stay(peer, stop, signals);
 	}
 	return 0;
+}
+
+int serve(int sock, uid_t peer, const struct handover_offer *offer, const int fds[HANDOVER_FDS],
+	  const volatile int *stop)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	r = serve_peers(sock, peer, offer, fds, stop, &before);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
 }
 
 void serve_ready(void)
