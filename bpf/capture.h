@@ -534,24 +534,56 @@ static __noinline int kh_message(struct kh_io *io, struct kh_socket *st,
 
 /*
  * Bytes that passed without an event (splice out of a socket; sendfile before 6.5; a run of the
- * program that the kernel skipped) show as a jump of the sequence number.
+ * program that the kernel skipped) show as a jump of the sequence number. They belong to the
+ * message of their direction, as a length.
  */
-static __always_inline void kh_check_gap(struct kh_io *io, struct kh_socket *st)
+static __noinline int kh_unseen(struct kh_io *io, struct kh_socket *st, u32 direction, u32 now)
 {
-	u32 *next = io->direction == KH_TX ? &st->next_tx : &st->next_rx;
-	s32 gap = io->seq - *next;
 	struct kh_source unseen = {.kind = KH_SRC_NONE};
+	u32 was, next;
+	s32 gap;
 
-	if (gap == 1 && io->direction == KH_RX && (io->sk->sk_shutdown & RCV_SHUTDOWN))
-		gap = 0; /* copied_seq counts the FIN */
-	*next = io->seq + (u32)io->src.len;
+	if (!io || !st)
+		return 0;
+	next = direction == KH_TX ? st->next_tx : st->next_rx;
+	gap = now - next;
+	/* copied_seq counts the FIN, once it was read */
+	if (gap > 0 && direction == KH_RX && (io->sk->sk_shutdown & RCV_SHUTDOWN) &&
+	    io->tp->copied_seq == io->tp->rcv_nxt)
+		gap--;
 	if (gap < 0)
 		KH_COUNT(seq_back);
 	if (gap <= 0)
-		return;
+		return 0;
 	KH_ADD(gap_bytes, gap);
 	unseen.len = gap;
-	kh_message(io, st, &unseen, io->seq - gap);
+	was = io->direction;
+	io->direction = direction;
+	kh_message(io, st, &unseen, next);
+	io->direction = was;
+	return 0;
+}
+
+/*
+ * Before a send also what was received until then: found only by the next receive, an answer that
+ * was spliced away would be taken for that of the next request. Not the other way round: sends
+ * always show, but another thread's may show a little later than the answer to it.
+ */
+static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st)
+{
+	u32 end = io->seq + (u32)io->src.len;
+
+	if (io->direction == KH_TX) {
+		u32 received = io->tp->copied_seq;
+
+		kh_unseen(io, st, KH_RX, received);
+		kh_unseen(io, st, KH_TX, io->seq);
+		st->next_rx = received;
+		st->next_tx = end;
+	} else {
+		kh_unseen(io, st, KH_RX, io->seq);
+		st->next_rx = end;
+	}
 }
 
 /* The connection ended, or its end came in sight: says so unless nothing is open. */
@@ -575,6 +607,20 @@ static __noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
 	if (st->phase != KH_TUNNEL)
 		st->phase = KH_IDLE;
 	return 0;
+}
+
+/* An answer that was spliced away, and after which nothing was sent. */
+static __always_inline void kh_unseen_at_end(struct kh_scratch *room, struct sock *sk,
+					     struct kh_socket *st)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct kh_io io = {.direction = KH_RX, .sk = sk, .tp = tp, .room = room};
+
+	/* a reset moves copied_seq over what nobody read */
+	if (!tp || st->error || st->phase != KH_REQUEST || st->conn.role != KH_ROLE_CLIENT)
+		return;
+	room->now = bpf_ktime_get_ns();
+	kh_unseen(&io, st, KH_RX, tp->copied_seq);
 }
 
 /* A receive that moved nothing: the end of the stream, or an error that ends it. */
@@ -620,7 +666,7 @@ static __always_inline void kh_moved(struct kh_io *io)
 		st->phase = KH_IDLE;
 		return;
 	}
-	kh_check_gap(io, st);
+	kh_check_gaps(io, st);
 	kh_message(io, st, &io->src, io->seq);
 }
 

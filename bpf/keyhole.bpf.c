@@ -285,8 +285,12 @@ int BPF_PROG(kh_destroy, struct sock *sk)
 
 	if (!st)
 		return 0;
-	if (scratch)
+	if (!st->error)
+		st->error = sk->sk_err; /* our own reset (SO_LINGER 0) is noted after TCP_CLOSE */
+	if (scratch) {
+		kh_unseen_at_end(scratch, sk, st);
 		kh_end(scratch, st);
+	}
 	__sync_fetch_and_add(&kh_sockets_open, -1);
 	bpf_sk_storage_delete(&kh_sockets, sk);
 	return 0;
