@@ -132,7 +132,7 @@ static const char *service_version(const struct resolve_rules *rules,
 }
 
 static const char *instance_id(const struct resolve_rules *rules, const struct resolve_input *in,
-			       char buf[JOINED_MAX])
+			       const char *service, char buf[JOINED_MAX])
 {
 	const struct resolve_pod *pod = in->pod;
 	const char *id = otel_attribute(in->otel_resource_attributes, "service.instance.id", buf,
@@ -141,8 +141,11 @@ static const char *instance_id(const struct resolve_rules *rules, const struct r
 	id = first(id, annotation(pod, ANNOTATION "service.instance.id"));
 	if (has(id))
 		return id;
-	if (!pod)
+	if (!pod && in->pid)
 		snprintf(buf, JOINED_MAX, "%.256s:%u", first(rules->host, "localhost"), in->pid);
+	else if (!pod)
+		snprintf(buf, JOINED_MAX, "%.256s:%.256s", first(rules->host, "localhost"),
+			 service);
 	else if (has(in->container_name))
 		snprintf(buf, JOINED_MAX, "%.253s.%.253s.%.253s", first(pod->space, ""),
 			 first(pod->name, ""), in->container_name);
@@ -158,7 +161,7 @@ static void fill_service(const char *v[RES_COUNT], const struct resolve_rules *r
 	v[RES_SERVICE_NAME] = service_name(rules, in, b->name);
 	v[RES_SERVICE_NAMESPACE] = service_namespace(rules, in, b->space);
 	v[RES_SERVICE_VERSION] = service_version(rules, in, b->version);
-	v[RES_INSTANCE] = instance_id(rules, in, b->instance);
+	v[RES_INSTANCE] = instance_id(rules, in, v[RES_SERVICE_NAME], b->instance);
 	v[RES_JOB] = v[RES_SERVICE_NAME];
 	if (has(v[RES_SERVICE_NAMESPACE])) {
 		snprintf(b->job, sizeof(b->job), "%.256s/%.256s", v[RES_SERVICE_NAMESPACE],

@@ -13,7 +13,8 @@
  * pod's namespace, outside a pod the configured service_namespace.
  * service.version: OTEL_RESOURCE_ATTRIBUTES; annotation; labels; the image's tag.
  * service.instance.id: OTEL_RESOURCE_ATTRIBUTES; annotation; `<namespace>.<pod>.<container>`, or
- * outside a pod `<host>:<pid>`.
+ * outside a pod `<host>:<pid>`, or `<host>:<service.name>` where no pid is given: one instance for
+ * all the short-lived processes of one program.
  */
 #ifndef KEYHOLE_SERVICE_RESOLVE_H
 #define KEYHOLE_SERVICE_RESOLVE_H

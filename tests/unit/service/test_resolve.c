@@ -284,7 +284,7 @@ static void nothing_known_still_makes_a_resource(void **state)
 	struct resource *r = resolve(&no_rules, &nothing);
 
 	assert_string_equal(r->attr[RES_SERVICE_NAME], "unknown_service");
-	assert_string_equal(r->attr[RES_INSTANCE], "localhost:0");
+	assert_string_equal(r->attr[RES_INSTANCE], "localhost:unknown_service");
 	resource_unref(r);
 	r = resolve(&no_rules, &in_pod);
 	assert_string_equal(r->attr[RES_SERVICE_NAME], "unknown_service");
