@@ -59,7 +59,7 @@ run_collector() { # [NAME=VALUE...] [OPTION...]
 		set+=("$1")
 		shift
 	done
-	become env KEYHOLE_LISTEN_ADDRESS=127.0.0.1 KEYHOLE_PROMETHEUS_PORT="$metrics_port" \
+	become env -u KEYHOLE_BUILD KEYHOLE_LISTEN_ADDRESS=127.0.0.1 KEYHOLE_PROMETHEUS_PORT="$metrics_port" \
 		KEYHOLE_LOADER_SOCKET="$socket" "${set[@]}" "$collector_bin" "$@"
 }
 
