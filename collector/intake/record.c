@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Takes head and tail of a message from what is left of the payload. */
-static int take(struct record_message *m, const struct kh_message *info, const uint8_t **p, size_t *left)
+static int take(struct record_message *m, const struct kh_message *info, const uint8_t **p,
+		size_t *left)
 {
 	size_t need = (size_t)info->head_len + info->tail_len;
 
@@ -27,7 +28,8 @@ static int read_exchange(const void *p, size_t size, struct record *out)
 	const uint8_t *at = (const uint8_t *)p + sizeof(*ex);
 	size_t left = size - sizeof(*ex);
 
-	if (ex->conn.role > KH_ROLE_CLIENT || ex->reason > KH_WHY_RESET)
+	if ((ex->conn.role != KH_ROLE_SERVER && ex->conn.role != KH_ROLE_CLIENT) ||
+	    ex->reason > KH_WHY_RESET)
 		return -EBADMSG;
 	out->exchange = ex;
 	if (take(&out->req, &ex->req, &at, &left) || take(&out->resp, &ex->resp, &at, &left))
@@ -44,7 +46,8 @@ static int read_part(const void *p, size_t size, struct record *out)
 	if (part->reason > KH_WHY_RESET)
 		return -EBADMSG;
 	out->part = part;
-	return take(part->rec.flags & KH_F_RESPONSE ? &out->resp : &out->req, &part->msg, &at, &left);
+	return take(part->rec.flags & KH_F_RESPONSE ? &out->resp : &out->req, &part->msg, &at,
+		    &left);
 }
 
 static int text_ok(const char *text, size_t room)

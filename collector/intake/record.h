@@ -22,9 +22,9 @@ struct record {
 	uint16_t type;  /* enum kh_type */
 	uint16_t flags; /* enum kh_flag */
 	union {
-		const struct kh_exchange *exchange;
+		const struct kh_exchange *exchange; /* the role is known: server or client */
 		const struct kh_part *part;
-		const struct kh_cgroup *cgroup; /* names are NUL-terminated, levels in range */
+		const struct kh_cgroup *cgroup;   /* names are NUL-terminated, levels in range */
 		const struct kh_process *process; /* likewise comm and exe */
 		const struct kh_exit *exit;
 		const struct kh_listen *listen;

@@ -11,6 +11,38 @@
 #define DISCARD 0x40000000u
 #define HEADER 8
 
+static void skip(struct ring *ring, uint64_t until)
+{
+	ring->skipped += until - ring->next;
+	ring->next = until;
+}
+
+static uint32_t header_at(const struct ring *ring, uint64_t position)
+{
+	const void *at = ring->data + (position & (ring->size - 1));
+
+	return __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
+}
+
+/* Bytes of the record with this header. The kernel writes the length before it moves its position,
+ * also of a record that is still busy. */
+static uint64_t whole(uint32_t header)
+{
+	return (HEADER + (uint64_t)(header & ~(BUSY | DISCARD)) + 7) & ~7ULL;
+}
+
+/* Do the records follow each other up to `head`? */
+static bool holds(const struct ring *ring, uint64_t head)
+{
+	uint64_t at = ring->next;
+
+	if (at % 8 || head - at > ring->size)
+		return false;
+	while (at < head)
+		at += whole(header_at(ring, at));
+	return at == head;
+}
+
 int ring_open(struct ring *ring, int fd, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -37,6 +69,10 @@ int ring_open(struct ring *ring, int fd, size_t size)
 	ring->page = page;
 	ring->fd = fd;
 	ring->next = __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE);
+	if (!holds(ring, ring_head(ring))) {
+		skip(ring, ring_head(ring));
+		ring_release(ring);
+	}
 	return 0;
 }
 
@@ -61,23 +97,29 @@ size_t ring_waiting(const struct ring *ring)
 
 const void *ring_next(struct ring *ring, uint64_t until, size_t *size)
 {
-	uint64_t waiting = until - ring->next;
-
-	if (waiting > ring->high && waiting <= ring->size)
-		ring->high = waiting;
 	while (ring->next < until) {
 		const uint8_t *at = ring->data + (ring->next & (ring->size - 1));
-		uint32_t word = __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
-		uint64_t len = word & ~(BUSY | DISCARD);
-		uint64_t whole = (HEADER + len + 7) & ~7ULL;
+		uint64_t waiting = until - ring->next;
+		uint32_t header;
 
-		/* the kernel keeps to this; a ring that does not is not read further */
-		if ((word & BUSY) || whole > until - ring->next)
-			return NULL;
-		ring->next += whole;
-		if (word & DISCARD)
+		/* the kernel keeps to its size; only then is there something at `at` */
+		if (waiting > ring->size || until % 8) {
+			skip(ring, until);
+			break;
+		}
+		if (waiting > ring->high)
+			ring->high = waiting;
+		header = header_at(ring, ring->next);
+		if (whole(header) > waiting) {
+			skip(ring, until);
+			break;
+		}
+		if (header & BUSY)
+			break;
+		ring->next += whole(header);
+		if (header & DISCARD)
 			continue;
-		*size = len;
+		*size = header & ~(BUSY | DISCARD);
 		return at + HEADER;
 	}
 	return NULL;

@@ -17,17 +17,20 @@ struct ring {
 	uint64_t *consumer;       /* its page: ours to write */
 	const uint64_t *producer; /* its page: read only */
 	const uint8_t *data;
-	size_t size;    /* bytes, a power of two */
-	uint64_t next;  /* position up to which records were handed out */
-	uint64_t high;  /* most bytes that ever waited, since ring_high() was asked */
-	void *base;     /* of the read-only mapping */
+	size_t size;      /* bytes, a power of two */
+	uint64_t next;    /* position up to which records were handed out */
+	uint64_t high;    /* most bytes that ever waited, since ring_high() was asked */
+	uint64_t skipped; /* bytes passed over because their lengths did not hold together */
+	void *base;       /* of the read-only mapping */
 	size_t page;
-	int fd;         /* borrowed; poll it for POLLIN */
+	int fd; /* borrowed; poll it for POLLIN */
 };
 
 /*
  * Maps the ring behind `fd`, which must be `size` bytes. Returns 0; -EINVAL if size is no power
- * of two or smaller than a page; else -errno of mmap.
+ * of two or smaller than a page; else -errno of mmap. The consumer's position is what a collector
+ * before this one left there, perhaps one that was taken over: if the records do not follow each
+ * other from there to the producer's, all that waits is skipped.
  */
 int ring_open(struct ring *ring, int fd, size_t size);
 void ring_close(struct ring *ring);
@@ -37,7 +40,9 @@ size_t ring_waiting(const struct ring *ring);
 
 /*
  * The next record that lies wholly before position `until` (from ring_head()), or NULL. It stays
- * valid until ring_release(). A record the kernel is still writing ends the run.
+ * valid until ring_release(). A record the kernel is still writing ends the run. Lengths that
+ * cannot be right are never followed: what lies before `until`, where a record begins for sure,
+ * is skipped.
  */
 const void *ring_next(struct ring *ring, uint64_t until, size_t *size);
 uint64_t ring_head(const struct ring *ring);

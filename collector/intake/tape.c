@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../bpf/events.h"
@@ -16,13 +17,20 @@ static const struct tape_header header = {TAPE_MAGIC, KH_ABI_VERSION, ORDER};
 
 int tape_create(struct tape *tape, const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* without O_NONBLOCK a named pipe could be opened here and keep us waiting below */
+	_cleanup_close_ int fd =
+		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	struct tape_header old;
+	struct stat st;
 	ssize_t n;
 
 	memset(tape, 0, sizeof(*tape));
 	if (fd < 0)
+		return errno == ELOOP || errno == EISDIR ? -EEXIST : -errno;
+	if (fstat(fd, &st))
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EEXIST;
 	n = read(fd, &old, sizeof(old));
 	if (n < 0)
 		return -errno;
@@ -34,8 +42,10 @@ int tape_create(struct tape *tape, const char *path)
 	if (!tape->file)
 		return -errno;
 	take_fd(&fd);
-	if (fwrite(&header, sizeof(header), 1, tape->file) != 1)
+	if (fwrite(&header, sizeof(header), 1, tape->file) != 1) {
+		tape_close(tape);
 		return -EIO;
+	}
 	return 0;
 }
 
@@ -45,6 +55,11 @@ int tape_write(struct tape *tape, bool life, const void *record, size_t size)
 	struct tape_item item = {.size = (uint32_t)size, .ring = life};
 	size_t pad = -size & 7;
 
+	if (size > TAPE_RECORD_MAX - 8)
+		return -EMSGSIZE;
+	/* behind half a record nothing could be read back */
+	if (ferror(tape->file))
+		return -EIO;
 	if (fwrite(&item, sizeof(item), 1, tape->file) != 1 ||
 	    fwrite(record, 1, size, tape->file) != size ||
 	    fwrite(zeroes, 1, pad, tape->file) != pad)
@@ -81,10 +96,12 @@ int tape_open(struct tape *tape, const char *path)
 int tape_read(struct tape *tape, bool *life, const void **record, size_t *size)
 {
 	struct tape_item item;
-	size_t padded;
+	size_t padded, n = fread(&item, 1, sizeof(item), tape->file);
 
-	if (fread(&item, 1, sizeof(item), tape->file) != sizeof(item))
-		return feof(tape->file) && ftell(tape->file) % 8 == 0 ? 0 : -EBADMSG;
+	if (n == 0 && feof(tape->file))
+		return 0;
+	if (n != sizeof(item))
+		return -EBADMSG;
 	if (item.size > TAPE_RECORD_MAX - 8 || item.ring > 1)
 		return -EBADMSG;
 	padded = ((size_t)item.size + 7) & ~(size_t)7;

@@ -36,10 +36,13 @@ struct tape {
 };
 
 /*
- * Opens a tape to write: the file is made (mode 0600) or, if it is a tape, emptied; any other
- * file is refused with -EEXIST. Call it before the sandbox is entered. 0 or -errno.
+ * Opens a tape to write: the file is made (mode 0600) or, if it is a tape or empty, emptied; any
+ * other file, and a symbolic link, is refused with -EEXIST. Call it before the sandbox is entered.
+ * 0 or -errno.
  */
 int tape_create(struct tape *tape, const char *path);
+
+/* 0; -EMSGSIZE: longer than TAPE_RECORD_MAX - 8; -EIO: not written, and nor will any other be. */
 int tape_write(struct tape *tape, bool life, const void *record, size_t size);
 
 /* -EBADMSG: not a tape; -EPROTONOSUPPORT: of another ABI; else 0 or -errno. */
