@@ -8,10 +8,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define ANSWER_MS 5000             /* the loader answers at once, or it is busy with another */
-#define RING_MAX (1ull << 30)      /* largest ring a loader can make */
+#define ANSWER_MS 3000        /* a loader waits 2 s for a silent peer before it hears us */
+#define RING_MAX (1ull << 30) /* largest ring a loader can make */
 #define THREAD_NAME "keyhole-intake"
 
 static void forget(struct link *link)
@@ -42,23 +43,35 @@ void link_close(struct link *link)
 	forget(link);
 }
 
+/* Waits for the answer; a signal does not shorten that. */
+static bool answers(int sock)
+{
+	struct pollfd wait = {.fd = sock, .events = POLLIN};
+	int r;
+
+	do {
+		r = poll(&wait, 1, ANSWER_MS);
+	} while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
 static int ask(struct link *link, const char *path, char *why, size_t why_size)
 {
 	struct handover_hello hello = {.magic = HANDOVER_MAGIC, .abi = KH_ABI_VERSION};
-	struct pollfd wait = {.events = POLLIN};
 	size_t got = 0;
 	int r;
 
 	link->sock = handover_connect(path);
 	if (link->sock < 0) {
 		r = link->sock;
-		snprintf(why, why_size, "%s: %s; is keyhole-loader running?", path, strerror(-r));
+		snprintf(why, why_size, "%s: %s; %s", path, strerror(-r),
+			 r == -EAGAIN ? "other collectors wait for the loader already"
+				      : "is keyhole-loader running?");
 		return r;
 	}
 	snprintf(hello.version, sizeof(hello.version), "%s", KEYHOLE_VERSION);
 	r = handover_send(link->sock, &hello, sizeof(hello), NULL, 0);
-	wait.fd = link->sock;
-	if (r == 0 && poll(&wait, 1, ANSWER_MS) <= 0) {
+	if (r == 0 && !answers(link->sock)) {
 		snprintf(why, why_size, "%s: no answer; another collector may be connected", path);
 		return -EAGAIN;
 	}
@@ -69,7 +82,8 @@ static int ask(struct link *link, const char *path, char *why, size_t why_size)
 		r = -EPROTO;
 	if (r == 1 && link->offer.status == HANDOVER_ABI) {
 		snprintf(why, why_size,
-			 "the loader speaks ABI %u, this collector (version %s) ABI %u: install both "
+			 "the loader speaks ABI %u, this collector (version %s) ABI %u: install "
+			 "both "
 			 "from one release",
 			 link->offer.abi, KEYHOLE_VERSION, KH_ABI_VERSION);
 		return -EPROTONOSUPPORT;
@@ -85,8 +99,29 @@ static int ask(struct link *link, const char *path, char *why, size_t why_size)
 	return -EPROTO;
 }
 
-/* What was given must be what was promised: a size that lies would fault, not just mislead. */
-static int sizes_ok(const struct handover_offer *o)
+/*
+ * A BPF map refuses to be mapped beyond its end. A file does not, and faults where it is read: if
+ * that is what came, it must be as long as was promised.
+ */
+static bool long_enough(int fd, uint64_t bytes)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size >= bytes);
+}
+
+static bool fds_ok(const struct link *link)
+{
+	const struct handover_offer *o = &link->offer;
+	uint64_t pages = 2 * (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return long_enough(link->fds[HANDOVER_DATA], pages + 2 * o->data_size) &&
+	       long_enough(link->fds[HANDOVER_LIFE], pages + 2 * o->life_size) &&
+	       long_enough(link->fds[HANDOVER_CONTROL], o->control_size) &&
+	       long_enough(link->fds[HANDOVER_COUNTERS], o->counters_size);
+}
+
+static bool sizes_ok(const struct handover_offer *o)
 {
 	return o->cpus >= 1 && o->cpus <= KH_CPUS_MAX && o->data_size <= RING_MAX &&
 	       o->life_size <= RING_MAX && o->control_size >= sizeof(struct kh_control) &&
@@ -101,7 +136,7 @@ static int map_all(struct link *link)
 	void *p;
 	int r;
 
-	if (!sizes_ok(o))
+	if (!sizes_ok(o) || !fds_ok(link))
 		return -EPROTO;
 	r = ring_open(&link->data, link->fds[HANDOVER_DATA], o->data_size);
 	if (!r)
@@ -130,6 +165,14 @@ static void request(struct link *link, char letter)
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
+/* Nothing more to ask: who saw the name cannot ask in ours either. */
+static void asked_all(struct link *link)
+{
+	link->walking = false;
+	link->control->nonce = 0;
+	prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
+}
+
 static void introduce(struct link *link)
 {
 	uint64_t nonce = 0;
@@ -139,13 +182,12 @@ static void introduce(struct link *link)
 	nonce &= (1ull << (4 * KH_NONCE_DIGITS)) - 1;
 	link->control->nonce = nonce ? nonce : 1;
 	/* what a collector before this one decided or was told is not ours */
-	memset(link->control->verdicts, 0, sizeof(link->control->verdicts));
-	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
+	link_verdicts_clear(link);
 	__atomic_add_fetch(&link->control->generation, 1, __ATOMIC_RELEASE);
 	request(link, 's');
 	link->walking = strcmp(link->offer.snapshot, "unavailable") != 0;
 	if (!link->walking)
-		prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
+		asked_all(link);
 }
 
 int link_open(struct link *link, const char *path, char *why, size_t why_size)
@@ -186,9 +228,7 @@ void link_walk(struct link *link)
 	request(link, 'w');
 	if (link_counter(link, KH_C_snapshot_tasks) - before >= KH_SNAPSHOT_STEP)
 		return;
-	link->walking = false;
-	link->control->nonce = 0;
-	prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
+	asked_all(link);
 }
 
 uint64_t link_counter(const struct link *link, unsigned int counter)
@@ -209,8 +249,11 @@ int link_verdict(struct link *link, uint64_t cgroup, enum kh_verdict verdict)
 
 	if (!link->control)
 		return -ENOTCONN;
+	if (!cgroup)
+		return -EINVAL;
 	for (i = 0; i < KH_VERDICT_PROBES; i++) {
-		struct kh_verdict_slot *slot = &link->control->verdicts[(at + i) & (KH_VERDICTS - 1)];
+		struct kh_verdict_slot *slot =
+			&link->control->verdicts[(at + i) & (KH_VERDICTS - 1)];
 
 		if (slot->cgroup && slot->cgroup != cgroup)
 			continue;
@@ -222,4 +265,15 @@ int link_verdict(struct link *link, uint64_t cgroup, enum kh_verdict verdict)
 		return 0;
 	}
 	return -ENOSPC;
+}
+
+void link_verdicts_clear(struct link *link)
+{
+	size_t i;
+
+	if (!link->control)
+		return;
+	for (i = 0; i < KH_VERDICTS; i++)
+		__atomic_store_n(&link->control->verdicts[i].cgroup, 0, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
 }

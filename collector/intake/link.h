@@ -40,8 +40,11 @@ uint64_t link_counter(const struct link *link, unsigned int counter);
 
 /*
  * What BPF shall do with a cgroup's sockets from now on. Returns 0, or -ENOSPC when all
- * KH_VERDICT_PROBES places for it are taken: it is traced then.
+ * KH_VERDICT_PROBES places for it are taken: it is traced then. -ENOTCONN, or -EINVAL for 0.
  */
 int link_verdict(struct link *link, uint64_t cgroup, enum kh_verdict verdict);
+
+/* Takes all verdicts back: every cgroup is traced until decided again. */
+void link_verdicts_clear(struct link *link);
 
 #endif
