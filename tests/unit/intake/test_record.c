@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records that contradict themselves are refused before anybody believes one of their lengths. */
+#include "intake/record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Larger than any record: the largest is an exchange with two full heads and tails. */
+static union {
+	struct kh_rec rec;
+	struct kh_exchange exchange;
+	struct kh_part part;
+	struct kh_cgroup cgroup;
+	struct kh_process process;
+	struct kh_exit exit;
+	struct kh_listen listen;
+	uint8_t bytes[16384];
+} r;
+
+static struct record out;
+
+/* From memory of exactly that size, so that a sanitizer sees what is read beyond. */
+static int read_sized(size_t size)
+{
+	void *exact = malloc(size ? size : 1);
+	int result;
+
+	memcpy(exact, &r, size);
+	result = record_read(exact, size, &out);
+	free(exact);
+	return result;
+}
+
+static int read_it(void)
+{
+	return read_sized(r.rec.size);
+}
+
+static void begin(uint16_t type, size_t size)
+{
+	memset(&r, 0, sizeof(r));
+	r.rec.type = type;
+	r.rec.size = (uint32_t)size;
+}
+
+/* 100 and 20 bytes of request, 50 and 64 of response. */
+static void an_exchange(void)
+{
+	begin(KH_EXCHANGE, sizeof(r.exchange) + 100 + 20 + 50 + 64);
+	r.exchange.conn.role = KH_ROLE_SERVER;
+	r.exchange.req = (struct kh_message){
+		.first_ns = 5, .last_ns = 6, .len = 500, .gap = 7, .head_len = 100, .tail_len = 20};
+	r.exchange.resp = (struct kh_message){
+		.first_ns = 7, .last_ns = 7, .len = 5000, .head_len = 50, .tail_len = 64};
+}
+
+static void a_part(uint16_t type)
+{
+	begin(type, sizeof(r.part) + 10 + 5);
+	r.part.reason = KH_WHY_MORE;
+	r.part.msg = (struct kh_message){.len = 15, .head_len = 10, .tail_len = 5};
+}
+
+static void a_cgroup(void)
+{
+	begin(KH_CGROUP, sizeof(r.cgroup));
+	r.cgroup.levels = 2;
+	strcpy(r.cgroup.names[0], "nginx.service");
+	strcpy(r.cgroup.names[1], "system.slice");
+}
+
+static void a_process(void)
+{
+	begin(KH_PROCESS, sizeof(r.process));
+	r.process.exe_levels = 2;
+	strcpy(r.process.comm, "nginx");
+}
+
+static void an_exchange_says_where_its_bytes_are(void **state)
+{
+	const uint8_t *payload = r.bytes + sizeof(r.exchange);
+
+	an_exchange();
+	assert_int_equal(record_read(&r, r.rec.size, &out), 0);
+	assert_int_equal(out.type, KH_EXCHANGE);
+	assert_ptr_equal(out.exchange, &r.exchange);
+	assert_ptr_equal(out.req.head, payload);
+	assert_ptr_equal(out.req.tail, payload + 100);
+	assert_ptr_equal(out.resp.head, payload + 120);
+	assert_ptr_equal(out.resp.tail, payload + 170);
+	assert_int_equal(out.resp.info.len, 5000);
+	assert_int_equal(read_it(), 0);
+}
+
+static void lengths_that_exceed_the_record_are_refused(void **state)
+{
+	an_exchange();
+	r.rec.size -= 1;
+	assert_int_equal(read_it(), -EBADMSG);
+	an_exchange();
+	r.exchange.resp.tail_len = 65;
+	assert_int_equal(read_it(), -EBADMSG);
+	an_exchange();
+	r.exchange.req.head_len += 1;
+	assert_int_equal(read_it(), -EBADMSG);
+	an_exchange();
+	r.exchange.req.head_len = r.exchange.resp.head_len = 0xffff;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_part(KH_PART);
+	r.part.msg.tail_len = 6;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void lengths_beyond_the_limits_are_refused_even_if_they_fit(void **state)
+{
+	begin(KH_EXCHANGE, sizeof(r.exchange) + KH_HEAD_MAX + 1);
+	r.exchange.conn.role = KH_ROLE_CLIENT;
+	r.exchange.req.len = 1 << 20;
+	r.exchange.req.head_len = KH_HEAD_MAX;
+	assert_int_equal(read_it(), 0);
+	r.exchange.req.head_len = KH_HEAD_MAX + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+	r.exchange.req.head_len = 0;
+	r.exchange.req.tail_len = KH_TAIL;
+	assert_int_equal(read_it(), 0);
+	r.exchange.req.tail_len = KH_TAIL + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void more_bytes_captured_than_passed_are_refused(void **state)
+{
+	an_exchange();
+	r.exchange.req.len = 99;
+	assert_int_equal(read_it(), -EBADMSG);
+	an_exchange();
+	r.exchange.resp.len = 63;
+	assert_int_equal(read_it(), -EBADMSG);
+	an_exchange();
+	r.exchange.req.gap = 501;
+	assert_int_equal(read_it(), -EBADMSG);
+	/* but the tail may reach back into the head */
+	an_exchange();
+	r.exchange.req.len = 100;
+	assert_int_equal(read_it(), 0);
+}
+
+static void time_does_not_run_backwards(void **state)
+{
+	an_exchange();
+	r.exchange.req.last_ns = 4;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void an_exchange_has_a_role_and_a_reason(void **state)
+{
+	an_exchange();
+	r.exchange.conn.role = KH_ROLE_UNKNOWN;
+	assert_int_equal(read_it(), -EBADMSG);
+	r.exchange.conn.role = KH_ROLE_CLIENT + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+	an_exchange();
+	r.exchange.reason = KH_WHY_RESET + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_part(KH_PART);
+	r.part.reason = KH_WHY_RESET + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void a_part_belongs_to_the_direction_that_its_flag_names(void **state)
+{
+	a_part(KH_PART);
+	assert_int_equal(read_it(), 0);
+	assert_int_equal(out.req.info.len, 15);
+	assert_null(out.resp.head);
+	a_part(KH_FINISH);
+	r.rec.flags = KH_F_RESPONSE;
+	assert_int_equal(read_it(), 0);
+	assert_int_equal(out.resp.info.len, 15);
+	assert_null(out.req.head);
+}
+
+static void names_without_an_end_are_refused(void **state)
+{
+	uint32_t i;
+
+	for (i = 0; i < 2; i++) {
+		a_cgroup();
+		assert_int_equal(read_it(), 0);
+		memset(r.cgroup.names[i], 'x', KH_NAME);
+		assert_int_equal(read_it(), -EBADMSG);
+		a_process();
+		assert_int_equal(read_it(), 0);
+		memset(r.process.exe[i], 'x', KH_EXE_NAME);
+		assert_int_equal(read_it(), -EBADMSG);
+	}
+	/* one that is not used may hold anything */
+	a_cgroup();
+	memset(r.cgroup.names[2], 'x', KH_NAME);
+	assert_int_equal(read_it(), 0);
+	a_process();
+	memset(r.process.comm, 'x', sizeof(r.process.comm));
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void counts_beyond_the_record_are_refused(void **state)
+{
+	a_cgroup();
+	r.cgroup.levels = KH_CGROUP_LEVELS;
+	assert_int_equal(read_it(), 0);
+	r.cgroup.levels = KH_CGROUP_LEVELS + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+	r.cgroup.levels = UINT32_MAX;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_process();
+	r.process.exe_levels = KH_EXE_LEVELS + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void every_type_has_a_least_size(void **state)
+{
+	static const struct {
+		uint16_t type;
+		size_t size;
+	} types[] = {
+		{KH_EXCHANGE, sizeof(struct kh_exchange)}, {KH_PART, sizeof(struct kh_part)},
+		{KH_FINISH, sizeof(struct kh_part)},       {KH_CGROUP, sizeof(struct kh_cgroup)},
+		{KH_PROCESS, sizeof(struct kh_process)},   {KH_EXIT, sizeof(struct kh_exit)},
+		{KH_LISTEN, sizeof(struct kh_listen)}};
+	size_t i, size;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		begin(types[i].type, types[i].size);
+		if (types[i].type == KH_EXCHANGE)
+			r.exchange.conn.role = KH_ROLE_SERVER;
+		assert_int_equal(read_it(), 0);
+		for (size = 0; size < types[i].size; size++) {
+			r.rec.size = (uint32_t)size;
+			assert_int_equal(read_sized(size), -EBADMSG);
+		}
+	}
+}
+
+static void the_record_is_as_long_as_it_says_but_for_the_ring_s_padding(void **state)
+{
+	size_t pad;
+
+	an_exchange();
+	for (pad = 0; pad < 8; pad++)
+		assert_int_equal(read_sized(r.rec.size + pad), 0);
+	assert_int_equal(read_sized(r.rec.size + 8), -EBADMSG);
+	assert_int_equal(read_sized(r.rec.size - 1), -EBADMSG);
+	r.rec.size = UINT32_MAX;
+	assert_int_equal(read_sized(512), -EBADMSG);
+}
+
+static void unknown_types_are_refused(void **state)
+{
+	uint32_t type;
+
+	for (type = 0; type < 65536; type++) {
+		bool known = (type >= KH_EXCHANGE && type <= KH_FINISH) ||
+			     (type >= KH_CGROUP && type <= KH_LISTEN);
+
+		begin((uint16_t)type, sizeof(struct kh_cgroup));
+		if (type == KH_EXCHANGE)
+			r.exchange.conn.role = KH_ROLE_SERVER;
+		assert_int_equal(record_read(&r, r.rec.size, &out), known ? 0 : -EBADMSG);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_exchange_says_where_its_bytes_are),
+		cmocka_unit_test(lengths_that_exceed_the_record_are_refused),
+		cmocka_unit_test(lengths_beyond_the_limits_are_refused_even_if_they_fit),
+		cmocka_unit_test(more_bytes_captured_than_passed_are_refused),
+		cmocka_unit_test(time_does_not_run_backwards),
+		cmocka_unit_test(an_exchange_has_a_role_and_a_reason),
+		cmocka_unit_test(a_part_belongs_to_the_direction_that_its_flag_names),
+		cmocka_unit_test(names_without_an_end_are_refused),
+		cmocka_unit_test(counts_beyond_the_record_are_refused),
+		cmocka_unit_test(every_type_has_a_least_size),
+		cmocka_unit_test(the_record_is_as_long_as_it_says_but_for_the_ring_s_padding),
+		cmocka_unit_test(unknown_types_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
