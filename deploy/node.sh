@@ -24,6 +24,11 @@ process_start() { # PID
 	cut -d' ' -f20 <<< "$line"
 }
 
+# Has stop_all stop a child of this shell.
+remember() { # PID
+	echo "$1 $(process_start "$1")" >> "$scratch/.processes"
+}
+
 # Runs CMD in the background with both outputs in LOG, sets $started to its pid. CMD may begin
 # with in_cgroup, two_caps or unprivileged: the pid is the command's own.
 start() { # LOG CMD...
@@ -31,7 +36,7 @@ start() { # LOG CMD...
 	shift
 	"$@" > "$log" 2>&1 < /dev/null &
 	started=$!
-	echo "$started $(process_start "$started")" >> "$scratch/.processes"
+	remember "$started"
 }
 
 stopped() { # PID: it has ended

@@ -10,6 +10,7 @@ the counts differs from the exported one. P50 and P99 are interpolated in the hi
 as Prometheus' histogram_quantile() does it, over all that was counted.
 """
 import json
+import os
 import re
 import shutil
 import sys
@@ -23,6 +24,7 @@ LEFT = 7  # so many columns are text
 WIDTH = 120
 WINDOW_S = 5
 SHRINKS = [COLUMNS.index(name) for name in ("POD", "ROUTE", "WORKLOAD")]
+DROPS = [COLUMNS.index(name) for name in ("POD", "CONTAINER", "NAMESPACE")]  # on a narrow terminal
 OWNERS = ["k8s_deployment_name", "k8s_statefulset_name", "k8s_daemonset_name", "k8s_pod_name"]
 SAMPLE = re.compile(r'([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -86,17 +88,25 @@ def cut(text, width):
     return text if len(text) <= width else text[:width - 1] + "~"
 
 
-def table(rows, rate_of):
-    """The lines; no longer than WIDTH."""
+def table(rows, rate_of, width=WIDTH):
+    """The lines; no longer than `width`, if that is not less than about 70."""
     cells = [COLUMNS]
     for key, row in sorted(rows.items()):
         cells.append([*(field or "-" for field in key), f"{rate_of(key, row):.1f}", str(row.errors), str(row.count),
                       duration(row.quantile(0.5)), duration(row.quantile(0.99))])
-    widths = [max(len(line[i]) for line in cells) for i in range(len(COLUMNS))]
+    widths = {i: max(len(line[i]) for line in cells) for i in range(len(COLUMNS))}
+
+    def too_wide():
+        return max(0, sum(widths.values()) + len(widths) - 1 - width)
+
+    for i in DROPS if width < WIDTH else ():
+        if too_wide():
+            del widths[i]
     for i in SHRINKS:
-        widths[i] = max(8, widths[i] - max(0, sum(widths) + len(widths) - 1 - WIDTH))
-    return [" ".join(cut(text, width).ljust(width) if i < LEFT else text.rjust(width)
-                     for i, (text, width) in enumerate(zip(line, widths))).rstrip() for line in cells]
+        if i in widths:
+            widths[i] = max(8, widths[i] - too_wide())
+    return [" ".join(cut(line[i], n).ljust(n) if i < LEFT else line[i].rjust(n) for i, n in widths.items()).rstrip()
+            for line in cells]
 
 
 def live(url):
@@ -109,10 +119,11 @@ def live(url):
         while now - seen[0][0] > WINDOW_S + 0.5:
             seen.popleft()
         then, before = seen[0]
-        lines = table(rows, lambda key, row: (row.count - before.get(key, 0)) / max(1.0, now - then))
-        lines += ["", f"records dropped: {dropped}; metrics at {url}; rates of the last {WINDOW_S} s; Ctrl-C ends"]
+        size = shutil.get_terminal_size() if terminal else os.terminal_size((WIDTH, 0))
+        lines = table(rows, lambda key, row: (row.count - before.get(key, 0)) / max(1.0, now - then),
+                      min(WIDTH, size.columns))
+        lines += ["", f"records dropped: {dropped}; rates of the last {WINDOW_S} s; Ctrl-C ends", f"metrics: {url}"]
         if terminal:
-            size = shutil.get_terminal_size()
             lines = [line[:size.columns] for line in lines[:size.lines - 1]]
             back = f"\033[{shown}A" if shown else ""
             print(back + "".join(line + "\033[K\n" for line in lines) + "\033[J", end="", flush=True)
@@ -145,7 +156,7 @@ def check(url, client_counts, calls_count):
         if got == want or time.monotonic() > end:
             break
         time.sleep(0.2)
-    print("\n".join(table(rows, lambda key, row: row.count / client["seconds"])), "\n")
+    print("\n".join(table(rows, lambda key, row: row.count / client["seconds"])) + "\n")
     for name, column in (("shop-client", "client"), ("checkout", "client"), ("checkout", "server"), ("catalog", "server")):
         sums = [sum(n for key, n in counts.items() if key[:2] == (name, column)) for counts in (want, got)]
         verb = "made" if column == "client" else "got"
