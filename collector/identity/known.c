@@ -11,7 +11,9 @@ int known_init(struct known *k)
 	memset(k, 0, sizeof(*k));
 	k->cgroups = calloc(KNOWN_CGROUPS_MAX, sizeof(*k->cgroups));
 	k->processes = calloc(KNOWN_PROCESSES_MAX, sizeof(*k->processes));
-	if (!k->cgroups || !k->processes || keyed_init(&k->cgroup_table, KNOWN_CGROUPS_MAX) ||
+	k->ended = calloc(KNOWN_PROCESSES_MAX, sizeof(*k->ended));
+	if (!k->cgroups || !k->processes || !k->ended ||
+	    keyed_init(&k->cgroup_table, KNOWN_CGROUPS_MAX) ||
 	    keyed_init(&k->process_table, KNOWN_PROCESSES_MAX)) {
 		known_free(k);
 		return -ENOMEM;
@@ -25,6 +27,7 @@ void known_free(struct known *k)
 	keyed_free(&k->process_table);
 	free(k->cgroups);
 	free(k->processes);
+	free(k->ended);
 	memset(k, 0, sizeof(*k));
 }
 
@@ -66,16 +69,32 @@ static void write_exe(struct known_process *p, const struct kh_process *rec)
 	p->exe[at] = 0;
 }
 
+/* Room in a full table: who ended first leaves, if anybody did and was not told about again. */
+static void forget_ended(struct known *k)
+{
+	while (k->process_table.used == KNOWN_PROCESSES_MAX && k->ended_count) {
+		struct known_process *p = &k->processes[k->ended[k->ended_first]];
+
+		k->ended_first = (k->ended_first + 1) % KNOWN_PROCESSES_MAX;
+		k->ended_count--;
+		p->queued = false;
+		if (p->exited)
+			keyed_remove(&k->process_table, p->tgid);
+	}
+}
+
 static struct known_process *process(struct known *k, uint32_t tgid)
 {
 	uint32_t slot = keyed_find(&k->process_table, tgid);
 
 	if (slot != KEYED_NONE)
 		return &k->processes[slot];
+	forget_ended(k);
 	slot = keyed_add(&k->process_table, tgid);
 	/* its version goes on, so that nobody takes the new process for the one before */
 	k->processes[slot] = (struct known_process){.tgid = tgid,
-						    .version = k->processes[slot].version + 1};
+						    .version = k->processes[slot].version + 1,
+						    .queued = k->processes[slot].queued};
 	return &k->processes[slot];
 }
 
@@ -83,7 +102,8 @@ void known_tell_process(struct known *k, const struct kh_process *rec)
 {
 	struct known_process *p = process(k, rec->tgid);
 
-	if (p->start_ns != rec->start_ns)
+	/* another process of the same number; where the start is not known, it listened before */
+	if (p->start_ns && p->start_ns != rec->start_ns)
 		p->port_count = 0;
 	p->ns_tgid = rec->ns_tgid;
 	p->uid = rec->uid;
@@ -99,8 +119,13 @@ void known_tell_exit(struct known *k, const struct kh_exit *rec)
 {
 	uint32_t slot = keyed_find(&k->process_table, rec->tgid);
 
-	if (slot != KEYED_NONE)
-		k->processes[slot].exited = true;
+	if (slot == KEYED_NONE)
+		return;
+	k->processes[slot].exited = true;
+	if (k->processes[slot].queued)
+		return;
+	k->processes[slot].queued = true;
+	k->ended[(k->ended_first + k->ended_count++) % KNOWN_PROCESSES_MAX] = slot;
 }
 
 void known_tell_listen(struct known *k, const struct kh_listen *rec)
@@ -108,6 +133,11 @@ void known_tell_listen(struct known *k, const struct kh_listen *rec)
 	struct known_process *p = process(k, rec->tgid);
 	uint8_t i;
 
+	if (p->exited) { /* its number is another's now, who is told about next */
+		p->exited = false;
+		p->port_count = 0;
+		p->start_ns = 0;
+	}
 	for (i = 0; i < p->port_count; i++)
 		if (p->ports[i] == rec->port)
 			return;

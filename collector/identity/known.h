@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the kernel told about cgroups and processes, by the keys that exchanges carry. Belongs to
- * the intake thread. Both tables have a fixed size; what was touched longest ago makes room.
+ * the intake thread. Both tables have a fixed size. What was touched longest ago makes room, but
+ * processes that ended go first: else clients that come and go would push out a server that is
+ * seldom asked, and the kernel tells about it only once.
  */
 #ifndef KEYHOLE_IDENTITY_KNOWN_H
 #define KEYHOLE_IDENTITY_KNOWN_H
@@ -31,6 +33,7 @@ struct known_process {
 	uint16_t ports[KNOWN_PORTS_MAX];
 	uint8_t port_count;
 	bool exited; /* late records may still refer to it */
+	bool queued; /* stands in known.ended */
 };
 
 struct known {
@@ -38,6 +41,8 @@ struct known {
 	struct known_cgroup *cgroups;
 	struct known_process *processes;
 	uint64_t ports_full; /* times KNOWN_PORTS_MAX was reached */
+	uint32_t *ended;     /* slots of processes that ended, a queue */
+	uint32_t ended_first, ended_count;
 };
 
 int known_init(struct known *known); /* 0 or -ENOMEM */
