@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOBODY UINT32_MAX
+
 struct seat {
 	struct exchange exchange;
-	bool taken;
+	uint32_t next; /* who came after, or the next free seat */
 	char text[WAITING_TEXT];
 };
 
 struct waiting {
-	struct seat *seats; /* a ring of `capacity`; from `first`, `span` seats, some of them left */
-	uint32_t capacity, first, span, taken;
+	struct seat *seats;
+	uint32_t capacity, taken;
+	uint32_t first, last; /* in the order in which they came */
+	uint32_t free;
 	uint64_t forced;
 	waiting_fn fn;
 	void *arg;
@@ -21,15 +25,20 @@ struct waiting {
 struct waiting *waiting_new(uint32_t capacity, waiting_fn fn, void *arg)
 {
 	struct waiting *room = calloc(1, sizeof(*room));
+	uint32_t i;
 
 	if (!room)
 		return NULL;
-	room->seats = calloc(capacity, sizeof(*room->seats));
-	if (!room->seats) {
-		free(room);
+	room->seats = calloc(capacity ? capacity : 1, sizeof(*room->seats));
+	if (!room->seats || capacity == NOBODY) {
+		waiting_free(room);
 		return NULL;
 	}
 	room->capacity = capacity;
+	room->first = room->last = NOBODY;
+	room->free = capacity ? 0 : NOBODY;
+	for (i = 0; i < capacity; i++)
+		room->seats[i].next = i + 1 < capacity ? i + 1 : NOBODY;
 	room->fn = fn;
 	room->arg = arg;
 	return room;
@@ -51,25 +60,41 @@ static struct slice keep(struct seat *seat, size_t *used, struct slice s, bool *
 		*cut = true;
 	if (n < s.n && !cut)
 		n = 0; /* half a host would be another host */
-	memcpy(seat->text + *used, s.p, n);
+	if (n)
+		memcpy(seat->text + *used, s.p, n);
 	s = (struct slice){seat->text + *used, n};
 	*used += n;
 	return s;
 }
 
-/* The seats that were left at the front are free again. */
-static void move_up(struct waiting *room)
+/* Frees the seat behind `before`, or the first one for NOBODY. */
+static void leave(struct waiting *room, uint32_t before)
 {
-	while (room->span && !room->seats[room->first].taken) {
-		room->first = (room->first + 1) % room->capacity;
-		room->span--;
-	}
+	uint32_t *link = before == NOBODY ? &room->first : &room->seats[before].next;
+	uint32_t at = *link;
+
+	*link = room->seats[at].next;
+	if (room->last == at)
+		room->last = before;
+	room->seats[at].next = room->free;
+	room->free = at;
+	room->taken--;
 }
 
-static void leave(struct waiting *room, struct seat *seat)
+static struct seat *sit_down(struct waiting *room)
 {
-	seat->taken = false;
-	room->taken--;
+	uint32_t at = room->free;
+	struct seat *seat = &room->seats[at];
+
+	room->free = seat->next;
+	seat->next = NOBODY;
+	if (room->last == NOBODY)
+		room->first = at;
+	else
+		room->seats[room->last].next = at;
+	room->last = at;
+	room->taken++;
+	return seat;
 }
 
 void waiting_put(struct waiting *room, const struct exchange *exchange)
@@ -77,35 +102,38 @@ void waiting_put(struct waiting *room, const struct exchange *exchange)
 	struct seat *seat;
 	size_t used = 0;
 
-	if (room->span == room->capacity) {
-		seat = &room->seats[room->first];
+	if (room->free == NOBODY) {
+		const struct exchange *oldest =
+			room->capacity ? &room->seats[room->first].exchange : exchange;
+
 		room->forced++;
-		room->fn(room->arg, &seat->exchange, true);
-		leave(room, seat);
-		move_up(room);
+		room->fn(room->arg, oldest, true);
+		if (!room->capacity)
+			return;
+		leave(room, NOBODY);
 	}
-	seat = &room->seats[(room->first + room->span) % room->capacity];
+	seat = sit_down(room);
 	seat->exchange = *exchange;
 	seat->exchange.host = keep(seat, &used, exchange->host, NULL);
 	seat->exchange.traceparent = keep(seat, &used, exchange->traceparent, NULL);
-	seat->exchange.tracestate = keep(seat, &used, exchange->tracestate, NULL);
 	seat->exchange.target = keep(seat, &used, exchange->target, &seat->exchange.target_cut);
-	seat->taken = true;
-	room->span++;
-	room->taken++;
+	/* last: it is the one that a sender can make long at no cost to the metrics */
+	seat->exchange.tracestate = keep(seat, &used, exchange->tracestate, NULL);
 }
 
 void waiting_offer(struct waiting *room, bool all)
 {
-	uint32_t i;
+	uint32_t before = NOBODY, at = room->first;
 
-	for (i = 0; i < room->span; i++) {
-		struct seat *seat = &room->seats[(room->first + i) % room->capacity];
+	while (at != NOBODY) {
+		uint32_t next = room->seats[at].next;
 
-		if (seat->taken && room->fn(room->arg, &seat->exchange, all))
-			leave(room, seat);
+		if (room->fn(room->arg, &room->seats[at].exchange, all) || all)
+			leave(room, before);
+		else
+			before = at;
+		at = next;
 	}
-	move_up(room);
 }
 
 uint32_t waiting_count(const struct waiting *room)

@@ -10,14 +10,22 @@
 #include "../protocol/exchange.h"
 
 #define WAITING_DEFAULT 2048 /* exchanges, about 1 KiB each */
-#define WAITING_TEXT 768     /* bytes of target and host kept while waiting; longer ones are cut */
+/*
+ * Bytes kept of host, trace context and target, in this order: a target that does not fit is cut
+ * (target_cut), any other text that does not fit is left out.
+ */
+#define WAITING_TEXT 768
 
 struct waiting;
 
-/* `exchange` is a copy with slices into the room. Return true if it is done with. */
+/*
+ * `exchange` has slices into the room. Return true if it is done with; where it must go, it leaves
+ * either way.
+ */
 typedef bool (*waiting_fn)(void *arg, const struct exchange *exchange, bool must_go);
 
-struct waiting *waiting_new(uint32_t capacity, waiting_fn fn, void *arg); /* NULL: no memory */
+/* A capacity of 0 lets nobody wait. NULL: no memory. */
+struct waiting *waiting_new(uint32_t capacity, waiting_fn fn, void *arg);
 void waiting_free(struct waiting *room);
 
 void waiting_put(struct waiting *room, const struct exchange *exchange);
