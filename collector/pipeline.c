@@ -7,7 +7,9 @@
 
 #include "loop.h"
 
-#define OFFER_NS 100000000ull /* waiting exchanges are looked at again so often, or when pods change */
+#define OFFER_NS                                                                                   \
+	100000000ull /* waiting exchanges are looked at again so often, or when pods change */
+#define VERDICTS_NS 60000000000ull /* and what BPF ignores, but only if pods changed */
 
 struct pipeline {
 	struct pipeline_options o;
@@ -20,6 +22,8 @@ struct pipeline {
 	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
+	uint64_t verdicts_ns; /* when verdicts were taken back last */
+	uint64_t verdicts_generation;
 };
 
 static void set(_Atomic uint64_t *to, uint64_t value)
@@ -39,8 +43,7 @@ static void hide(struct pipeline *p, const struct workload *w)
 	struct intake *intake = atomic_load(&p->intake);
 
 	count(&p->stats.hidden);
-	if (w->hide_cgroup && intake &&
-	    intake_verdict(intake, w->cgroup, KH_IGNORE) == -ENOSPC)
+	if (w->hide_cgroup && intake && intake_verdict(intake, w->cgroup, KH_IGNORE) == -ENOSPC)
 		count(&p->stats.verdicts_full);
 }
 
@@ -63,9 +66,8 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 static bool settle(void *arg, const struct exchange *ex, bool must_go)
 {
 	struct pipeline *p = arg;
-	/* asked as of the far future, a workload gives up waiting */
 	const struct workload *w =
-		workloads_find(p->workloads, ex->cgroup, ex->tgid, must_go ? UINT64_MAX : p->now_ns);
+		workloads_find(p->workloads, ex->cgroup, ex->tgid, p->now_ns, must_go);
 
 	switch (w->state) {
 	case WORKLOAD_PENDING:
@@ -85,8 +87,10 @@ static void on_exchange(void *arg, const struct exchange *ex)
 	struct pipeline *p = arg;
 
 	count(&p->stats.exchanges);
-	if (!settle(p, ex, false))
+	if (!settle(p, ex, false)) {
 		waiting_put(p->waiting, ex);
+		set(&p->stats.waiting, waiting_count(p->waiting));
+	}
 }
 
 /* ---- what intake calls ---- */
@@ -118,18 +122,39 @@ static void on_record(void *arg, const struct record *rec)
 	}
 }
 
+static uint64_t generation_of(const struct pipeline *p)
+{
+	return p->o.store ? kube_pods_generation(kube_store_current(p->o.store)) : 0;
+}
+
+/*
+ * What BPF ignores sends nothing that could make us think again, yet a pod's labels may change;
+ * and cgroups that are gone must not fill the table.
+ */
+static void think_again(struct pipeline *p)
+{
+	uint64_t generation = generation_of(p);
+	struct intake *intake = atomic_load(&p->intake);
+
+	if (!intake || generation == p->verdicts_generation ||
+	    p->now_ns - p->verdicts_ns < VERDICTS_NS)
+		return;
+	p->verdicts_generation = generation;
+	p->verdicts_ns = p->now_ns;
+	intake_verdicts_clear(intake);
+}
+
 static void offer_waiting(struct pipeline *p)
 {
-	uint64_t generation = 0;
+	uint64_t generation = generation_of(p);
 
-	if (p->o.store)
-		generation = kube_pods_generation(kube_store_current(p->o.store));
 	if (!waiting_count(p->waiting) ||
 	    (generation == p->offered_generation && p->now_ns - p->offered_ns < OFFER_NS))
 		return;
 	p->offered_generation = generation;
 	p->offered_ns = p->now_ns;
 	waiting_offer(p->waiting, false);
+	set(&p->stats.waiting, waiting_count(p->waiting));
 }
 
 static void publish(struct pipeline *p)
@@ -147,6 +172,10 @@ static void publish(struct pipeline *p)
 	set(&s->waiting, waiting_count(p->waiting));
 	set(&s->waiting_forced, waiting_forced(p->waiting));
 	set(&s->unnamed, workloads_unnamed(p->workloads));
+	set(&s->cgroups_evicted, p->known.cgroup_table.evictions);
+	set(&s->processes_evicted, p->known.process_table.evictions);
+	set(&s->workloads_evicted, workloads_evicted(p->workloads));
+	set(&s->ports_full, p->known.ports_full);
 	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads));
 	set(&s->protocol_bytes, conns_bytes(p->conns));
 	set(&s->waiting_bytes, waiting_bytes(p->waiting));
@@ -158,11 +187,23 @@ static void on_idle(void *arg, uint64_t now_ns)
 
 	p->now_ns = now_ns;
 	offer_waiting(p);
+	think_again(p);
 	telemetry_expire(p->o.telemetry, now_ns);
 	publish(p);
 	/* from here on no pod of this batch is looked at any more */
 	if (p->o.store)
 		kube_store_quiesce(p->o.store);
+}
+
+/* Without a cluster, what waits has no names to wait for any more. */
+static void on_end(void *arg)
+{
+	struct pipeline *p = arg;
+
+	if (p->o.store)
+		return;
+	waiting_offer(p->waiting, true);
+	publish(p);
 }
 
 /* A new collector first learns the pods, so that what waits in the ring gets its names. */
@@ -213,7 +254,8 @@ void pipeline_free(struct pipeline *p)
 
 struct intake_ops pipeline_ops(struct pipeline *p)
 {
-	return (struct intake_ops){.record = on_record, .idle = on_idle, .hold = on_hold, .arg = p};
+	return (struct intake_ops){
+		.record = on_record, .idle = on_idle, .hold = on_hold, .end = on_end, .arg = p};
 }
 
 void pipeline_attach(struct pipeline *p, struct intake *intake)

@@ -3,7 +3,7 @@
  * What happens to a record, in order: intake → protocol → identity → service → telemetry. Runs in
  * the intake thread; the front reads the counters.
  *
- * Every exchange ends in exactly one place, so that at any time
+ * Every exchange ends in exactly one place, so that after each record
  *   exchanges = delivered + hidden + ignored_route + waiting.
  */
 #ifndef KEYHOLE_PIPELINE_H
@@ -35,11 +35,13 @@ struct pipeline_stats {
 	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
 	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
-	_Atomic uint64_t unnamed;       /* workloads shown without their pod's names */
+	_Atomic uint64_t unnamed;       /* workloads decided without their pod's names */
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
 	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
 	_Atomic uint64_t identity_bytes, protocol_bytes, waiting_bytes;
-	_Atomic uint64_t verdicts_full; /* cgroups traced for lack of a place in the verdict table */
+	_Atomic uint64_t verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */
+	/* forgotten because a table was full; listening ports not remembered */
+	_Atomic uint64_t cgroups_evicted, processes_evicted, workloads_evicted, ports_full;
 };
 
 struct pipeline;

@@ -64,10 +64,11 @@ static void find_pod(const struct workloads *w, const struct kube_pods *pods, st
 		f->pod = kube_pods_by_uid(pods, slice_of(f->cgroup->id.pod));
 	if (id[0]) {
 		const struct kube_container *container = NULL;
-		const struct kube_pod *by_id = kube_pods_by_container(pods, slice_of(id), &container);
+		const struct kube_pod *by_id =
+			kube_pods_by_container(pods, slice_of(id), &container);
 
 		/* an id that belongs to another pod than the path says names nobody */
-		if (by_id && (!f->pod || f->pod == by_id)) {
+		if (by_id && (!f->cgroup->id.pod[0] || f->pod == by_id)) {
 			f->pod = by_id;
 			f->container = container;
 		}
@@ -79,8 +80,8 @@ static void find_pod(const struct workloads *w, const struct kube_pods *pods, st
 	f->expected = f->cgroup->id.pod[0] ? !f->container : !f->pod && !kube_pods_synced(pods);
 }
 
-static void gather(struct workloads *w, const struct kube_pods *pods, uint64_t cgroup, uint32_t tgid,
-		   struct facts *f)
+static void gather(struct workloads *w, const struct kube_pods *pods, uint64_t cgroup,
+		   uint32_t tgid, struct facts *f)
 {
 	memset(f, 0, sizeof(*f));
 	f->cgroup = known_cgroup(w->o.known, cgroup);
@@ -172,7 +173,7 @@ static struct resource *name_it(const struct workloads *w, const struct facts *f
 	if (f->process) {
 		in.exe = f->process->exe;
 		in.comm = f->process->comm;
-		/* of clients that come and go, each would be an instance, and a set of series */
+		/* clients come and go: each would be an instance, with series of its own */
 		in.pid = f->process->port_count ? f->process->tgid : 0;
 	}
 	if (f->cgroup) {
@@ -211,16 +212,17 @@ static void show(struct workload *to, struct resource *resource)
 		to->service = (to->service ^ (uint8_t)*p) * 0x100000001b3ull;
 }
 
+/* While names are expected, nothing is decided about the cgroup: the kernel would send no more. */
 static void hide(const struct workloads *w, struct workload *to,
-		 const struct selector_subject *subject)
+		 const struct selector_subject *subject, bool expected)
 {
 	show(to, NULL);
-	to->hide_cgroup = w->o.by_pod && subject->in_container &&
+	to->hide_cgroup = w->o.by_pod && subject->in_container && !expected &&
 			  selector_match(w->o.by_pod, subject, NULL, NULL) == SELECTOR_NO;
 }
 
 static void answer(struct workloads *w, const struct kube_pods *pods, struct workload *to,
-		   uint64_t now_ns)
+		   uint64_t now_ns, bool must_go)
 {
 	const char *name = NULL, *space = NULL;
 	struct selector_subject subject;
@@ -228,8 +230,11 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 	bool final;
 
 	gather(w, pods, to->cgroup, to->tgid, &f);
-	final = !f.expected || to->gave_up || now_ns - to->first_ns >= w->o.wait_ns;
 	to->process_version = f.process ? f.process->version : 0;
+	if (!f.cgroup && to->cgroup_known && to->state != WORKLOAD_PENDING)
+		return; /* forgotten meanwhile: what was known then is better */
+	final = !f.expected || to->gave_up || must_go || now_ns - to->first_ns >= w->o.wait_ns;
+	to->cgroup_known = f.cgroup != NULL;
 	to->hide_cgroup = false;
 	if (!final) {
 		to->state = WORKLOAD_PENDING;
@@ -243,21 +248,21 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 	if (selector_match(w->o.selector, &subject, &name, &space) == SELECTOR_YES)
 		show(to, name_it(w, &f, name, space));
 	else
-		hide(w, to, &subject);
+		hide(w, to, &subject, f.expected);
 }
 
+/* Looks at cgroup and process in any case: what is in use must not be the next to be forgotten. */
 static bool holds(struct workloads *w, const struct workload *it, uint64_t generation)
 {
-	const struct known_process *p;
+	const struct known_process *p = known_process(w->o.known, it->tgid);
+	const struct known_cgroup *c = known_cgroup(w->o.known, it->cgroup);
 
-	if (it->state == WORKLOAD_PENDING || it->pods_generation != generation)
-		return false;
-	p = known_process(w->o.known, it->tgid);
-	return (p ? p->version : 0) == it->process_version;
+	return it->state != WORKLOAD_PENDING && it->pods_generation == generation &&
+	       (p ? p->version : 0) == it->process_version && (!c || it->cgroup_known);
 }
 
 const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint32_t tgid,
-				      uint64_t now_ns)
+				      uint64_t now_ns, bool must_go)
 {
 	const struct kube_pods *pods = w->o.store ? kube_store_current(w->o.store) : NULL;
 	uint64_t generation = pods ? kube_pods_generation(pods) : 0;
@@ -275,7 +280,7 @@ const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint
 	} else if (holds(w, it, generation)) {
 		return it;
 	}
-	answer(w, pods, it, now_ns);
+	answer(w, pods, it, now_ns, must_go);
 	it->pods_generation = generation;
 	return it;
 }
@@ -283,6 +288,11 @@ const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint
 uint64_t workloads_unnamed(const struct workloads *w)
 {
 	return w->unnamed;
+}
+
+uint64_t workloads_evicted(const struct workloads *w)
+{
+	return w->table.evictions;
 }
 
 size_t workloads_bytes(const struct workloads *w)

@@ -28,10 +28,12 @@ struct workload {
 	enum workload_state state;
 	struct resource *resource; /* while shown */
 	uint64_t service;          /* hash of service name and namespace: routes are per service */
-	bool hide_cgroup; /* hidden, and so is every other process of its container */
+	/* hidden, and so is every other process of its container, unless the pods change */
+	bool hide_cgroup;
 	/* what the answer rests on */
 	uint64_t cgroup, pods_generation;
 	uint32_t tgid, process_version;
+	bool cgroup_known;
 	uint64_t first_ns; /* when it was first asked for */
 	bool gave_up;      /* shown without the names that did not come */
 };
@@ -51,12 +53,13 @@ struct workloads;
 struct workloads *workloads_new(const struct workloads_options *options); /* NULL: out of memory */
 void workloads_free(struct workloads *workloads);
 
-/* Valid until the next call. */
+/* Valid until the next call. `must_go`: do not wait any longer, the answer is never pending. */
 const struct workload *workloads_find(struct workloads *workloads, uint64_t cgroup, uint32_t tgid,
-				      uint64_t now_ns);
+				      uint64_t now_ns, bool must_go);
 
-/* Times that a workload was shown without the names of its pod because they did not come. */
+/* Workloads that were decided without the names of their pod because these did not come. */
 uint64_t workloads_unnamed(const struct workloads *workloads);
+uint64_t workloads_evicted(const struct workloads *workloads); /* WORKLOADS_MAX was reached */
 size_t workloads_bytes(const struct workloads *workloads);
 
 #endif

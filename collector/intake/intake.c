@@ -97,6 +97,17 @@ static size_t drain_both(struct intake *in)
 	return hold ? n : n + drain(in, &in->link.data, false, data_head);
 }
 
+/* What a ring skipped is not lost in silence. */
+static void note_skipped(struct intake *in, struct ring *ring, const char *name)
+{
+	if (!ring->skipped)
+		return;
+	add(&in->stats.invalid, 1);
+	log_warn("the %s ring did not hold together, as after a collector that wrote where it should "
+		 "not: %llu bytes skipped", name, (unsigned long long)ring->skipped);
+	ring->skipped = 0;
+}
+
 static void look(struct intake *in)
 {
 	struct intake_stats *s = &in->stats;
@@ -105,6 +116,8 @@ static void look(struct intake *in)
 
 	if (!in->linked)
 		return;
+	note_skipped(in, &in->link.data, "data");
+	note_skipped(in, &in->link.life, "life");
 	set(&s->data_waiting, ring_waiting(&in->link.data));
 	set(&s->life_waiting, ring_waiting(&in->link.life));
 	if (high > atomic_load_explicit(&s->data_high, memory_order_relaxed))
@@ -237,6 +250,7 @@ static void run_tape(struct intake *in, struct tape *tape)
 	else
 		log_info("--replay %s: %zu records", in->o.replay, n);
 	in->o.ops.idle(in->o.ops.arg, loop_now_ns());
+	in->o.ops.end(in->o.ops.arg);
 	set(&in->stats.done, 1);
 	while (!atomic_load(&in->stop)) {
 		in->o.ops.idle(in->o.ops.arg, loop_now_ns());
@@ -328,4 +342,10 @@ const struct intake_stats *intake_stats(const struct intake *in)
 int intake_verdict(struct intake *in, uint64_t cgroup, enum kh_verdict verdict)
 {
 	return in->linked ? link_verdict(&in->link, cgroup, verdict) : -ENOTCONN;
+}
+
+void intake_verdicts_clear(struct intake *in)
+{
+	if (in->linked)
+		link_verdicts_clear(&in->link);
 }

@@ -25,6 +25,8 @@ struct intake_ops {
 	void (*idle)(void *arg, uint64_t now_ns);
 	/* True: leave the data ring alone for now, the names are not there yet. */
 	bool (*hold)(void *arg);
+	/* The tape was read to its end: no record will come any more. */
+	void (*end)(void *arg);
 	void *arg;
 };
 
@@ -62,5 +64,6 @@ const struct intake_stats *intake_stats(const struct intake *intake);
 
 /* (intake thread) */
 int intake_verdict(struct intake *intake, uint64_t cgroup, enum kh_verdict verdict);
+void intake_verdicts_clear(struct intake *intake);
 
 #endif
