@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, TEXT, NUMBER };
+enum kind { FLAG, TEXT, UID };
 
 static const struct option {
 	const char *name;
@@ -18,7 +18,7 @@ static const struct option {
 #define AT(field) offsetof(struct options, field)
 	{"config", TEXT, AT(config), "configuration file; else KEYHOLE_CONFIG_PATH, else none"},
 	{"socket", TEXT, AT(socket), "the loader's Unix socket; else keyhole.loader_socket"},
-	{"user", NUMBER, AT(user), "uid to become when started by uid 0 (65532)"},
+	{"user", UID, AT(user), "uid to become when started by uid 0 (65532)"},
 	{"record", TEXT, AT(record), "write what comes from the loader to this tape"},
 	{"replay", TEXT, AT(replay), "read a tape instead of the loader"},
 	{"print-metrics", FLAG, AT(print_metrics), "with --replay: print the metrics and end"},
@@ -45,6 +45,7 @@ static const struct option *find(const char *name, size_t n)
 static int set(struct options *o, const struct option *opt, const char *value)
 {
 	void *to = (char *)o + opt->at;
+	unsigned long long n;
 	char *end;
 
 	switch (opt->kind) {
@@ -54,10 +55,14 @@ static int set(struct options *o, const struct option *opt, const char *value)
 	case TEXT:
 		*(const char **)to = value;
 		return *value ? 0 : -EINVAL;
-	case NUMBER:
+	case UID:
 		errno = 0;
-		*(uint32_t *)to = (uint32_t)strtoul(value, &end, 10);
-		return errno || *end || end == value ? -EINVAL : 0;
+		n = strtoull(value, &end, 10);
+		/* 0 would be no drop at all; the largest stands for "no uid" */
+		if (*value < '0' || *value > '9' || *end || errno || n < 1 || n >= UINT32_MAX)
+			return -EINVAL;
+		*(uint32_t *)to = (uint32_t)n;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -68,15 +73,14 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	memset(o, 0, sizeof(*o));
 	for (a = 1; a < argc; a++) {
-		const char *name = argv[a] + 2, *value;
-		const struct option *opt;
+		const char *name = strncmp(argv[a], "--", 2) == 0 ? argv[a] + 2 : "";
+		const char *value = strchr(name, '=');
+		const struct option *opt =
+			find(name, value ? (size_t)(value - name) : strlen(name));
 
-		value = strncmp(argv[a], "--", 2) == 0 ? strchr(name, '=') : NULL;
-		opt = strncmp(argv[a], "--", 2) == 0
-			      ? find(name, value ? (size_t)(value - name) : strlen(name))
-			      : NULL;
 		if (!opt) {
-			fprintf(stderr, "keyhole-collector: %s: no such option; see --help\n", argv[a]);
+			fprintf(stderr, "keyhole-collector: %s: no such option; see --help\n",
+				argv[a]);
 			return -EINVAL;
 		}
 		if (opt->kind == FLAG ? value != NULL : !value && a + 1 == argc) {
@@ -87,8 +91,10 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (opt->kind != FLAG)
 			value = value ? value + 1 : argv[++a];
 		if (set(o, opt, value)) {
-			fprintf(stderr, "keyhole-collector: --%s=%s: not a %s; see --help\n", opt->name,
-				value, opt->kind == NUMBER ? "number" : "text");
+			fprintf(stderr, "keyhole-collector: --%s=%s: must %s; see --help\n",
+				opt->name, value,
+				opt->kind == UID ? "be a uid from 1 to 4294967294"
+						 : "not be empty");
 			return -EINVAL;
 		}
 	}
@@ -107,7 +113,8 @@ void options_help(void)
 {
 	size_t i;
 
-	puts("keyhole-collector: reads what keyhole-loader captures, names it in Kubernetes' words and\n"
+	puts("keyhole-collector: reads what keyhole-loader captures, names it in Kubernetes' words "
+	     "and\n"
 	     "exports it. Runs without any privilege.\n");
 	for (i = 0; i < ROWS; i++) {
 		char left[40];

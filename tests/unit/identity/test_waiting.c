@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "identity/waiting.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct waiting *room;
+static char trace[4096];     /* tids in the order in which they were offered; '!' must go */
+static uint32_t done_with;   /* a bit for each tid */
+static struct exchange last; /* offered */
+static char last_texts[2048];
+
+static bool offered(void *arg, const struct exchange *ex, bool must_go)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u%s ", ex->tid, must_go ? "!" : "");
+	strncat(trace, text, sizeof(trace) - strlen(trace) - 1);
+	last = *ex;
+	snprintf(last_texts, sizeof(last_texts), "%.*s|%.*s|%.*s|%.*s", (int)ex->host.n, ex->host.p,
+		 (int)ex->traceparent.n, ex->traceparent.p, (int)ex->target.n, ex->target.p,
+		 (int)ex->tracestate.n, ex->tracestate.p);
+	return done_with >> ex->tid & 1;
+}
+
+static void enter(uint32_t capacity)
+{
+	trace[0] = 0;
+	done_with = 0;
+	room = waiting_new(capacity, offered, NULL);
+	assert_non_null(room);
+}
+
+static int teardown(void **state)
+{
+	waiting_free(room);
+	room = NULL;
+	return 0;
+}
+
+/* The texts are gone right after. */
+static void put_texts(uint32_t tid, const char *target, const char *host, const char *traceparent,
+		      const char *tracestate)
+{
+	struct exchange ex = {.tid = tid};
+	struct slice *to[] = {&ex.target, &ex.host, &ex.traceparent, &ex.tracestate};
+	const char *from[] = {target, host, traceparent, tracestate};
+	char *copies[4];
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		copies[i] = from[i] ? strdup(from[i]) : NULL;
+		*to[i] = slice_of(copies[i]);
+	}
+	waiting_put(room, &ex);
+	for (i = 0; i < 4; i++)
+		free(copies[i]);
+}
+
+static void put(uint32_t tid)
+{
+	put_texts(tid, "/", NULL, NULL, NULL);
+}
+
+static void all_are_offered_in_the_order_in_which_they_came(void **state)
+{
+	enter(4);
+	put(1);
+	put(2);
+	put(3);
+	waiting_offer(room, false);
+	waiting_offer(room, false);
+	assert_string_equal(trace, "1 2 3 1 2 3 ");
+	assert_int_equal(waiting_count(room), 3);
+}
+
+static void whoever_is_done_with_leaves_and_the_others_keep_their_order(void **state)
+{
+	enter(5);
+	for (uint32_t i = 1; i <= 5; i++)
+		put(i);
+	done_with = 1 << 1 | 1 << 3 | 1 << 5;
+	waiting_offer(room, false);
+	assert_int_equal(waiting_count(room), 2);
+	put(6);
+	put(7);
+	trace[0] = 0;
+	waiting_offer(room, false);
+	assert_string_equal(trace, "2 4 6 7 ");
+}
+
+static void only_a_full_room_makes_the_oldest_go(void **state)
+{
+	enter(3);
+	put(1);
+	put(2);
+	put(3);
+	done_with = 1 << 2 | 1 << 3;
+	waiting_offer(room, false);
+	trace[0] = 0;
+	put(4);
+	put(5); /* 1 waits still, but there is room */
+	assert_string_equal(trace, "");
+	assert_int_equal(waiting_forced(room), 0);
+	put(6);
+	assert_string_equal(trace, "1! ");
+	put(7);
+	assert_string_equal(trace, "1! 4! ");
+	assert_int_equal(waiting_forced(room), 2);
+	assert_int_equal(waiting_count(room), 3);
+}
+
+static void when_all_must_go_nobody_stays(void **state)
+{
+	enter(3);
+	put(1);
+	put(2);
+	waiting_offer(room, true);
+	assert_string_equal(trace, "1! 2! ");
+	assert_int_equal(waiting_count(room), 0);
+	put(3);
+	waiting_offer(room, false);
+	assert_string_equal(trace, "1! 2! 3 ");
+}
+
+static void a_room_without_seats_lets_nobody_wait(void **state)
+{
+	enter(0);
+	put(1);
+	put(2);
+	assert_string_equal(trace, "1! 2! ");
+	assert_int_equal(waiting_forced(room), 2);
+	waiting_offer(room, true);
+	assert_int_equal(waiting_count(room), 0);
+}
+
+static void texts_are_kept_beyond_the_record_they_came_in(void **state)
+{
+	enter(2);
+	put_texts(1, "/users/7?q=1", "shop.example", "00-abc-def-01", "vendor=1");
+	waiting_offer(room, false);
+	assert_string_equal(last_texts, "shop.example|00-abc-def-01|/users/7?q=1|vendor=1");
+	assert_false(last.target_cut);
+}
+
+static void a_target_that_does_not_fit_is_cut_and_says_so(void **state)
+{
+	char target[WAITING_TEXT + 100];
+
+	memset(target, 't', sizeof(target) - 1);
+	target[sizeof(target) - 1] = 0;
+	enter(2);
+	put_texts(1, target, "shop.example", NULL, "state");
+	waiting_offer(room, false);
+	assert_true(last.target_cut);
+	assert_int_equal(last.target.n, WAITING_TEXT - strlen("shop.example"));
+	assert_int_equal(last.host.n, strlen("shop.example"));
+	assert_int_equal(last.tracestate.n, 0);
+	target[WAITING_TEXT - strlen("shop.example")] = 0;
+	put_texts(2, target, "shop.example", NULL, NULL);
+	waiting_offer(room, false);
+	assert_false(last.target_cut);
+}
+
+static void half_a_host_would_be_another_host(void **state)
+{
+	char host[WAITING_TEXT + 2];
+
+	memset(host, 'h', sizeof(host) - 1);
+	host[sizeof(host) - 1] = 0;
+	enter(1);
+	put_texts(1, "/", host, NULL, NULL);
+	waiting_offer(room, false);
+	assert_int_equal(last.host.n, 0);
+	assert_int_equal(last.target.n, 1);
+}
+
+static void a_long_trace_state_does_not_cost_the_target(void **state)
+{
+	char trace_state[WAITING_TEXT];
+
+	memset(trace_state, 's', sizeof(trace_state) - 1);
+	trace_state[sizeof(trace_state) - 1] = 0;
+	enter(1);
+	put_texts(1, "/users/7", "h", NULL, trace_state);
+	waiting_offer(room, false);
+	assert_string_equal(last_texts, "h||/users/7|");
+	assert_false(last.target_cut);
+}
+
+/* Random comings and goings against a list. */
+static void nobody_is_lost_and_nobody_is_offered_twice(void **state)
+{
+	uint32_t waits[8], n = 0, i, tid = 0, round;
+	char want[128];
+
+	enter(8);
+	srand(2);
+	for (round = 0; round < 5000; round++) {
+		if (rand() % 3) {
+			if (n == 8)
+				memmove(waits, waits + 1, sizeof(waits[0]) * --n);
+			waits[n++] = tid;
+			put(tid);
+			tid = (tid + 1) % 32;
+			continue;
+		}
+		trace[0] = want[0] = 0;
+		for (i = 0; i < n; i++)
+			snprintf(want + strlen(want), sizeof(want) - strlen(want), "%u ", waits[i]);
+		done_with = (uint32_t)rand();
+		waiting_offer(room, false);
+		assert_string_equal(trace, want);
+		for (i = 0; i < n;) {
+			if (done_with >> waits[i] & 1)
+				memmove(waits + i, waits + i + 1, sizeof(waits[0]) * (--n - i));
+			else
+				i++;
+		}
+		assert_int_equal(waiting_count(room), n);
+	}
+}
+
+#define T(name) cmocka_unit_test_teardown(name, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(all_are_offered_in_the_order_in_which_they_came),
+		T(whoever_is_done_with_leaves_and_the_others_keep_their_order),
+		T(only_a_full_room_makes_the_oldest_go),
+		T(when_all_must_go_nobody_stays),
+		T(a_room_without_seats_lets_nobody_wait),
+		T(texts_are_kept_beyond_the_record_they_came_in),
+		T(a_target_that_does_not_fit_is_cut_and_says_so),
+		T(half_a_host_would_be_another_host),
+		T(a_long_trace_state_does_not_cost_the_target),
+		T(nobody_is_lost_and_nobody_is_offered_twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
