@@ -146,6 +146,10 @@ static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_LIMIT_REACHED, "waiting_time", &s->unnamed);
 	number(self, SELF_LIMIT_REACHED, "connections", &s->conns_evicted);
 	number(self, SELF_LIMIT_REACHED, "verdicts", &s->verdicts_full);
+	number(self, SELF_LIMIT_REACHED, "cgroups", &s->cgroups_evicted);
+	number(self, SELF_LIMIT_REACHED, "processes", &s->processes_evicted);
+	number(self, SELF_LIMIT_REACHED, "workloads", &s->workloads_evicted);
+	number(self, SELF_LIMIT_REACHED, "listening_ports", &s->ports_full);
 	number(self, SELF_MEMORY, "identity", &s->identity_bytes);
 	number(self, SELF_MEMORY, "protocol", &s->protocol_bytes);
 	number(self, SELF_MEMORY, "waiting_room", &s->waiting_bytes);
