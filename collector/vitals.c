@@ -41,6 +41,12 @@ static uint64_t memory_series(void *arg)
 	return telemetry_bytes(((struct vitals *)arg)->telemetry);
 }
 
+static uint64_t patterns_given_up(void *arg)
+{
+	(void)arg;
+	return pattern_limits_reached();
+}
+
 static uint64_t memory_pods(void *arg)
 {
 	return kube_store_stats(((struct vitals *)arg)->store).bytes;
@@ -145,6 +151,7 @@ static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_LIMIT_REACHED, "waiting_room", &s->waiting_forced);
 	number(self, SELF_LIMIT_REACHED, "waiting_time", &s->unnamed);
 	number(self, SELF_LIMIT_REACHED, "connections", &s->conns_evicted);
+	function(self, SELF_LIMIT_REACHED, "pattern_steps", patterns_given_up, v);
 	number(self, SELF_LIMIT_REACHED, "verdicts", &s->verdicts_full);
 	number(self, SELF_LIMIT_REACHED, "cgroups", &s->cgroups_evicted);
 	number(self, SELF_LIMIT_REACHED, "processes", &s->processes_evicted);
@@ -170,6 +177,8 @@ static void bind_telemetry(struct selfmetrics *self, struct vitals *v)
 		number(self, SELF_LIMIT_REACHED, "routes", &route_stats(v->router)->routes_full);
 		number(self, SELF_LIMIT_REACHED, "route_services",
 		       &route_stats(v->router)->services_full);
+		number(self, SELF_LIMIT_REACHED, "route_segments",
+		       &route_stats(v->router)->nodes_full);
 	}
 }
 
