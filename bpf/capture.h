@@ -114,7 +114,8 @@ static __always_inline struct kh_socket *kh_follow(struct kh_io *io, u8 role, u8
 		KH_COUNT(storage_failed);
 		return NULL;
 	}
-	kh_fill_conn(&st->conn, io->sk, io->tp, role, opener);
+	/* who opened an older connection is not known: almost always the client */
+	kh_fill_conn(&st->conn, io->sk, io->tp, role, opener ? opener : role);
 	st->next_tx = io->tp->write_seq;
 	st->next_rx = io->tp->copied_seq;
 	barrier(); /* else one load serves both cases, with pointers of two kinds */
@@ -609,7 +610,7 @@ static __noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
 	return 0;
 }
 
-/* An answer that was spliced away, and after which nothing was sent. */
+/* An answer, or the rest of one, that was spliced away and after which nothing was sent. */
 static __always_inline void kh_unseen_at_end(struct kh_scratch *room, struct sock *sk,
 					     struct kh_socket *st)
 {
@@ -617,7 +618,8 @@ static __always_inline void kh_unseen_at_end(struct kh_scratch *room, struct soc
 	struct kh_io io = {.direction = KH_RX, .sk = sk, .tp = tp, .room = room};
 
 	/* a reset moves copied_seq over what nobody read */
-	if (!tp || st->error || st->phase != KH_REQUEST || st->conn.role != KH_ROLE_CLIENT)
+	if (!tp || st->error || st->conn.role != KH_ROLE_CLIENT ||
+	    (st->phase != KH_REQUEST && st->phase != KH_RESPONSE))
 		return;
 	room->now = bpf_ktime_get_ns();
 	kh_unseen(&io, st, KH_RX, tp->copied_seq);
@@ -639,8 +641,10 @@ static __always_inline void kh_moved_nothing(struct sock *sk, u32 direction, int
 		return;
 	if (ret < 0 && !st->error)
 		st->error = -ret;
-	if (ret < 0 || st->conn.role == KH_ROLE_CLIENT)
+	if (ret < 0 || st->conn.role == KH_ROLE_CLIENT) {
+		kh_unseen_at_end(room, sk, st);
 		kh_end(room, st);
+	}
 }
 
 static __always_inline void kh_moved(struct kh_io *io)
