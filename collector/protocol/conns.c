@@ -103,6 +103,16 @@ const struct http1_counters *conns_http1(const struct conns *c)
 	return &c->http1.counters;
 }
 
+uint32_t conns_open(const struct conns *c)
+{
+	return c->table.used;
+}
+
+uint32_t conns_heads(const struct conns *c)
+{
+	return (uint32_t)c->http1.heads.used;
+}
+
 size_t conns_bytes(const struct conns *c)
 {
 	return keyed_bytes(&c->table) + c->table.capacity * sizeof(*c->conn) +

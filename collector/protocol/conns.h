@@ -30,6 +30,8 @@ void conns_part(struct conns *conns, const struct kh_part *part);
 
 const struct conns_counters *conns_counters(const struct conns *conns);
 const struct http1_counters *conns_http1(const struct conns *conns);
+uint32_t conns_open(const struct conns *conns);  /* connections of which something is kept */
+uint32_t conns_heads(const struct conns *conns); /* of CONNS_HEADS, those in use */
 size_t conns_bytes(const struct conns *conns);
 
 #endif
