@@ -141,7 +141,7 @@ counts "Expect: 100-continue: the body counts" 9000 \
 node "$handlers/handlers.js" ask 12 "$here:$upstream/fast"
 made "node is a client" 12 "$upstream" 'service_name="node"' 'status_code="200"'
 
-is "nothing was lost" "$(lost)" 0
+nothing_lost "nothing was lost"
 
 # ---- the acceptance of it all: a server in a pod's cgroup, 20,000 requests ----
 
@@ -159,6 +159,6 @@ ok "ab makes 20,000 requests" \
 	grep -q 'Complete requests: *20000' <(ab -q -k -n 20000 -c 16 "$here:$acceptance_ab/" 2>&1)
 served "ab: the server's side says 20,000" 20000 "$acceptance_ab" 'status_code="200"'
 made "ab: the client's side says 20,000" 20000 "$acceptance_ab" 'status_code="200"' 'service_name="ab"'
-is "nothing was lost then either" "$(lost)" 0
+nothing_lost "nothing was lost then either"
 refused "no other series of these ports" grep "server_port=\"\($acceptance_h2\|$acceptance_ab\)\".*error_type" "$metrics"
 summary
