@@ -139,6 +139,24 @@ static void the_next_user_of_a_number_does_not_inherit_ports_even_if_it_listens_
 	assert_int_equal(known_process(&known, 10)->ports[0], 8080);
 }
 
+static void a_port_that_is_served_is_a_port_though_another_listens(void **state)
+{
+	uint32_t version;
+
+	tell(10, 5);
+	version = known_process(&known, 10)->version;
+	known_tell_served(&known, 10, 80);
+	known_tell_served(&known, 10, 80);
+	assert_int_equal(known_process(&known, 10)->port_count, 1);
+	assert_int_equal(known_process(&known, 10)->ports[0], 80);
+	assert_false(known_process(&known, 10)->listens);
+	assert_int_equal(known_process(&known, 10)->version, version + 1);
+	tell_listen(10, 80);
+	assert_true(known_process(&known, 10)->listens);
+	known_tell_served(&known, 11, 80);
+	assert_null(known_process(&known, 11));
+}
+
 static void ports_are_remembered_once_each_up_to_the_limit(void **state)
 {
 	uint32_t version;
@@ -265,6 +283,7 @@ int main(void)
 		T(executing_another_file_is_a_new_version_with_the_same_ports),
 		T(a_number_that_is_used_again_is_another_process),
 		T(the_next_user_of_a_number_does_not_inherit_ports_even_if_it_listens_first),
+		T(a_port_that_is_served_is_a_port_though_another_listens),
 		T(ports_are_remembered_once_each_up_to_the_limit),
 		T(late_records_still_find_a_process_that_ended),
 		T(processes_that_ended_make_room_before_any_that_lives),

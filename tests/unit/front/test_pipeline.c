@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records in, series out: every exchange ends in exactly one place. */
+#include "pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "loop.h"
+#include "tests/unit/identity/node.h"
+
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define OK_BEGIN "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok"
+#define CGROUP 70
+#define TGID 700
+#define ROOM 4
+
+static struct pipeline *pipeline;
+static struct intake_ops ops;
+static struct pipeline_options o;
+static const struct resolve_rules rules = {.host = "node-1"};
+static struct selector *selector;
+static uint64_t now;
+
+static void make_selector(const struct selector_entry *entry)
+{
+	struct selector_options s = {.include = entry, .include_count = entry != NULL};
+	char why[PATTERN_WHY_MAX];
+
+	if (selector)
+		selector_free(selector);
+	assert_int_equal(selector_new(&selector, &s, why), 0);
+	o.selector = selector;
+	o.by_pod = entry ? selector : NULL;
+}
+
+static void start(bool cluster)
+{
+	if (cluster)
+		o.store = kube_store_new(0);
+	pipeline = pipeline_new(&o);
+	assert_non_null(pipeline);
+	ops = pipeline_ops(pipeline);
+	now = loop_now_ns() + S;
+	ops.idle(ops.arg, now);
+}
+
+static int setup(void **state)
+{
+	o = (struct pipeline_options){.rules = &rules, .waiting_records = ROOM, .wait_ns = 5 * S};
+	make_selector(NULL);
+	return telemetry_new(&o.telemetry, &telemetry_defaults);
+}
+
+static int teardown(void **state)
+{
+	pipeline_free(pipeline);
+	pipeline = NULL;
+	if (o.store)
+		kube_store_free(o.store);
+	if (o.router)
+		route_free(o.router);
+	telemetry_free(o.telemetry);
+	selector_free(selector);
+	selector = NULL;
+	return 0;
+}
+
+static uint64_t stat_of(const _Atomic uint64_t *s)
+{
+	return atomic_load(s);
+}
+
+#define STAT(name) stat_of(&pipeline_stats(pipeline)->name)
+
+static void adds_up(void)
+{
+	assert_int_equal(STAT(exchanges),
+			 STAT(delivered) + STAT(hidden) + STAT(ignored_route) + STAT(waiting));
+}
+
+static void counts(uint64_t exchanges, uint64_t delivered, uint64_t waiting)
+{
+	adds_up();
+	assert_int_equal(STAT(exchanges), exchanges);
+	assert_int_equal(STAT(delivered), delivered);
+	assert_int_equal(STAT(waiting), waiting);
+	assert_int_equal(telemetry_stats(o.telemetry)->exchanges, delivered);
+	assert_int_equal(telemetry_stats(o.telemetry)->invalid, 0);
+}
+
+/* As intake does it. */
+static void feed(const void *p, size_t size)
+{
+	struct record record;
+
+	assert_int_equal(record_read(p, size, &record), 0);
+	ops.record(ops.arg, &record);
+	adds_up();
+}
+
+static void exchange(uint64_t cgroup, uint32_t tgid, const char *target, const char *resp)
+{
+	static uint64_t cookie;
+	char req[256];
+	size_t n = (size_t)snprintf(req, sizeof(req), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
+	size_t m = strlen(resp), size = sizeof(struct kh_exchange) + n + m;
+	struct kh_exchange *x = calloc(1, size);
+
+	x->rec = (struct kh_rec){.type = KH_EXCHANGE, .size = (uint32_t)size};
+	x->conn = (struct kh_conn){.cookie = ++cookie, .role = KH_ROLE_SERVER, .family = 2};
+	x->cgroup = cgroup;
+	x->tgid = tgid;
+	x->number = 1;
+	x->req =
+		(struct kh_message){.first_ns = 1, .last_ns = 1, .len = n, .head_len = (uint16_t)n};
+	x->resp =
+		(struct kh_message){.first_ns = 2, .last_ns = 3, .len = m, .head_len = (uint16_t)m};
+	memcpy(x + 1, req, n);
+	memcpy((char *)(x + 1) + n, resp, m);
+	feed(x, size);
+	free(x);
+}
+
+static void tell(struct kh_cgroup c)
+{
+	struct kh_process p = a_process(TGID, c.cgroup, "nginx");
+
+	feed(&c, sizeof(c));
+	feed(&p, sizeof(p));
+}
+
+static void idle_after(uint64_t ns)
+{
+	now += ns;
+	ops.idle(ops.arg, now);
+	adds_up();
+}
+
+static void list(struct kube_pod *pod)
+{
+	kube_store_list_begin(o.store);
+	if (pod)
+		assert_int_equal(kube_store_put(o.store, pod), 0);
+	kube_store_list_end(o.store, now);
+	assert_int_equal(kube_store_publish(o.store, now), 0);
+}
+
+static void an_exchange_of_a_known_process_is_delivered_at_once(void **state)
+{
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 1, 0);
+}
+
+static void an_exchange_before_its_cgroup_waits_for_it(void **state)
+{
+	start(false);
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 0, 1);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	idle_after(S);
+	counts(1, 1, 0);
+	assert_int_equal(STAT(unnamed), 0);
+}
+
+static void an_exchange_of_a_new_pod_waits_until_the_pod_is_known(void **state)
+{
+	start(true);
+	list(NULL);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	idle_after(S);
+	counts(1, 0, 1);
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	idle_after(1); /* at once, because the pods changed */
+	counts(1, 1, 0);
+}
+
+static void nobody_waits_longer_than_configured(void **state)
+{
+	start(true);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	idle_after(4 * S);
+	counts(1, 0, 1);
+	idle_after(2 * S);
+	counts(1, 1, 0);
+	assert_int_equal(STAT(unnamed), 1);
+	assert_int_equal(STAT(waiting_forced), 0);
+}
+
+static void a_full_waiting_room_delivers_the_oldest_without_its_names(void **state)
+{
+	uint32_t i;
+
+	start(true);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	for (i = 0; i < ROOM; i++)
+		exchange(CGROUP + i, TGID, "/", OK); /* others, and one that no record named */
+	counts(ROOM, 0, ROOM);
+	exchange(CGROUP + ROOM, TGID, "/", OK);
+	counts(ROOM + 1, 1, ROOM);
+	idle_after(1);
+	assert_int_equal(STAT(waiting_forced), 1);
+}
+
+/* The workload was pushed out of its table while its exchange waited: it must not vanish. */
+static void an_exchange_whose_workload_was_forgotten_is_still_delivered(void **state)
+{
+	uint32_t i;
+
+	start(true);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	tell(unit_cgroup(CGROUP + 1, "many.service"));
+	for (i = 1; i <= WORKLOADS_MAX + 1; i++)
+		exchange(CGROUP + 1, 100000 + i, "/", OK);
+	counts(WORKLOADS_MAX + 2, WORKLOADS_MAX + 1, 1);
+	for (i = 0; i < ROOM; i++)
+		exchange(5000 + i, TGID, "/", OK);
+	counts(WORKLOADS_MAX + 2 + ROOM, WORKLOADS_MAX + 2, ROOM);
+}
+
+static void without_a_waiting_room_nobody_waits(void **state)
+{
+	o.waiting_records = 0;
+	start(true);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 1, 0);
+}
+
+static void what_no_selector_shows_is_counted_as_hidden(void **state)
+{
+	static const struct selector_entry entry = {.text = {[SELECTOR_K8S_NAMESPACE] = "default"},
+						    .form = PATTERN_REGEX};
+
+	make_selector(&entry);
+	start(true);
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	exchange(CGROUP, TGID, "/", OK);
+	counts(2, 0, 0);
+	assert_int_equal(STAT(hidden), 2);
+}
+
+static void ignored_routes_are_counted_apart(void **state)
+{
+	static const char *const ignored[] = {"/healthz"};
+	struct route_options r = {.ignored = ignored, .ignored_count = 1};
+	char why[ROUTE_WHY_MAX];
+
+	assert_int_equal(route_new(&o.router, &r, why), 0);
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/healthz", OK);
+	exchange(CGROUP, TGID, "/", OK);
+	counts(2, 1, 0);
+	assert_int_equal(STAT(ignored_route), 1);
+}
+
+static void parts_reach_the_connection_they_belong_to(void **state)
+{
+	struct {
+		struct kh_part part;
+		char text[8];
+	} more = {.part = {.rec = {KH_PART, KH_F_RESPONSE, sizeof(struct kh_part) + 2},
+			   .cookie = 0,
+			   .number = 1,
+			   .reason = KH_WHY_MORE,
+			   .msg = {.first_ns = 9, .last_ns = 9, .len = 2, .head_len = 2}},
+		  .text = "ay"};
+
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	feed(&more, more.part.rec.size);
+	idle_after(1);
+	assert_int_equal(STAT(orphan_parts), 1);
+	exchange(CGROUP, TGID, "/", OK_BEGIN);
+	counts(0, 0, 0);
+}
+
+/* --print-metrics: what still waits belongs to the picture. */
+static void at_the_end_of_a_tape_nobody_waits(void **state)
+{
+	start(false);
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 0, 1);
+	ops.end(ops.arg);
+	counts(1, 1, 0);
+}
+
+static void at_the_end_of_a_tape_pods_may_still_come(void **state)
+{
+	start(true);
+	list(NULL);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	ops.end(ops.arg);
+	counts(1, 0, 1);
+}
+
+static void records_are_held_until_the_pods_are_listed(void **state)
+{
+	start(true);
+	assert_true(ops.hold(ops.arg));
+	list(NULL);
+	idle_after(1);
+	assert_false(ops.hold(ops.arg));
+}
+
+static void without_a_cluster_nothing_is_held(void **state)
+{
+	start(false);
+	assert_false(ops.hold(ops.arg));
+}
+
+/* Whatever comes in whatever order, the sum holds (feed() and idle_after() look each time). */
+static void everything_adds_up_whatever_happens(void **state)
+{
+	static const char *const ids[] = {ID_A, ID_B}, *const uids[] = {UID_A, UID_B};
+	static const struct selector_entry entry = {.text = {[SELECTOR_K8S_NAMESPACE] = "default"},
+						    .form = PATTERN_REGEX};
+	uint32_t i;
+
+	make_selector(&entry);
+	start(true);
+	srand(3);
+	for (i = 0; i < 20000; i++) {
+		uint64_t cgroup = 1 + (uint64_t)(rand() % 6);
+		uint32_t which = (uint32_t)(cgroup % 2);
+
+		switch (rand() % 12) {
+		case 0:
+			tell(pod_cgroup(cgroup, uids[which], ids[which]));
+			break;
+		case 1:
+			tell(unit_cgroup(cgroup, "other.service"));
+			break;
+		case 2:
+			kube_store_put(o.store, a_pod(uids[which], rand() % 2 ? "default" : "other",
+						      "cart", rand() % 2 ? ids[which] : ""));
+			kube_store_publish(o.store, now);
+			break;
+		case 3:
+			kube_store_delete(o.store, slice_of(uids[which]), now);
+			kube_store_publish(o.store, now);
+			break;
+		case 4:
+			idle_after((uint64_t)(rand() % 7) * S);
+			break;
+		default:
+			exchange(cgroup, TGID + (uint32_t)(rand() % 3), "/",
+				 rand() % 4 ? OK : OK_BEGIN);
+		}
+	}
+	assert_true(STAT(exchanges) > 5000 && STAT(delivered) > 0 && STAT(hidden) > 0);
+	assert_int_equal(telemetry_stats(o.telemetry)->exchanges, STAT(delivered));
+	assert_int_equal(telemetry_stats(o.telemetry)->invalid, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(an_exchange_of_a_known_process_is_delivered_at_once),
+		T(an_exchange_before_its_cgroup_waits_for_it),
+		T(an_exchange_of_a_new_pod_waits_until_the_pod_is_known),
+		T(nobody_waits_longer_than_configured),
+		T(a_full_waiting_room_delivers_the_oldest_without_its_names),
+		T(an_exchange_whose_workload_was_forgotten_is_still_delivered),
+		T(without_a_waiting_room_nobody_waits),
+		T(what_no_selector_shows_is_counted_as_hidden),
+		T(ignored_routes_are_counted_apart),
+		T(parts_reach_the_connection_they_belong_to),
+		T(at_the_end_of_a_tape_nobody_waits),
+		T(at_the_end_of_a_tape_pods_may_still_come),
+		T(records_are_held_until_the_pods_are_listed),
+		T(without_a_cluster_nothing_is_held),
+		T(everything_adds_up_whatever_happens),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
