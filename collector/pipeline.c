@@ -87,6 +87,8 @@ static void on_exchange(void *arg, const struct exchange *ex)
 	struct pipeline *p = arg;
 
 	count(&p->stats.exchanges);
+	if (ex->conn.role == KH_ROLE_SERVER)
+		known_tell_served(&p->known, ex->tgid, ex->conn.lport);
 	if (!settle(p, ex, false)) {
 		waiting_put(p->waiting, ex);
 		set(&p->stats.waiting, waiting_count(p->waiting));

@@ -98,13 +98,19 @@ static struct known_process *process(struct known *k, uint32_t tgid)
 	return &k->processes[slot];
 }
 
+static void forget_ports(struct known_process *p)
+{
+	p->port_count = 0;
+	p->listens = false;
+}
+
 void known_tell_process(struct known *k, const struct kh_process *rec)
 {
 	struct known_process *p = process(k, rec->tgid);
 
 	/* another process of the same number; where the start is not known, it listened before */
 	if (p->start_ns && p->start_ns != rec->start_ns)
-		p->port_count = 0;
+		forget_ports(p);
 	p->ns_tgid = rec->ns_tgid;
 	p->uid = rec->uid;
 	p->cgroup = rec->cgroup;
@@ -128,25 +134,42 @@ void known_tell_exit(struct known *k, const struct kh_exit *rec)
 	k->ended[(k->ended_first + k->ended_count++) % KNOWN_PROCESSES_MAX] = slot;
 }
 
-void known_tell_listen(struct known *k, const struct kh_listen *rec)
+static void add_port(struct known *k, struct known_process *p, uint16_t port)
 {
-	struct known_process *p = process(k, rec->tgid);
 	uint8_t i;
 
-	if (p->exited) { /* its number is another's now, who is told about next */
-		p->exited = false;
-		p->port_count = 0;
-		p->start_ns = 0;
-	}
 	for (i = 0; i < p->port_count; i++)
-		if (p->ports[i] == rec->port)
+		if (p->ports[i] == port)
 			return;
 	if (p->port_count == KNOWN_PORTS_MAX) {
 		k->ports_full++;
 		return;
 	}
-	p->ports[p->port_count++] = rec->port;
+	p->ports[p->port_count++] = port;
 	p->version++;
+}
+
+void known_tell_listen(struct known *k, const struct kh_listen *rec)
+{
+	struct known_process *p = process(k, rec->tgid);
+
+	if (p->exited) { /* its number is another's now, who is told about next */
+		p->exited = false;
+		forget_ports(p);
+		p->start_ns = 0;
+	}
+	if (!p->listens)
+		p->version++;
+	p->listens = true;
+	add_port(k, p, rec->port);
+}
+
+void known_tell_served(struct known *k, uint32_t tgid, uint16_t port)
+{
+	uint32_t slot = keyed_find(&k->process_table, tgid);
+
+	if (slot != KEYED_NONE)
+		add_port(k, &k->processes[slot], port);
 }
 
 const struct known_cgroup *known_cgroup(struct known *k, uint64_t key)

@@ -32,8 +32,9 @@ struct known_process {
 	char exe[KNOWN_EXE_MAX]; /* path as far as it was told, "" unknown */
 	uint16_t ports[KNOWN_PORTS_MAX];
 	uint8_t port_count;
-	bool exited; /* late records may still refer to it */
-	bool queued; /* stands in known.ended */
+	bool listens; /* called listen() itself; else its ports are those of what it served */
+	bool exited;  /* late records may still refer to it */
+	bool queued;  /* stands in known.ended */
 };
 
 struct known {
@@ -54,6 +55,12 @@ void known_tell_cgroup(struct known *known, const struct kh_cgroup *record);
 void known_tell_process(struct known *known, const struct kh_process *record);
 void known_tell_exit(struct known *known, const struct kh_exit *record);
 void known_tell_listen(struct known *known, const struct kh_listen *record);
+
+/*
+ * It answered a request on this port: known also of those who listened before Keyhole started, and
+ * of workers, whose parent listens. Of a process not told about, nothing is kept.
+ */
+void known_tell_served(struct known *known, uint32_t tgid, uint16_t port);
 
 /* NULL: not told (yet), or forgotten. */
 const struct known_cgroup *known_cgroup(struct known *known, uint64_t key);

@@ -174,7 +174,7 @@ static struct resource *name_it(const struct workloads *w, const struct facts *f
 		in.exe = f->process->exe;
 		in.comm = f->process->comm;
 		/* clients come and go: each would be an instance, with series of its own */
-		in.pid = f->process->port_count ? f->process->tgid : 0;
+		in.pid = f->process->listens ? f->process->tgid : 0;
 	}
 	if (f->cgroup) {
 		in.unit = f->cgroup->own_name;
