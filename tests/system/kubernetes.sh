@@ -215,10 +215,7 @@ account second
 ok "token and CA are read anew" wait_for 40 synced
 in_pod 7 "$(uid 1)" "$(id 1)"
 named "with the new token: names" 7 'k8s_deployment_name="web"'
-pods_are() {
-	[ "$(now_sum keyhole_kube_pods)" = "$1" ]
-}
-ok "with the new token: the pods of the new server" wait_for 10 pods_are 1
+ok "with the new token: the pods are listed anew" wait_for 10 reached 2 keyhole_kube_requests_total 'result="list"'
 
 # ---- the API is down when the collector starts ----
 
@@ -295,6 +292,8 @@ start "$scratch/server.log" in_cgroup "$(pod_cgroup "$(uid 1)" "$(id 1)")" "$pyt
 wait_for 10 listening "$open_port"
 ask 4 "http://127.0.0.1:$open_port/"
 served "services: open_ports: but who listens there" 4 "$open_port" 'k8s_deployment_name="web"'
+shows "services: open_ports: who listened before, and whose parent did" "web" "$kube
+discovery: {services: [{open_ports: $web_port}]}"
 within "what is not shown is counted" "$(now_sum keyhole_records_dropped_total 'reason="not_selected"')" 3 1000000
 shows "exclude_services: what is left" "web plain" "$kube
 discovery: {exclude_services: [{k8s_daemonset_name: .}, {k8s_namespace: shop}]}"
