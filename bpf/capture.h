@@ -224,7 +224,7 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 				       const struct kh_source *src, u8 reason)
 {
 	struct kh_exchange *ex;
-	u64 off = sizeof(*ex), len, n, i, at, end;
+	u64 off = sizeof(*ex), len, n, i, end;
 
 	if (!room || !st || !src)
 		return 0;
@@ -263,12 +263,11 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 		st->sent_head = n;
 		st->head_used = n < kh_request_head ? n : kh_request_head;
 		/* the request's head was sent: its room now holds the response's */
+		KH_MASK(off, KH_OFFSET_MASK);
 		for (i = 0; i < KH_HEAD_MAX / 64; i++) {
 			if (i * 64 >= kh_request_head || i * 64 >= n)
 				break;
-			at = off + i * 64;
-			KH_CLAMP(at, KH_OFFSET_MAX);
-			kh_copy64(st->head + i * 64, room->raw + at);
+			kh_copy64(st->head + i * 64, room->raw + off + i * 64);
 		}
 		off = end;
 		if (ex->resp.head_len < len) {
@@ -540,7 +539,7 @@ static __noinline int kh_message(struct kh_io *io, struct kh_socket *st,
  */
 static __noinline int kh_unseen(struct kh_io *io, struct kh_socket *st, u32 direction, u32 now)
 {
-	struct kh_source unseen = {.kind = KH_SRC_NONE};
+	struct kh_source src;
 	u32 was, next;
 	s32 gap;
 
@@ -557,11 +556,14 @@ static __noinline int kh_unseen(struct kh_io *io, struct kh_socket *st, u32 dire
 	if (gap <= 0)
 		return 0;
 	KH_ADD(gap_bytes, gap);
-	unseen.len = gap;
+	src = io->src;
 	was = io->direction;
-	io->direction = direction;
-	kh_message(io, st, &unseen, next);
+	io->src.kind = kh_number(io->room, KH_SRC_NONE);
+	io->src.len = kh_number(io->room, gap);
+	io->direction = kh_number(io->room, direction);
+	kh_message(io, st, &io->src, next);
 	io->direction = was;
+	io->src = src;
 	return 0;
 }
 
@@ -647,6 +649,19 @@ static __always_inline void kh_moved_nothing(struct sock *sk, u32 direction, int
 	}
 }
 
+/*
+ * Each kind of call leaves its own constants in `src`; forgotten, all of them are one path to the
+ * verifier, which else follows the loops of kh_message for each.
+ */
+static __always_inline void kh_forget(struct kh_io *io)
+{
+	io->src.len = kh_number(io->room, io->src.len);
+	io->src.base = kh_number(io->room, io->src.base);
+	io->src.skip = kh_number(io->room, io->src.skip);
+	io->src.segs = kh_number(io->room, io->src.segs);
+	io->src.kind = kh_number(io->room, io->src.kind);
+}
+
 static __always_inline void kh_moved(struct kh_io *io)
 {
 	struct kh_socket *st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
@@ -671,6 +686,7 @@ static __always_inline void kh_moved(struct kh_io *io)
 		return;
 	}
 	kh_check_gaps(io, st);
+	kh_forget(io);
 	kh_message(io, st, &io->src, io->seq);
 }
 

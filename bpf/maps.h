@@ -121,6 +121,7 @@ enum kh_room {
 };
 
 #define KH_OFFSET_MAX (sizeof(struct kh_exchange) + 2 * (KH_HEAD_MAX + KH_TAIL))
+#define KH_OFFSET_MASK 8191 /* of where the response's head begins: a head still fits behind it */
 struct kh_scratch {
 	u8 raw[KH_OFFSET_MAX + KH_HEAD_MAX + 64]; /* a record and its payload */
 	u8 tail[3 * KH_TAIL];                     /* the old tail, the new bytes */

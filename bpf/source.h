@@ -28,6 +28,9 @@ struct kh_source {
 #define KH_CLAMP(x, max) \
 	asm volatile("if %[v] <= %[m] goto +1\n\t%[v] = %[m]" : [v] "+r"(x) : [m] "r"((u64)(max)))
 
+/* The same without a branch, for numbers that are known to be below a power of two. */
+#define KH_MASK(x, mask) asm volatile("%[v] &= %[m]" : [v] "+r"(x) : [m] "i"(mask))
+
 static __always_inline long kh_segment(const struct kh_source *src, u32 i, struct iovec *seg)
 {
 	const void *at = (const void *)(src->base + i * sizeof(*seg));
