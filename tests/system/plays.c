@@ -200,8 +200,7 @@ static void expect_response(struct conn *c, unsigned number)
 	_cleanup_message_ struct message m = make_response(s, number);
 	size_t head = 0;
 
-	if (s->client_body_call ==
-	    CALL_TRUNC) { /* the head is read for its bytes, and no further */
+	if (s->client_head_alone) { /* it is read for its bytes, and no further */
 		char buf[1024];
 
 		head = m.head;

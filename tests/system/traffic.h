@@ -112,7 +112,8 @@ struct scenario {
 	size_t request_body, request_cut;
 	unsigned status; /* 0: 200 */
 	size_t response_body, response_cut;
-	bool head_alone;                       /* the response's head goes in a call of its own */
+	bool head_alone;        /* the response's head goes in a call of its own */
+	bool client_head_alone; /* and is received by one: only the body by client_body_call */
 	enum call body_call, client_body_call; /* 0: as the rest */
 	const struct play *play; /* NULL: requests and responses, one after the other */
 };
