@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# traffic_test.sh TRAFFIC: the program which plays the traffic does what it says, in every
+# traffic_test.sh [TRAFFIC]: the program which plays the traffic does what it says, in every
 # scenario. It checks itself (each side compares every byte, and the counts with the other's).
 set -euo pipefail
 
-traffic=$1
+traffic=${1:-${KEYHOLE_BUILD:-$(dirname "$0")/../../build}/tests/system/traffic}
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 out=$scratch
