@@ -154,7 +154,7 @@ static void connect_loader(struct intake *in)
 {
 	uint64_t now = loop_now_ns();
 	char why[256];
-	int r = link_open(&in->link, in->o.socket, why, sizeof(why));
+	int r = link_open(&in->link, in->o.socket, in->wake, why, sizeof(why));
 
 	if (r) {
 		/* once at first, then each minute */

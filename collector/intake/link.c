@@ -44,18 +44,18 @@ void link_close(struct link *link)
 }
 
 /* Waits for the answer; a signal does not shorten that. */
-static bool answers(int sock)
+static bool answers(int sock, int give_up)
 {
-	struct pollfd wait = {.fd = sock, .events = POLLIN};
+	struct pollfd wait[2] = {{.fd = sock, .events = POLLIN}, {.fd = give_up, .events = POLLIN}};
 	int r;
 
 	do {
-		r = poll(&wait, 1, ANSWER_MS);
+		r = poll(wait, 2, ANSWER_MS);
 	} while (r < 0 && errno == EINTR);
-	return r > 0;
+	return r > 0 && wait[0].revents;
 }
 
-static int ask(struct link *link, const char *path, char *why, size_t why_size)
+static int ask(struct link *link, const char *path, int give_up, char *why, size_t why_size)
 {
 	struct handover_hello hello = {.magic = HANDOVER_MAGIC, .abi = KH_ABI_VERSION};
 	size_t got = 0;
@@ -71,7 +71,7 @@ static int ask(struct link *link, const char *path, char *why, size_t why_size)
 	}
 	snprintf(hello.version, sizeof(hello.version), "%s", KEYHOLE_VERSION);
 	r = handover_send(link->sock, &hello, sizeof(hello), NULL, 0);
-	if (r == 0 && !answers(link->sock)) {
+	if (r == 0 && !answers(link->sock, give_up)) {
 		snprintf(why, why_size, "%s: no answer; another collector may be connected", path);
 		return -EAGAIN;
 	}
@@ -190,12 +190,12 @@ static void introduce(struct link *link)
 		asked_all(link);
 }
 
-int link_open(struct link *link, const char *path, char *why, size_t why_size)
+int link_open(struct link *link, const char *path, int give_up, char *why, size_t why_size)
 {
 	int r;
 
 	forget(link);
-	r = ask(link, path, why, why_size);
+	r = ask(link, path, give_up, why, why_size);
 	link->offer.version[sizeof(link->offer.version) - 1] = 0;
 	link->offer.kernel[sizeof(link->offer.kernel) - 1] = 0;
 	link->offer.backend[sizeof(link->offer.backend) - 1] = 0;

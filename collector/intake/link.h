@@ -24,9 +24,10 @@ struct link {
 /*
  * Asks the loader at `path`. Returns 0; -EPROTONOSUPPORT: it speaks another ABI; -EPROTO: what
  * it said or gave is not what a loader gives; else -errno of connect(2) or mmap(2). `why` gets
- * one sentence. A refused connection leaves nothing open.
+ * one sentence. A refused connection leaves nothing open. Waits some seconds for an answer, or
+ * until `give_up` is readable (-1: no such descriptor).
  */
-int link_open(struct link *link, const char *path, char *why, size_t why_size);
+int link_open(struct link *link, const char *path, int give_up, char *why, size_t why_size);
 void link_close(struct link *link);
 
 /* Has the loader gone? Asks the socket, does not wait. */

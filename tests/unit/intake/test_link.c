@@ -151,7 +151,7 @@ static int ask(void)
 
 	why[0] = 0;
 	assert_int_equal(pthread_create(&thread, NULL, play, &loader_end), 0);
-	r = link_open(&l, path, why, sizeof(why));
+	r = link_open(&l, path, -1, why, sizeof(why));
 	pthread_join(thread, NULL);
 	return r;
 }
@@ -294,10 +294,10 @@ static void no_loader_is_a_hint_to_start_one(void **state)
 {
 	close(sock);
 	sock = -1;
-	assert_int_equal(link_open(&l, path, why, sizeof(why)), -ECONNREFUSED);
+	assert_int_equal(link_open(&l, path, -1, why, sizeof(why)), -ECONNREFUSED);
 	assert_non_null(strstr(why, "is keyhole-loader running?"));
 	unlink(path);
-	assert_int_equal(link_open(&l, path, why, sizeof(why)), -ENOENT);
+	assert_int_equal(link_open(&l, path, -1, why, sizeof(why)), -ENOENT);
 	sock = dup(2);
 	open_before = open_descriptors();
 }
@@ -313,6 +313,17 @@ static void a_loader_that_never_answers_is_left_after_a_while(void **state)
 	assert_in_range(to.tv_sec - from.tv_sec, 2, 4);
 }
 
+static void waiting_ends_when_it_is_no_longer_wanted(void **state)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(link_open(&l, path, ends[0], why, sizeof(why)), -EAGAIN);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void a_queue_full_of_collectors_is_left_at_once(void **state)
 {
 	int peers[64], n = 0;
@@ -320,7 +331,7 @@ static void a_queue_full_of_collectors_is_left_at_once(void **state)
 	while (n < 64 && (peers[n] = handover_connect(path)) >= 0)
 		n++;
 	assert_true(n < 64);
-	assert_int_equal(link_open(&l, path, why, sizeof(why)), -EAGAIN);
+	assert_int_equal(link_open(&l, path, -1, why, sizeof(why)), -EAGAIN);
 	assert_non_null(strstr(why, "other collectors wait"));
 	while (n)
 		close(peers[--n]);
@@ -474,6 +485,7 @@ int main(void)
 		T(a_loader_that_hangs_up_has_refused_us),
 		T(no_loader_is_a_hint_to_start_one),
 		T(a_loader_that_never_answers_is_left_after_a_while),
+		T(waiting_ends_when_it_is_no_longer_wanted),
 		T(a_queue_full_of_collectors_is_left_at_once),
 		T(sizes_that_no_loader_has_are_refused),
 		T(files_shorter_than_promised_are_refused_instead_of_faulting),
