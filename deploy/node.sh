@@ -24,7 +24,7 @@ process_start() { # PID
 	cut -d' ' -f20 <<< "$line"
 }
 
-# Has stop_all stop a child of this shell.
+# Has stop_all stop it too.
 remember() { # PID
 	echo "$1 $(process_start "$1")" >> "$scratch/.processes"
 }

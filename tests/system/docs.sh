@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the documentation says is so: it names each metric, label and limit that there is, and no
+# other; and each test that SECURITY.md rests on exists. As root.
+# shellcheck disable=SC2016,SC2119 # pages are full of backticks; functions whose arguments are optional
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=agent.bash
+. "$(dirname "$0")/agent.bash"
+# shellcheck disable=SC2154 # set by agent.bash
+need_root
+need curl
+
+here=$repo/tests/system docs=$repo/docs
+
+# ---- a scrape with everything in it ----
+
+# With a cluster (an empty one), routes, and requests that both sides are seen of.
+start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --port-file "$scratch/api.port"
+wait_for 20 test -s "$scratch/api.port"
+printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$scratch/api.port")'}}]" \
+	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
+printf '%s\n' 'routes: {patterns: [/]}' 'keyhole:' '  time_to_first_byte: true' \
+	'  server_address_from_host: true' > "$scratch/c.yml"
+mkdir -m 755 "$scratch/web"
+port=$(free_port)
+start_loader
+start_collector KUBECONFIG="$scratch/kubeconfig" --config "$scratch/c.yml"
+start "$scratch/web.log" "$python" -m http.server --bind 127.0.0.1 --directory "$scratch/web" "$port"
+wait_for 10 listening "$port"
+ask 3 "http://127.0.0.1:$port/"
+ask 1 "http://127.0.0.1:$port/none"
+served "there is something to scrape" 4 "$port"
+scrape
+
+# ---- docs/metrics.md ----
+
+same() { # TEST-NAME FILE FILE: sorted lists
+	is "$1" "$(comm -3 "$2" "$3" | sed 's/^\t/only the programs have: /; t; s/^/only the page has: /')" ""
+}
+sed -n 's/^# TYPE \([^ ]*\) \([a-z]*\)$/\1 \2/p' "$metrics" | sort -u > "$scratch/metrics.there"
+sed -n 's/^| `\([a-z_]*\)` | \(counter\|gauge\|histogram\) | .*/\1 \2/p' "$docs/metrics.md" | sort -u > "$scratch/metrics.told"
+ok "there are metrics of all kinds" grep -q '^target_info gauge$' "$scratch/metrics.there"
+same "metrics.md: each metric and its type, and no other" "$scratch/metrics.there" "$scratch/metrics.told"
+
+grep -v '^#' "$metrics" | grep -o '[{,][a-z_0-9]*="' | tr -d '{,="' | sort -u > "$scratch/labels.there"
+grep -o '^| `[a-z_0-9]*` |' "$docs/metrics.md" | tr -d '|` ' | sort -u > "$scratch/labels.told"
+is "metrics.md: each label" "$(comm -23 "$scratch/labels.there" "$scratch/labels.told")" ""
+
+# Each word that Keyhole's own metrics have as a label's value, but for its version.
+grep '^keyhole_[a-z_]*{[a-z]*="[^"]*"}' "$metrics" | grep -v '^keyhole_build_info' |
+	sed 's/.*{\(.*\)}.*/\1/' | sort -u > "$scratch/values"
+untold=
+while read -r value; do
+	word=$(cut -d'"' -f2 <<< "$value")
+	grep -q -F -e "$value" -e "\`$word\`" "$docs/metrics.md" "$docs/limits.md" || untold+=" $value"
+done < "$scratch/values"
+is "metrics.md and limits.md: each value of a label" "$untold" ""
+
+# ---- docs/limits.md ----
+
+sed -n '/---- limits/,/---- records/s/^#define \(KH_[A-Z_]*\) \([0-9]*\).*/\1 \2/p' "$repo/bpf/events.h" | sort > "$scratch/limits.there"
+sed -n 's/^| `\(KH_[A-Z_]*\)` | \([0-9]*\) | .*/\1 \2/p' "$docs/limits.md" | sort > "$scratch/limits.told"
+ok "there are limits in bpf/events.h" test -s "$scratch/limits.there"
+same "limits.md: each limit of bpf/events.h and its value" "$scratch/limits.there" "$scratch/limits.told"
+
+"$loader_bin" --help | sed -n 's/^  \(--[a-z-]*\) VALUE .*\[\([0-9]*[0-9KMG]\)\]$/\1 \2/p' | grep -v peer-uid | sort > "$scratch/options.there"
+sed -n 's/^| `\(--[a-z-]*\)` | `\([0-9]*[KMG]*\)` | .*/\1 \2/p' "$docs/limits.md" | sort > "$scratch/options.told"
+ok "the loader has options" test -s "$scratch/options.there"
+same "limits.md: each limit among the loader's options and its default" "$scratch/options.there" "$scratch/options.told"
+
+# 16 KiB stands there as (16 << 10) or (16u << 10).
+wrong=
+while read -r name value unit; do
+	case $unit in
+	KiB) value="\\(${value}u? << 10\\)" ;;
+	MiB) value="\\(${value}u? << 20\\)" ;;
+	esac
+	grep -rqE "^#define $name $value( |\$)" "$repo/collector" || wrong+=" $name"
+done < <(sed -n 's/^| `\([A-Z][A-Z0-9_]*\)` | \([0-9]*\)\( [KM]iB\)\? | .*/\1 \2\3/p' "$docs/limits.md" | grep -v ^KH_)
+is "limits.md: each limit of the collector has the value in its header" "$wrong" ""
+untold=
+while read -r limit; do
+	grep -q "limit=\"$limit\"" "$docs/limits.md" || untold+=" $limit"
+done < <(sed -n 's/^keyhole_limit_reached_total{limit="\([a-z_]*\)"}.*/\1/p' "$metrics")
+is "limits.md: each limit that is counted" "$untold" ""
+
+# ---- docs/configuration.md ----
+
+"$collector_bin" --print-config-reference > "$scratch/configuration.md"
+ok "configuration.md is what the collector prints" diff "$docs/configuration.md" "$scratch/configuration.md"
+is "metrics.md and limits.md name only keys that there are" "$(grep -ohE '`(keyhole|routes|prometheus_export|discovery|attributes)\.[a-z_.]*`' \
+	"$docs/metrics.md" "$docs/limits.md" "$repo/README.md" | sort -u | grep -vFf "$docs/configuration.md" || true)" ""
+
+# ---- README.md and SECURITY.md ----
+
+# `path`: "name of a test", or `path`: `function`.
+untold='' cited=0
+while IFS=: read -r path name; do
+	grep -qF -- "$(tr -d '"`' <<< "${name# }")" "$repo/$path" 2> /dev/null || untold+=" $path:$name;"
+	cited=$((cited + 1))
+done < <(grep -oE '`tests/[a-z_/.]*`: ("[^"]*"|`[a-z_]*`)' "$repo/SECURITY.md" | sed 's/^`\([^`]*\)`/\1/')
+is "SECURITY.md: each test that it names exists" "$untold" ""
+ok "SECURITY.md names tests" test "$cited" -gt 10
+
+missing=
+for path in $(grep -ohE '\]\([A-Za-z/._-]*\)' "$repo/README.md" "$repo/SECURITY.md" | tr -d ']()') \
+	$(grep -ohE '`(deploy|tests|docs|bpf|loader|collector|policy|ipc)/[a-z_/.-]*`' "$repo/README.md" "$repo/SECURITY.md" "$docs/architecture.md" | tr -d '`'); do
+	[ -e "$repo/$path" ] || missing+=" $path"
+done
+is "each file that the pages name exists" "$missing" ""
+
+summary
