@@ -47,7 +47,7 @@ is "which is left alone" "$(cat "$scratch/file")" precious
 refuses "collector: an unknown option" 2 '^keyhole-collector: --port: no such option; see --help$' "$collector_bin" --port
 refuses "collector: a value that is missing" 2 '--config: needs a value' "$collector_bin" --config
 refuses "collector: a value where none belongs" 2 '--no-sandbox: takes no value' "$collector_bin" --no-sandbox=1
-refuses "collector: no number" 2 '--user=me: not a number' "$collector_bin" --user me
+refuses "collector: no number" 2 '--user=me: must be a uid' "$collector_bin" --user me
 refuses "collector: to record what is replayed" 2 'exclude each other' "$collector_bin" --record a --replay b
 
 # ---- configuration ----

@@ -6,6 +6,7 @@
     peer.py loader SOCKET ABI   a loader of that ABI, until it is stopped
     peer.py notify SOCKET       a service manager: prints the first message
 """
+import contextlib
 import os
 import socket
 import struct
@@ -19,12 +20,12 @@ OFFER = struct.Struct("=4I4Q4I24s64s64s32s")
 def ask(path, message):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
         s.settimeout(10)
-        s.connect(path)
-        s.send(message)
-        try:
+        answer = b""
+        # who is refused may find the door shut before a word is said
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            s.connect(path)
+            s.send(message)
             answer, fds, _, _ = socket.recv_fds(s, OFFER.size, 8)
-        except ConnectionResetError:
-            answer = b""
         if not answer:
             return print("closed")
         _, abi, status, *_ = OFFER.unpack(answer)
