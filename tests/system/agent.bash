@@ -49,7 +49,7 @@ need_root() {
 start_loader() { # [OPTION...]: returns when it is ready
 	start "$loader_log" two_caps "$loader_bin" --socket "$socket" "$@"
 	loader=$started
-	wait_for 30 grep -q 'sandbox:\|--no-sandbox' "$loader_log"
+	wait_for "${KEYHOLE_SLOW:+1}30" grep -q 'sandbox:\|--no-sandbox' "$loader_log"
 }
 
 # The environment decides where it listens and where the loader is, so that configurations can be
@@ -67,8 +67,8 @@ run_collector() { # [NAME=VALUE...] [OPTION...]
 start_collector() { # [NAME=VALUE...] [OPTION...]: returns when it captures
 	start "$collector_log" run_collector "$@"
 	collector=$started
-	wait_for 30 grep -q 'connected to loader' "$collector_log" || return
-	wait_for 10 serving
+	wait_for "${KEYHOLE_SLOW:+1}30" grep -q 'connected to loader' "$collector_log" || return
+	wait_for "${KEYHOLE_SLOW:+1}10" serving
 }
 
 # BPF programs that the process holds, by number: others' are not looked at.

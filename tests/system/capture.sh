@@ -17,6 +17,8 @@ need "$loader_bin" "$collector_bin" "$traffic_bin" "$python" unshare setpriv
 played=$(dirname "${BASH_SOURCE[0]}")/played.py
 slow=${KEYHOLE_SLOW:-}
 backend=${KEYHOLE_BACKEND:-auto}
+fexit=()
+[ "$backend" != fexit ] || fexit=(--fexit)
 patience=2
 [ -z "$slow" ] || patience=20
 
@@ -77,7 +79,7 @@ plays_held() { # PREFIX START-COMMAND SCENARIO...
 	mkfifo "$scratch/go"
 	# shellcheck disable=SC2016 # expanded by that shell
 	start "$scratch/held" bash -c 'exec "$@" < "$0"' "$scratch/go" \
-		"$python" "$played" --patience "$patience" --hold "$traffic_bin" "$url" "$@"
+		"$python" "$played" --patience "$patience" "${fexit[@]}" --hold "$traffic_bin" "$url" "$@"
 	holder=$started
 	exec 9> "$scratch/go"
 	ok "$prefix: open before" wait_for 60 grep -q '^held' "$scratch/held"
@@ -118,32 +120,27 @@ plays "in a new pid namespace" --prefix "unshare --pid --fork --kill-child" \
 	"$traffic_bin" "$url" write short-lived
 stop_both "after all scenarios"
 
-# ---- larger heads ----
-
-start_both --request-head 4096 --response-head 1024
-plays "heads of 4096 and 1024 bytes" --response-head 1024 \
-	"$traffic_bin" "$url" write cookie-2000 cookie-6000 pipeline pipeline-8 post body-10m
-stop_both "with larger heads"
-
-# ---- loader and collector in a pid namespace of their own, as without hostPID ----
+# ---- loader and collector in a pid namespace of their own, as without hostPID; larger heads ----
 
 start_in_namespace() {
 	: > "$loader_log"
 	: > "$collector_log"
 	start "$loader_log" unshare --pid --fork --mount-proc --kill-child \
 		setpriv --bounding-set=-all,+bpf,+perfmon --inh-caps=-all,+bpf,+perfmon \
-		--ambient-caps=-all,+bpf,+perfmon "$loader_bin" --socket "$socket" --backend "$backend"
-	wait_for 60 grep -q 'sandbox:' "$loader_log" || true
+		--ambient-caps=-all,+bpf,+perfmon "$loader_bin" --socket "$socket" --backend "$backend" \
+		--request-head 4096 --response-head 1024
+	wait_for 130 grep -q 'sandbox:' "$loader_log" || true
 	loader=$(pgrep -P "$started")
 	start "$collector_log" nsenter --pid="/proc/$loader/ns/pid" \
 		env KEYHOLE_LISTEN_ADDRESS=127.0.0.1 KEYHOLE_PROMETHEUS_PORT="$metrics_port" \
 		KEYHOLE_LOADER_SOCKET="$socket" "$collector_bin"
-	wait_for 60 serving || fail "loader and collector start in it" "$(cat "$loader_log" "$collector_log")"
-	wait_for 60 grep -q 'connected to loader' "$collector_log" || true
+	wait_for 130 serving || fail "loader and collector start in it" "$(cat "$loader_log" "$collector_log")"
+	wait_for 130 grep -q 'connected to loader' "$collector_log" || true
 	collector=$(pgrep -P "$started")
 }
 
 plays_held "Keyhole in a pid namespace, processes older and outside" start_in_namespace write threads
-plays "Keyhole in a pid namespace, the process outside" "$traffic_bin" "$url" write short-lived
+plays "Keyhole in a pid namespace, heads of 4096 and 1024 bytes" --response-head 1024 \
+	"$traffic_bin" "$url" short-lived cookie-2000 cookie-6000 pipeline pipeline-8 post body-10m
 stop_both "in a pid namespace"
 summary

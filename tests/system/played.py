@@ -177,7 +177,7 @@ class Run:
             status, error = CLIENT_ENDINGS.get(scenario, (status, error))
         if scenario == "connect":
             return {(method, status, error): n}
-        n -= self.unseen(side)
+        n -= max(self.unseen(side), self.missed(side))
         return {(method, status, error): n} if n else {}
 
     def unseen(self, side):
@@ -190,10 +190,20 @@ class Run:
             return 1  # on the adopted connection: its answer may be the rest of an older one
         return 0
 
+    def missed(self, side):
+        """
+        With fexit a call that had begun before Keyhole was there returns unseen: the server's
+        first receive of each connection held.
+        """
+        if not (self.hold and self.options.fexit and side == "server"):
+            return 0
+        return 2 if self.scenario == "threads" else 1
+
     def expected(self, side):
         seen = self.exchanges(side)
         known = sum(seen.values()) > 0
-        unseen = 30 * self.unseen(side) if self.scenario in PIPELINE else 0
+        unseen = self.missed(side) or (self.unseen(side) if self.scenario in PIPELINE else 0)
+        unseen *= self.done["response_body_bytes"] // self.done["requests"] if known else 0
         return {
             "exchanges": seen,
             "request bodies": self.done["request_body_bytes"] if known else 0,
@@ -228,7 +238,7 @@ class Run:
             grown = now.sum(name) - before.sum(name)
             if grown < least:
                 out.append(f"{name}: grew by {grown}, should by {least} or more")
-        unseen = self.unseen("server") + self.unseen("client")
+        unseen = sum(self.unseen(side) for side in ("server", "client") if not self.missed(side))
         lost = [m.sum("keyhole_records_dropped_total", reason="answer_not_seen")
                 for m in (before, now)]
         if unseen > lost[1] - lost[0]:
@@ -298,6 +308,7 @@ def main():
     parser.add_argument("--families", default="", help="of ipv6 and mapped; empty for IPv4")
     parser.add_argument("--hold", action="store_true",
                         help="open connections, print 'held', go on after a line of input")
+    parser.add_argument("--fexit", action="store_true", help="is the loader's backend")
     parser.add_argument("--patience", type=float, default=2.0, help="seconds to wait for metrics")
     parser.add_argument("--response-head", type=int, default=512, help="as the loader was told")
     parser.add_argument("--except", dest="without", default="", help="scenarios to leave out")
