@@ -4,14 +4,12 @@
 # Functions for the system tests that run the loader and the collector; source it after
 # tests/lib.sh. Programs are taken from $KEYHOLE_BUILD (default: build/ in the repository).
 
-# shellcheck disable=SC2154 # $scratch and $started are lib.sh's
+# shellcheck disable=SC2154,SC2034,SC2120 # what is lib.sh's, and what the tests use
 repo=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")
 build=$(readlink -f "${KEYHOLE_BUILD:-$repo/build}") || build=
 unset KEYHOLE_BUILD # to the collector it would be a variable of its own, misspelt
-# shellcheck disable=SC2034 # for the tests
 loader_bin=$build/loader/keyhole-loader collector_bin=$build/collector/keyhole-collector
 traffic_bin=$build/tests/system/traffic
-# shellcheck disable=SC2034
 python=/usr/bin/python3 # Debian's, whose modules and whose executable's name are known
 
 # As the manifests lay it out: the collector's group may use the socket, nobody else.
@@ -21,7 +19,6 @@ mkdir "$socket_dir"
 chgrp 65532 "$socket_dir"
 chmod 2770 "$socket_dir"
 
-# shellcheck disable=SC2034 # read by the tests
 loader=0 collector=0 loader_log=$scratch/loader.log collector_log=$scratch/collector.log
 metrics_port=$(free_port)
 metrics=$scratch/metrics

@@ -3,6 +3,7 @@
 #
 # Real servers and clients are counted exactly, on both sides, under the names of their
 # executables. As root.
+# shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"

@@ -3,6 +3,7 @@
 #
 # Whatever is wrong with what comes in, from people or from the network: one clear line, no crash,
 # and everybody else is served on. As root.
+# shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -25,6 +26,7 @@ refuses() { # TEST-NAME STATUS REGEX CMD...
 	fi
 }
 
+# shellcheck disable=SC2054 # these commas are setpriv's
 loader_as=(setpriv --bounding-set=-all,+bpf,+perfmon --inh-caps=-all,+bpf,+perfmon --ambient-caps=-all,+bpf,+perfmon)
 collector_as=(env KEYHOLE_LISTEN_ADDRESS=127.0.0.1 KEYHOLE_LOADER_SOCKET="$socket" KEYHOLE_PROMETHEUS_PORT="$metrics_port")
 

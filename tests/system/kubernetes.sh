@@ -4,6 +4,7 @@
 # From a process to its pod's names: an API server's stand-in over TLS, processes in cgroups as
 # the kubelet and runc make them, and what happens when the API is late, down, wrong or refuses.
 # As root.
+# shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"

@@ -3,6 +3,7 @@
 #
 # From start to end: what each process may do, who may talk to whom, and that whoever dies, and
 # whenever, no record that was in a ring is lost and nothing stays behind. As root.
+# shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"

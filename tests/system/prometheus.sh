@@ -3,6 +3,7 @@
 #
 # A real Prometheus server scrapes the collector, and its own answers are right; promtool and
 # prometheus_client find nothing wrong, also while records pour in. As root.
+# shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -22,7 +23,6 @@ status() { # PATH
 # ---- health ----
 
 start "$collector_log" run_collector
-collector=$started
 wait_for 10 serving
 is "/healthz before the loader" "$(status /healthz)" 200
 is "/readyz before the loader" "$(status /readyz)" 503
