@@ -165,12 +165,9 @@ int handover_recv(int sock, void *msg, size_t size, int *fds, size_t n, size_t *
 		char buf[CMSG_SPACE(sizeof(int) * (HANDOVER_FDS + 4))];
 		struct cmsghdr align;
 	} control;
-	/* one byte more than the message shows one that is too long */
-	char over;
-	struct iovec iov[2] = {{.iov_base = msg, .iov_len = size},
-			       {.iov_base = &over, .iov_len = 1}};
-	struct msghdr m = {.msg_iov = iov,
-			   .msg_iovlen = 2,
+	struct iovec iov = {.iov_base = msg, .iov_len = size};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
 			   .msg_control = control.buf,
 			   .msg_controllen = sizeof(control.buf)};
 	int own[HANDOVER_FDS];

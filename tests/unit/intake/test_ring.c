@@ -266,6 +266,14 @@ static void a_consumer_position_that_cannot_be_right_is_mended(void **state)
 	}
 }
 
+static void a_position_far_behind_is_not_followed_all_the_way(void **state)
+{
+	open_at(0, 1ull << 60); /* through a ring full of empty records */
+	assert_int_equal(ring.skipped, 1ull << 60);
+	produce(8, 0, 'a');
+	expect(8, 'a');
+}
+
 static void a_position_in_the_middle_of_a_record_is_mended(void **state)
 {
 	open_at(0, 0);
@@ -334,6 +342,7 @@ int main(void)
 		T(a_full_ring_is_read_to_its_end),
 		T(a_length_beyond_what_was_produced_is_never_followed),
 		T(a_consumer_position_that_cannot_be_right_is_mended),
+		T(a_position_far_behind_is_not_followed_all_the_way),
 		T(a_position_in_the_middle_of_a_record_is_mended),
 		T(records_that_are_busy_when_a_collector_comes_are_not_skipped),
 		T(positions_that_run_away_while_we_read_are_not_followed),

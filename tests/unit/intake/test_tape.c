@@ -201,6 +201,26 @@ static void sizes_and_rings_that_cannot_be_are_refused(void **state)
 	assert_int_equal(next(&life, &size), -EBADMSG);
 }
 
+static void a_record_longer_than_any_is_refused_even_if_it_is_all_there(void **state)
+{
+	static struct {
+		struct tape_header h;
+		struct tape_item item;
+		char bytes[TAPE_RECORD_MAX + 16];
+	} t = {{TAPE_MAGIC, KH_ABI_VERSION, 0x01020304}, {0, 0}, ""};
+	uint32_t size;
+	size_t got;
+	bool life;
+
+	for (size = TAPE_RECORD_MAX - 8; size <= TAPE_RECORD_MAX + 8; size++) {
+		t.item.size = size;
+		write_file(&t, sizeof(t));
+		assert_int_equal(tape_open(&tape, path), 0);
+		assert_int_equal(next(&life, &got), size == TAPE_RECORD_MAX - 8 ? 1 : -EBADMSG);
+		tape_close(&tape);
+	}
+}
+
 static void nothing_is_written_that_could_not_be_read_back(void **state)
 {
 	static char large[TAPE_RECORD_MAX];
@@ -293,6 +313,7 @@ int main(void)
 		T(a_tape_may_come_through_a_pipe),
 		T(another_abi_byte_order_or_magic_is_refused),
 		T(sizes_and_rings_that_cannot_be_are_refused),
+		T(a_record_longer_than_any_is_refused_even_if_it_is_all_there),
 		T(nothing_is_written_that_could_not_be_read_back),
 		T(after_a_failed_write_nothing_more_is_written),
 		T(an_old_tape_is_emptied),

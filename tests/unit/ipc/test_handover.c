@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -177,6 +178,22 @@ static void more_descriptors_than_there_is_room_for_leave_nothing_open(void **st
 		send_many(n);
 		assert_int_equal(receive(8, HANDOVER_FDS), -EPROTO);
 	}
+}
+
+static void descriptors_lost_for_lack_of_room_in_the_process_are_noticed(void **state)
+{
+	struct rlimit before, none;
+	char msg[8] = "";
+	int next = dup(0), r;
+
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+	assert_int_equal(handover_send(a, msg, 8, given, HANDOVER_FDS), 0);
+	setrlimit(RLIMIT_NOFILE, &none);
+	r = receive(8, HANDOVER_FDS); /* else it would look like a message without any */
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(r, -EPROTO);
 }
 
 static void an_empty_message_with_descriptors_is_no_end_of_the_connection(void **state)
@@ -350,6 +367,7 @@ int main(void)
 		T(a_message_of_another_size_is_refused),
 		T(another_count_of_descriptors_is_refused_and_all_are_closed),
 		T(more_descriptors_than_there_is_room_for_leave_nothing_open),
+		T(descriptors_lost_for_lack_of_room_in_the_process_are_noticed),
 		T(an_empty_message_with_descriptors_is_no_end_of_the_connection),
 		T(the_end_of_the_connection_is_told),
 		T(what_cannot_be_sent_or_asked_for_is_refused),

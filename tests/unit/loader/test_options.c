@@ -101,6 +101,7 @@ static void numbers_out_of_range_are_refused(void **state)
 	refused("--peer-uid=4294967295", "from 0 to 4294967294");
 	refused("--peer-uid=18446744073709551616", "from 0");
 	refused("--data-ring=18014398509481984K", "from 65536"); /* 2^64 */
+	refused("--data-ring=18014398509482048K", "from 65536"); /* and 64K more */
 }
 
 static void what_is_no_number_is_refused(void **state)
