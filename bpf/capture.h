@@ -213,7 +213,8 @@ static __always_inline void kh_grow(struct kh_message *msg, u64 len, u64 now)
 		msg->first_ns = now;
 	msg->calls++;
 	msg->len += len;
-	msg->last_ns = now;
+	if (now > msg->last_ns) /* two threads on one socket may come in out of order */
+		msg->last_ns = now;
 }
 
 /*
