@@ -590,6 +590,30 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 	}
 }
 
+/*
+ * Of a receive that kh_fx_early() saw, and fexit sees as well, what is new. It may be more: early
+ * only the first segment was there.
+ */
+static __always_inline bool kh_not_seen_early(struct kh_io *io)
+{
+	struct kh_socket *st;
+	u32 seen;
+
+	if (io->direction != KH_RX)
+		return true;
+	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
+	if (!st || !st->early)
+		return true;
+	st->early = false;
+	seen = st->next_rx - io->seq;
+	if ((s32)seen <= 0 || seen > io->src.len)
+		return true;
+	io->seq += seen;
+	io->src.skip += seen;
+	io->src.len = kh_number(io->room, io->src.len - seen);
+	return io->src.len > 0;
+}
+
 /* The connection ended, or its end came in sight: says so unless nothing is open. */
 static __noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
 {
@@ -672,6 +696,9 @@ static __always_inline void kh_moved(struct kh_io *io)
 		if (!st)
 			return;
 	}
+	if (kh_twins && (io->direction == KH_TX ? st->next_tx : st->next_rx) ==
+				io->seq + (u32)io->src.len)
+		return; /* its twin was here */
 	if (st->phase == KH_TUNNEL)
 		return;
 	if (io->direction == KH_TX)

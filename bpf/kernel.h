@@ -67,6 +67,7 @@ enum bpf_map_type {
 #define EINTR 4
 #define EAGAIN 11
 #define EINPROGRESS 115
+#define ENOSYS 38
 #define ERESTARTSYS 512
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -96,12 +97,21 @@ struct socket {
 	struct file *file;
 };
 
+struct sk_buff {
+	char cb[48]; /* TCP's begins with the sequence number of the first byte */
+};
+
+struct sk_buff_head {
+	struct sk_buff *next;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
 	u16 sk_protocol;
 	u8 sk_shutdown;
 	int sk_err;
+	struct sk_buff_head sk_receive_queue;
 };
 
 struct tcp_sock {
@@ -143,7 +153,7 @@ struct msghdr {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+	unsigned long r10, r9, r8, ax, dx, si, di, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

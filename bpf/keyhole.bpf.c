@@ -72,12 +72,17 @@ static __always_inline bool kh_moves(struct kh_io *io, int flags)
 	return true;
 }
 
-static __always_inline bool kh_begin(struct kh_io *io, struct sock *sk, int ret)
+static __always_inline struct kh_scratch *kh_room(u32 room)
 {
-	u32 room = io->direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV;
+	return bpf_map_lookup_elem(&kh_rooms, &room);
+}
+
+/* `room`: of sends; that of receives is the next. */
+static __always_inline bool kh_begin(struct kh_io *io, struct sock *sk, int ret, u32 room)
+{
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
-	io->room = bpf_map_lookup_elem(&kh_rooms, &room);
+	io->room = kh_room(io->direction == KH_TX ? room : room + 1);
 	if (!io->room || !tp)
 		return false;
 	io->sk = sk;
@@ -88,88 +93,138 @@ static __always_inline bool kh_begin(struct kh_io *io, struct sock *sk, int ret)
 	return true;
 }
 
+/* A call that moved nothing: an error or an end. */
+static __always_inline void kh_empty(struct sock *sk, u32 direction, int ret, int flags, u32 room)
+{
+	struct kh_scratch *s = kh_room(direction == KH_TX ? room : room + 1);
+
+	if (s && !(direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
+		kh_moved_nothing(sk, direction, ret, s);
+}
+
+/*
+ * Is it for this program to handle the call, and not for its twin? The first of the two to run
+ * takes it, and the second finds it taken; unless the first was skipped, or another call's took
+ * its turn in between. Then a call may be looked at twice: kh_moved() knows it by its sequence
+ * number.
+ */
+static __always_inline bool kh_my_turn(struct sock *sk, u32 room)
+{
+	struct kh_turn *turn;
+	u64 call;
+
+	if (!kh_twins)
+		return true;
+	turn = bpf_map_lookup_elem(&kh_turns, &room);
+	if (!turn)
+		return true;
+	turn->sk = (u64)sk;
+	call = turn->sk ^ bpf_get_current_pid_tgid();
+	if (turn->taken == call) {
+		turn->taken = 0;
+		return false;
+	}
+	turn->taken = call;
+	return true;
+}
+
 /* ---- tracepoint backend: kernel 6.3 and later ---- */
 
-static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret, int flags)
+static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret, int flags,
+					 u32 twin)
 {
 	struct kh_io io = {.direction = direction};
 
 	if (!kh_wanted(sk, &io.control))
 		return 0;
-	if (kh_uring_by_fexit && kh_in_uring(bpf_get_current_task_btf()))
+	if (kh_opaque_by_fexit && kh_opaque())
+		return 0;
+	if (!kh_my_turn(sk, KH_ROOM_SEND + (direction == KH_RX)))
 		return 0;
 	if (ret <= 0) {
-		u32 room = direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV;
-		struct kh_scratch *s = bpf_map_lookup_elem(&kh_rooms, &room);
-
 		kh_mmsg_reset();
-		if (s && !(direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
-			kh_moved_nothing(sk, direction, ret, s);
+		kh_empty(sk, direction, ret, flags, KH_ROOM_SEND + twin);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret))
+	if (!kh_begin(&io, sk, ret, KH_ROOM_SEND + twin))
 		return 0;
 	kh_source_syscall(&io.src);
-	if (!kh_moves(&io, flags))
-		return 0;
-	kh_moved(&io);
+	if (kh_moves(&io, flags))
+		kh_moved(&io);
 	return 0;
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(kh_tp_send, struct sock *sk, int ret, int flags)
 {
-	return kh_tracepoint(sk, KH_TX, ret, flags);
+	return kh_tracepoint(sk, KH_TX, ret, flags, 0);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(kh_tp_send_twin, struct sock *sk, int ret, int flags)
+{
+	return kh_tracepoint(sk, KH_TX, ret, flags, KH_ROOM_TWINS);
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(kh_tp_recv, struct sock *sk, int ret, int flags)
 {
-	return kh_tracepoint(sk, KH_RX, ret, flags);
+	return kh_tracepoint(sk, KH_RX, ret, flags, 0);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(kh_tp_recv_twin, struct sock *sk, int ret, int flags)
+{
+	return kh_tracepoint(sk, KH_RX, ret, flags, KH_ROOM_TWINS);
 }
 
 /* ---- fexit backend: BTF and trampolines (x86-64 from 5.8, arm64 from 6.0) ---- */
 
 static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 direction, int ret,
-				    int flags)
+				    int flags, u32 twin)
 {
+	u32 room = kh_opaque_by_fexit ? KH_ROOM_FX_SEND : KH_ROOM_SEND;
 	struct kh_io io = {.direction = direction};
 
 	if (!kh_wanted(sk, &io.control))
 		return 0;
-	if (kh_uring_by_fexit && !kh_in_uring(bpf_get_current_task_btf()))
+	if (kh_opaque_by_fexit && !kh_opaque())
 		return 0;
+	if (!kh_my_turn(sk, room + (direction == KH_RX)))
+		return 0;
+	room += twin;
 	if (ret <= 0) {
-		u32 room = direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV;
-		struct kh_scratch *s = bpf_map_lookup_elem(&kh_rooms, &room);
-
-		if (s && !(direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
-			kh_moved_nothing(sk, direction, ret, s);
+		kh_empty(sk, direction, ret, flags, room);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret))
+	if (!kh_begin(&io, sk, ret, room))
 		return 0;
 	if (msg)
 		kh_source_iter(&io.src, io.room, &msg->msg_iter, ret);
 	else
 		KH_COUNT(no_buffer);
-	if (!kh_moves(&io, flags))
-		return 0;
-	kh_moved(&io);
+	if (kh_moves(&io, flags) && kh_not_seen_early(&io))
+		kh_moved(&io);
 	return 0;
 }
 
 SEC("fexit/tcp_sendmsg")
 int BPF_PROG(kh_fx_send, struct sock *sk, struct msghdr *msg, u64 size, int ret)
 {
-	return kh_fexit(sk, msg, KH_TX, ret, 0);
+	return kh_fexit(sk, msg, KH_TX, ret, 0, 0);
+}
+
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(kh_fx_send_twin, struct sock *sk, struct msghdr *msg, u64 size, int ret)
+{
+	return kh_fexit(sk, msg, KH_TX, ret, 0, KH_ROOM_TWINS);
 }
 
 /* sendfile and splice up to 6.4; later they go through tcp_sendmsg with kernel pages */
 SEC("fexit/tcp_sendpage")
 int BPF_PROG(kh_fx_sendpage, struct sock *sk, void *page, int offset, u64 size, int flags, int ret)
 {
-	return kh_fexit(sk, NULL, KH_TX, ret, 0);
+	return kh_fexit(sk, NULL, KH_TX, ret, 0, 0);
 }
 
 /* tcp_recvmsg lost an argument in 5.19 (nonblock) and another in 7.x (addr_len) */
@@ -177,20 +232,58 @@ SEC("fexit/tcp_recvmsg")
 int BPF_PROG(kh_fx_recv6, struct sock *sk, struct msghdr *msg, u64 len, int nonblock, int flags,
 	     int *addr_len, int ret)
 {
-	return kh_fexit(sk, msg, KH_RX, ret, flags);
+	return kh_fexit(sk, msg, KH_RX, ret, flags, 0);
 }
 
 SEC("fexit/tcp_recvmsg")
 int BPF_PROG(kh_fx_recv5, struct sock *sk, struct msghdr *msg, u64 len, int flags, int *addr_len,
 	     int ret)
 {
-	return kh_fexit(sk, msg, KH_RX, ret, flags);
+	return kh_fexit(sk, msg, KH_RX, ret, flags, 0);
 }
 
 SEC("fexit/tcp_recvmsg")
 int BPF_PROG(kh_fx_recv4, struct sock *sk, struct msghdr *msg, u64 len, int flags, int ret)
 {
-	return kh_fexit(sk, msg, KH_RX, ret, flags);
+	return kh_fexit(sk, msg, KH_RX, ret, flags, 0);
+}
+
+/* kernels that need twins have the function with four arguments */
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(kh_fx_recv4_twin, struct sock *sk, struct msghdr *msg, u64 len, int flags, int ret)
+{
+	return kh_fexit(sk, msg, KH_RX, ret, flags, KH_ROOM_TWINS);
+}
+
+/*
+ * A receive that had begun before the programs were attached returns past fexit: on a connection
+ * whose server was waiting for it already, the first request would be missed. This tracepoint lies
+ * inside the receive, behind each copy. It looks at sockets of which nothing is known yet, once;
+ * the bytes are found as the tracepoint backend does, their number by the segment they came from.
+ */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(kh_fx_early, struct sock *sk)
+{
+	struct kh_io io = {.direction = KH_RX};
+	struct kh_socket *st;
+	u32 seq;
+
+	if (!kh_wanted(sk, &io.control) || bpf_sk_storage_get(&kh_glances, sk, NULL, 0))
+		return 0;
+	if (bpf_probe_read_kernel(&seq, sizeof(seq), &sk->sk_receive_queue.next->cb))
+		return 0;
+	if (!kh_begin(&io, sk, 0, KH_ROOM_SEND))
+		return 0;
+	io.src.len = kh_number(io.room, io.seq - seq); /* with a length of 0, seq is copied_seq */
+	io.seq = seq;
+	if (!io.src.len || io.src.len > KH_EARLY_MAX || kh_call_drops())
+		return 0;
+	kh_source_syscall(&io.src);
+	kh_moved(&io);
+	st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+	if (st)
+		st->early = true;
+	return 0;
 }
 
 /* ---- life of sockets: any kernel with BTF ---- */
@@ -229,15 +322,14 @@ static __always_inline void kh_listening(struct sock *sk, u32 generation)
 	bpf_ringbuf_submit(rec, 0);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(kh_set_state, struct sock *sk, int old, int new)
+static __always_inline int kh_state(struct sock *sk, int old, int new, u32 twin)
 {
 	struct kh_control *control = kh_control();
 	struct kh_scratch *scratch;
 	struct kh_socket *st;
-	u32 room = KH_ROOM_CLOSE;
 
-	if (!control || !control->enabled || sk->sk_protocol != IPPROTO_TCP)
+	if (!control || !control->enabled || sk->sk_protocol != IPPROTO_TCP ||
+	    !kh_my_turn(sk, KH_ROOM_STATE))
 		return 0;
 	switch (new) {
 	case TCP_SYN_SENT:
@@ -265,23 +357,33 @@ int BPF_PROG(kh_set_state, struct sock *sk, int old, int new)
 	case TCP_LAST_ACK:
 		/* our side says no more: what a server has not sent by now, it never will */
 		st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
-		scratch = bpf_map_lookup_elem(&kh_rooms, &room);
+		scratch = kh_room(KH_ROOM_STATE + twin);
 		if (st && scratch && st->conn.role == KH_ROLE_SERVER && st->phase == KH_RESPONSE)
 			kh_end(scratch, st);
 	}
 	return 0;
 }
 
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(kh_set_state, struct sock *sk, int old, int new)
+{
+	return kh_state(sk, old, new, 0);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(kh_set_state_twin, struct sock *sk, int old, int new)
+{
+	return kh_state(sk, old, new, KH_ROOM_TWINS);
+}
+
 /*
  * The socket is about to be freed: no call can follow. TCP_CLOSE alone does not say so, since
  * what came before the FIN or RST may still be read.
  */
-SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(kh_destroy, struct sock *sk)
+static __always_inline int kh_freed(struct sock *sk, u32 twin)
 {
 	struct kh_socket *st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
-	u32 room = KH_ROOM_CLOSE;
-	struct kh_scratch *scratch = bpf_map_lookup_elem(&kh_rooms, &room);
+	struct kh_scratch *scratch = kh_room(KH_ROOM_DESTROY + twin);
 
 	if (!st)
 		return 0;
@@ -294,6 +396,18 @@ int BPF_PROG(kh_destroy, struct sock *sk)
 	__sync_fetch_and_add(&kh_sockets_open, -1);
 	bpf_sk_storage_delete(&kh_sockets, sk);
 	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(kh_destroy, struct sock *sk)
+{
+	return kh_freed(sk, 0);
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(kh_destroy_twin, struct sock *sk)
+{
+	return kh_freed(sk, KH_ROOM_TWINS);
 }
 
 /* ---- life of processes: any kernel with BTF ---- */

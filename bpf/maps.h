@@ -3,12 +3,15 @@
 #ifndef KEYHOLE_BPF_MAPS_H
 #define KEYHOLE_BPF_MAPS_H
 
+#include "load.h"
+
 /* ---- load-time constants (loader options; known to the verifier) ---- */
 
 const volatile __u32 kh_request_head = KH_HEAD_DEFAULT;  /* multiple of 64, <= KH_HEAD_MAX */
 const volatile __u32 kh_response_head = KH_HEAD_DEFAULT; /* likewise */
 const volatile __u32 kh_sockets_max = 65536;             /* HTTP connections followed at once */
-const volatile bool kh_uring_by_fexit; /* the fexit programs are attached for io_uring alone */
+const volatile bool kh_opaque_by_fexit; /* fexit stands beside the tracepoints: see kh_caller() */
+const volatile bool kh_twins;           /* the twins are attached: see load.h */
 const volatile bool kh_walk_list; /* the snapshot walks the task list (task_iter.bpf.c does not) */
 const volatile bool kh_kernel_reads = true; /* false: lockdown refuses bpf_probe_read_kernel */
 
@@ -95,7 +98,8 @@ struct kh_socket {
 	u16 tail_used;        /* bytes at the end of tail[] */
 	u16 sent_head;        /* bytes of the response's head sent so far */
 	u16 parts;            /* part records sent that carried no head */
-	u32 pad;
+	u8 early;             /* the last receive was seen before its end: see kh_early() */
+	u8 pad[3];
 	u64 resp_len;          /* of the response so far */
 	u64 expect;            /* where the response ends; 0 unknown */
 	struct kh_message req; /* of the request so far */
@@ -112,13 +116,7 @@ struct {
 	__type(value, struct kh_socket);
 } kh_sockets SEC(".maps");
 
-/* Room to build a record; one per program that may be interrupted by another. */
-enum kh_room {
-	KH_ROOM_SEND,
-	KH_ROOM_RECV,
-	KH_ROOM_CLOSE,
-	KH_ROOMS,
-};
+/* ---- rooms (load.h) ---- */
 
 #define KH_OFFSET_MAX (sizeof(struct kh_exchange) + 2 * (KH_HEAD_MAX + KH_TAIL))
 #define KH_OFFSET_MASK 8191 /* of where the response's head begins: a head still fits behind it */
@@ -139,6 +137,19 @@ struct {
 	__type(key, u32);
 	__type(value, struct kh_scratch);
 } kh_rooms SEC(".maps");
+
+/* Which call a hook's first program has taken on; where twins are attached (load.h). */
+struct kh_turn {
+	volatile u64 sk; /* of the call; also the way to make a number of a pointer */
+	u64 taken;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, KH_ROOM_TWINS);
+	__type(key, u32);
+	__type(value, struct kh_turn);
+} kh_turns SEC(".maps");
 
 /* Whose identity this generation of the collector has been told. */
 struct {

@@ -12,7 +12,7 @@
 enum {
 	SYS_read = 0, SYS_write = 1, SYS_readv = 19, SYS_writev = 20, SYS_sendto = 44,
 	SYS_recvfrom = 45, SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_recvmmsg = 299,
-	SYS_sendmmsg = 307, SYS_preadv2 = 327, SYS_pwritev2 = 328, SYS_io_uring_enter = 426,
+	SYS_sendmmsg = 307, SYS_preadv2 = 327, SYS_pwritev2 = 328,
 	SYS_sendfile = 40, SYS_splice = 275, SYS_tee = 276, SYS_vmsplice = 278,
 };
 #elif defined(__TARGET_ARCH_arm64)
@@ -20,37 +20,70 @@ enum {
 enum {
 	SYS_read = 63, SYS_write = 64, SYS_readv = 65, SYS_writev = 66, SYS_sendto = 206,
 	SYS_recvfrom = 207, SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_recvmmsg = 243,
-	SYS_sendmmsg = 269, SYS_preadv2 = 286, SYS_pwritev2 = 287, SYS_io_uring_enter = 426,
+	SYS_sendmmsg = 269, SYS_preadv2 = 286, SYS_pwritev2 = 287,
 	SYS_sendfile = 71, SYS_splice = 76, SYS_tee = 77, SYS_vmsplice = 75,
 };
 #else
 #error "the tracepoint backend knows the system calls of x86-64 and arm64 only"
 #endif
+#define SYS_io_uring_enter 426 /* everywhere, for 32-bit tasks too */
 
 struct kh_call {
 	long nr;
-	u64 arg1, arg2; /* the second and third argument */
+	u64 arg1, arg2, arg3; /* the second to fourth argument */
 };
 
-/* Returns false for a 32-bit task, whose numbers and layouts are others. */
-static __always_inline bool kh_call_get(struct task_struct *task, struct kh_call *call)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+enum kh_caller {
+	KH_CALLER_NATIVE, /* the registers say where the bytes are */
+	KH_CALLER_URING,  /* io_uring moves them: the registers are of any call, or of none */
+	KH_CALLER_COMPAT, /* a 32-bit task, whose numbers and layouts are others */
+	KH_CALLER_KERNEL, /* a kernel thread has no registers */
+};
 
+/*
+ * Whose call is this? io_uring works in threads of its own (PF_IO_WORKER, also for SQPOLL), inside
+ * io_uring_enter, and in "task work" when its task leaves the kernel after any other system call
+ * or interrupt. In the body of a system call, and only there, the register for the result still
+ * holds what the entry code put there: on x86-64 -ENOSYS, on arm64 the first argument.
+ */
+static __always_inline enum kh_caller kh_caller(struct task_struct *task, struct kh_call *call)
+{
+	struct pt_regs *regs;
+
+	if (task->flags & PF_IO_WORKER)
+		return KH_CALLER_URING;
+	if (task->flags & PF_KTHREAD)
+		return KH_CALLER_KERNEL;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 #if defined(__TARGET_ARCH_x86)
+	if ((long)regs->ax != -ENOSYS)
+		return KH_CALLER_URING;
 	if (task->thread_info.status & TS_COMPAT)
-		return false;
+		return (s32)regs->orig_ax == SYS_io_uring_enter ? KH_CALLER_URING : KH_CALLER_COMPAT;
 	call->nr = (long)regs->orig_ax;
 	call->arg1 = regs->si;
 	call->arg2 = regs->dx;
+	call->arg3 = regs->r10;
 #else
+	if (regs->user_regs.regs[0] != regs->orig_x0)
+		return KH_CALLER_URING;
 	if (task->thread_info.flags & (1 << 22)) /* TIF_32BIT */
-		return false;
+		return regs->syscallno == SYS_io_uring_enter ? KH_CALLER_URING : KH_CALLER_COMPAT;
 	call->nr = regs->syscallno;
 	call->arg1 = regs->user_regs.regs[1];
 	call->arg2 = regs->user_regs.regs[2];
+	call->arg3 = regs->user_regs.regs[3];
 #endif
-	return true;
+	return call->nr == SYS_io_uring_enter ? KH_CALLER_URING : KH_CALLER_NATIVE;
+}
+
+/* Do the registers not tell where the bytes are, though they are in user memory? */
+static __always_inline bool kh_opaque(void)
+{
+	struct kh_call call;
+	enum kh_caller caller = kh_caller(bpf_get_current_task_btf(), &call);
+
+	return caller == KH_CALLER_URING || caller == KH_CALLER_COMPAT;
 }
 
 /* include/linux/socket.h: struct user_msghdr and struct mmsghdr of 64-bit callers */
@@ -101,14 +134,16 @@ static __always_inline void kh_mmsg_reset(void)
 		m->vector = 0;
 }
 
-static __always_inline bool kh_in_uring(struct task_struct *task)
+/* Does the receive leave its bytes nowhere (MSG_TRUNC)? Where no hook has said the flags. */
+static __always_inline bool kh_call_drops(void)
 {
-	struct kh_call call;
+	struct kh_call call = {};
 
-	if (task->flags & PF_IO_WORKER)
-		return true;
-	return !(task->flags & PF_KTHREAD) && kh_call_get(task, &call) &&
-	       call.nr == SYS_io_uring_enter;
+	if (kh_caller(bpf_get_current_task_btf(), &call) != KH_CALLER_NATIVE)
+		return false;
+	return (call.nr == SYS_recvfrom && (call.arg3 & MSG_TRUNC)) ||
+	       (call.nr == SYS_recvmsg && (call.arg2 & MSG_TRUNC)) ||
+	       (call.nr == SYS_recvmmsg && (call.arg3 & MSG_TRUNC));
 }
 
 static __always_inline void kh_source_syscall(struct kh_source *src)
@@ -117,12 +152,17 @@ static __always_inline void kh_source_syscall(struct kh_source *src)
 	struct kh_call call = {};
 
 	src->kind = KH_SRC_NONE;
-	if (task->flags & (PF_IO_WORKER | PF_KTHREAD)) {
+	switch (kh_caller(task, &call)) {
+	case KH_CALLER_NATIVE:
+		break;
+	case KH_CALLER_URING:
 		KH_COUNT(no_buffer_uring);
 		return;
-	}
-	if (!kh_call_get(task, &call)) {
+	case KH_CALLER_COMPAT:
 		KH_COUNT(compat_calls);
+		return;
+	case KH_CALLER_KERNEL:
+		KH_COUNT(no_buffer);
 		return;
 	}
 	switch (call.nr) {
@@ -154,9 +194,6 @@ static __always_inline void kh_source_syscall(struct kh_source *src)
 	case SYS_tee:
 	case SYS_vmsplice:
 		KH_COUNT(no_buffer);
-		return;
-	case SYS_io_uring_enter:
-		KH_COUNT(no_buffer_uring);
 		return;
 	default:
 		KH_COUNT(unknown_calls);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bpf/events.h"
+#include "bpf/load.h"
 #include "keyhole.skel.h"
 #include "say.h"
 #include "task_iter.skel.h"
@@ -85,8 +86,16 @@ static void choose_programs(struct keyhole *s, const struct kernel *k, bool tp, 
 	bpf_program__set_autoload(s->progs.kh_fx_recv6, fx && k->recv_args == 6);
 	bpf_program__set_autoload(s->progs.kh_fx_recv5, fx && k->recv_args == 5);
 	bpf_program__set_autoload(s->progs.kh_fx_recv4, fx && k->recv_args == 4);
+	bpf_program__set_autoload(s->progs.kh_fx_early, fx && !tp && k->early);
+	bpf_program__set_autoload(s->progs.kh_tp_send_twin, tp && k->preempts);
+	bpf_program__set_autoload(s->progs.kh_tp_recv_twin, tp && k->preempts);
+	bpf_program__set_autoload(s->progs.kh_fx_send_twin, fx && k->preempts);
+	bpf_program__set_autoload(s->progs.kh_fx_recv4_twin, fx && k->preempts && k->recv_args == 4);
+	bpf_program__set_autoload(s->progs.kh_set_state_twin, k->preempts);
+	bpf_program__set_autoload(s->progs.kh_destroy_twin, k->preempts);
+	s->rodata->kh_twins = k->preempts;
 	s->rodata->kh_walk_list = !k->no_snapshot[0] && !k->task_iter;
-	s->rodata->kh_uring_by_fexit = tp && fx;
+	s->rodata->kh_opaque_by_fexit = tp && fx;
 	s->rodata->kh_kernel_reads = k->kernel_reads;
 }
 
@@ -210,6 +219,8 @@ static int start(struct backend *b, const struct kernel *k, const struct options
 		return -errno;
 	choose_programs(b->skel, k, tp, fx);
 	r = configure(b->skel, o, (unsigned int)cpus);
+	if (!r && !(tp && fx) && !k->preempts)
+		r = bpf_map__set_max_entries(b->skel->maps.kh_rooms, KH_ROOMS_PLAIN);
 	if (!r)
 		r = keyhole__load(b->skel);
 	if (!r)

@@ -25,6 +25,8 @@ struct kernel {
 	bool kernel_reads; /* bpf_probe_read_kernel is allowed */
 	bool task_iter;    /* open-coded task iterators (6.7) */
 	bool sendpage;     /* tcp_sendpage exists (up to 6.4) */
+	bool early;        /* what fexit needs for receives that began before it (5.15) */
+	bool preempts;     /* programs of tracepoints can be preempted (7.0) */
 	int recv_args;     /* arguments of tcp_recvmsg: 4, 5 or 6 */
 };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -65,6 +66,15 @@ static void probe_tracepoint(struct kernel *k, const struct btf *btf)
 			 "this kernel has no tracepoint sock_send_length (Linux 6.3 has)");
 }
 
+/*
+ * From 7.0 on tracepoints call their programs with preemption enabled. The one thing that is known
+ * by the version: neither BTF nor a trial shows it.
+ */
+static void probe_preempts(struct kernel *k)
+{
+	k->preempts = strtoul(k->release, NULL, 10) >= 7;
+}
+
 /* Trampolines may be missing (arm64 before 6.0) or forbidden: only trying tells. */
 static void probe_fexit(struct kernel *k, const struct btf *btf)
 {
@@ -73,6 +83,8 @@ static void probe_fexit(struct kernel *k, const struct btf *btf)
 
 	k->recv_args = func ? arguments(btf, func) : 0;
 	k->sendpage = has_function(btf, "tcp_sendpage");
+	k->early = k->kernel_reads && has_tracepoint(btf, "tcp_rcv_space_adjust") &&
+		   has_function(btf, "bpf_task_pt_regs");
 	if (!func || !has_function(btf, "tcp_sendmsg")) {
 		snprintf(k->no_fexit, BACKEND_REASON,
 			 "tcp_sendmsg or tcp_recvmsg is not in the kernel's BTF");
@@ -156,6 +168,7 @@ void backend_probe(struct kernel *k)
 	probe_tracepoint(k, btf);
 	probe_fexit(k, btf);
 	probe_snapshot(k, btf);
+	probe_preempts(k);
 	btf__free(btf);
 }
 

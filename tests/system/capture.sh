@@ -18,7 +18,6 @@ played=$(dirname "${BASH_SOURCE[0]}")/played.py
 slow=${KEYHOLE_SLOW:-}
 backend=${KEYHOLE_BACKEND:-auto}
 fexit=()
-[ "$backend" != fexit ] || fexit=(--fexit)
 patience=2
 [ -z "$slow" ] || patience=20
 
