@@ -183,6 +183,7 @@ stop_all() {
 		[ "$(process_start "$pid")" != "$began" ] || stop "$pid" || true
 	done < <(tac "$scratch/.processes")
 	while read -r dir; do # whoever is in a cgroup of ours was started by ours
+		[ -d "$dir" ] || continue # the test removed it itself
 		while read -r pid; do
 			stop "$pid" || true
 		done < "$dir/cgroup.procs"

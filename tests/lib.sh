@@ -14,20 +14,32 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/keyhole-test.XXXXXX")
 
 # ---- results ----
 
+# What the tests from here on are about: a column of the table of kernels (tests/vm/matrix).
+scenario() { # NAME
+	scenario_now=$1
+}
+scenario_now=other
+
+# With $KEYHOLE_RESULTS, each result also goes to that file, as `RESULT SCENARIO`.
+result() { # ok|not|skip
+	echo "$1" >> "$scratch/.results"
+	[ -z "${KEYHOLE_RESULTS:-}" ] || echo "$1 $scenario_now" >> "$KEYHOLE_RESULTS"
+}
+
 pass() { # NAME
 	echo "ok - $1"
-	echo ok >> "$scratch/.results"
+	result ok
 }
 
 fail() { # NAME [WHY]
 	echo "not ok - $1"
 	[ -z "${2:-}" ] || printf '%s\n' "$2" | tail -n 20 | sed 's/^/  # /'
-	echo not >> "$scratch/.results"
+	result not
 }
 
 skip() { # NAME WHY
 	echo "ok - $1 # skipped: $2"
-	echo skip >> "$scratch/.results"
+	result skip
 }
 
 # The command succeeds; what it printed is shown only if not.
