@@ -98,6 +98,7 @@ stop_both() { # WHEN
 
 # ---- connections and servers older than Keyhole ----
 
+scenario older
 held=(write sendmsg-3 cookie-2000 body-10m keep-alive fresh pipeline expect upgrade reset-middle
 	client-closes until-close threads prefork short-lived bad-answer)
 [ -z "$slow" ] || held=(write fresh threads bad-answer)
@@ -106,6 +107,7 @@ plays_held "older than Keyhole" start_both "${held[@]}"
 
 # ---- each scenario ----
 
+scenario HTTP
 plays "IPv4" "$traffic_bin" "$url"
 if [ -z "$slow" ]; then
 	plays "IPv6 and v4-mapped" --families ipv6,mapped "$traffic_bin" "$url"
@@ -115,6 +117,7 @@ fi
 
 # ---- a process in a pid namespace of its own ----
 
+scenario namespaces
 plays "in a new pid namespace" --prefix "unshare --pid --fork --kill-child" \
 	"$traffic_bin" "$url" write short-lived
 stop_both "after all scenarios"

@@ -18,7 +18,7 @@ status=0
 # shellcheck disable=SC2154 # set by lib.sh
 two_caps "$loader" --check --backend "$2" > "$scratch/check" 2>&1 || status=$?
 sed 's/^/# /' "$scratch/check"
-is "--check names the kernel" "$(sed -n 's/^kernel  *//p' "$scratch/check")" "Linux $(uname -r)"
+is "--check names the kernel" "$(sed -n 's/^kernel  *Linux /Linux /p' "$scratch/check")" "Linux $(uname -r)"
 ok "--check: result: $result" grep -qE "^result +$result" "$scratch/check"
 
 # Each backend that this kernel has not is named with its reason.
@@ -26,7 +26,7 @@ for backend in tracepoint fexit; do
 	line=$(sed -n "s/^$backend  *//p" "$scratch/check")
 	case $result in
 	"would not run"*) continue ;;
-	*"$backend"*) is "--check: $backend" "${line%% *}" yes ;;
+	*"backend $backend"* | *"\+$backend"*) is "--check: $backend" "${line%% *}" yes ;;
 	*) [ "$2" != auto ] || ok "--check: why not $backend" test "${line%% *}" != yes -a -n "$line" ;;
 	esac
 done
