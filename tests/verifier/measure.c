@@ -67,7 +67,10 @@ static int ask_for_stats(struct bpf_object *obj)
 	return r;
 }
 
-/* After the load. Programs that the loader would not load have no line. */
+/*
+ * After the load. Programs that the loader would not load have no line. The totals are a line of
+ * their own: Linux 7.2 also has `insns processed A+B+C`, for each function.
+ */
 static int print_stats(struct bpf_object *obj, const char *backend)
 {
 	struct bpf_program *prog = NULL;
@@ -75,13 +78,13 @@ static int print_stats(struct bpf_object *obj, const char *backend)
 
 	while ((prog = bpf_object__next_program(obj, prog))) {
 		const char *name = bpf_program__name(prog),
-			   *stats = strstr(logs[n++], "processed ");
+			   *stats = strstr(logs[n++], "\nprocessed ");
 		unsigned int processed, total, peak;
 
 		if (!bpf_program__autoload(prog))
 			continue;
 		if (!stats || sscanf(stats,
-				     "processed %u insns (limit %*u) max_states_per_insn %*u "
+				     "\nprocessed %u insns (limit %*u) max_states_per_insn %*u "
 				     "total_states %u peak_states %u",
 				     &processed, &total, &peak) != 3) {
 			snprintf(complaint, sizeof(complaint),
