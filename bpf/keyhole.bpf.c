@@ -2,7 +2,7 @@
 /*
  * The programs: where Keyhole hooks into the kernel, and which kernel each hook needs. All attach
  * without a perf event; none writes user memory or packets. The loader decides by autoload which
- * of them run (loader/backend.c).
+ * of them run (loader/programs.c).
  */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>

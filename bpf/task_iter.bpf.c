@@ -3,7 +3,7 @@
  * The snapshot of running processes by the kernel's open-coded task iterator (6.7 and later). An
  * object of its own: where a kernel lacks these functions, libbpf looks for them in the BTF of
  * all modules, which only CAP_SYS_ADMIN may list, and gives up on the whole object. Its maps are
- * those of keyhole.bpf.c (loader/backend.c).
+ * those of keyhole.bpf.c (loader/programs.c).
  */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading and attaching: the only file of Keyhole that changes the kernel's state. */
+/* Loading and attaching: nothing else in Keyhole leaves a program in the kernel. */
 #include "backend.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +13,8 @@
 #include <unistd.h>
 
 #include "bpf/events.h"
-#include "bpf/load.h"
 #include "keyhole.skel.h"
+#include "programs.h"
 #include "say.h"
 #include "task_iter.skel.h"
 
@@ -43,95 +42,16 @@ static int note_complaint(enum libbpf_print_level level, const char *format, va_
 	return 0;
 }
 
-/* ---- before the load ---- */
+/* ---- after the load ---- */
 
-/*
- * Socket storage takes its value size from BTF. For another head size than the object was built
- * with, the map is made here, with a BTF that says no more than "so many bytes".
- */
-static int make_sockets_map(struct keyhole *skel, uint64_t head)
-{
-	size_t size = bpf_map__value_size(skel->maps.kh_sockets) - KH_HEAD_DEFAULT + head;
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	struct btf *btf = btf__new_empty();
-	int fd = -1, r = -ENOMEM, key, byte, array;
-
-	if (!btf)
-		return r;
-	key = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
-	byte = btf__add_int(btf, "unsigned char", 1, 0);
-	array = btf__add_array(btf, key, byte, (__u32)size);
-	if (key < 0 || byte < 0 || array < 0 || btf__load_into_kernel(btf)) {
-		r = -errno;
-		goto out;
-	}
-	opts.btf_fd = (__u32)btf__fd(btf);
-	opts.btf_key_type_id = (__u32)key;
-	opts.btf_value_type_id = (__u32)array;
-	fd = bpf_map_create(BPF_MAP_TYPE_SK_STORAGE, "kh_sockets", sizeof(int), (__u32)size, 0, &opts);
-	r = fd < 0 ? -errno : bpf_map__reuse_fd(skel->maps.kh_sockets, fd);
-out:
-	if (fd >= 0)
-		close(fd); /* libbpf has a duplicate */
-	btf__free(btf);
-	return r;
-}
-
-static void choose_programs(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
-{
-	bpf_program__set_autoload(s->progs.kh_tp_send, tp);
-	bpf_program__set_autoload(s->progs.kh_tp_recv, tp);
-	bpf_program__set_autoload(s->progs.kh_fx_send, fx);
-	bpf_program__set_autoload(s->progs.kh_fx_sendpage, fx && k->sendpage && !tp);
-	bpf_program__set_autoload(s->progs.kh_fx_recv6, fx && k->recv_args == 6);
-	bpf_program__set_autoload(s->progs.kh_fx_recv5, fx && k->recv_args == 5);
-	bpf_program__set_autoload(s->progs.kh_fx_recv4, fx && k->recv_args == 4);
-	bpf_program__set_autoload(s->progs.kh_fx_early, fx && !tp && k->early);
-	bpf_program__set_autoload(s->progs.kh_tp_send_twin, tp && k->preempts);
-	bpf_program__set_autoload(s->progs.kh_tp_recv_twin, tp && k->preempts);
-	bpf_program__set_autoload(s->progs.kh_fx_send_twin, fx && k->preempts);
-	bpf_program__set_autoload(s->progs.kh_fx_recv4_twin, fx && k->preempts && k->recv_args == 4);
-	bpf_program__set_autoload(s->progs.kh_set_state_twin, k->preempts);
-	bpf_program__set_autoload(s->progs.kh_destroy_twin, k->preempts);
-	s->rodata->kh_twins = k->preempts;
-	s->rodata->kh_walk_list = !k->no_snapshot[0] && !k->task_iter;
-	s->rodata->kh_opaque_by_fexit = tp && fx;
-	s->rodata->kh_kernel_reads = k->kernel_reads;
-}
-
-static int configure(struct keyhole *s, const struct options *o, unsigned int cpus)
-{
-	int r = 0;
-
-	s->rodata->kh_request_head = (__u32)o->request_head;
-	s->rodata->kh_response_head = (__u32)o->response_head;
-	s->rodata->kh_sockets_max = (__u32)o->sockets;
-	if (bpf_map__set_max_entries(s->maps.kh_data, (__u32)o->data_ring) ||
-	    bpf_map__set_max_entries(s->maps.kh_life, (__u32)o->life_ring) ||
-	    bpf_map__set_max_entries(s->maps.kh_counter_page, cpus))
-		r = -EINVAL;
-	if (!r && o->request_head != KH_HEAD_DEFAULT)
-		r = make_sockets_map(s, o->request_head);
-	return r;
-}
-
-/* ---- after it ---- */
-
-/* The second object works on the maps of the first. */
 static int start_iter(struct backend *b)
 {
-	struct bpf_map *map, *shared;
-	int r = 0;
+	int r;
 
 	b->iter = task_iter__open();
 	if (!b->iter)
 		return -errno;
-	bpf_object__for_each_map (map, b->iter->obj) {
-		shared = bpf_object__find_map_by_name(b->skel->obj, bpf_map__name(map));
-		if (!r && shared && !bpf_map__is_internal(map))
-			r = bpf_map__reuse_fd(map, bpf_map__fd(shared));
-	}
-	b->iter->rodata->kh_kernel_reads = b->skel->rodata->kh_kernel_reads;
+	r = programs_share(b->iter, b->skel);
 	if (!r)
 		r = task_iter__load(b->iter);
 	if (!r)
@@ -217,10 +137,9 @@ static int start(struct backend *b, const struct kernel *k, const struct options
 	b->skel = keyhole__open();
 	if (!b->skel)
 		return -errno;
-	choose_programs(b->skel, k, tp, fx);
-	r = configure(b->skel, o, (unsigned int)cpus);
-	if (!r && !(tp && fx) && !k->preempts)
-		r = bpf_map__set_max_entries(b->skel->maps.kh_rooms, KH_ROOMS_PLAIN);
+	r = programs_choose(b->skel, k, tp, fx);
+	if (!r)
+		r = programs_configure(b->skel, o, (unsigned int)cpus);
 	if (!r)
 		r = keyhole__load(b->skel);
 	if (!r)
@@ -242,10 +161,6 @@ static int start(struct backend *b, const struct kernel *k, const struct options
 
 struct backend *backend_start(const struct kernel *k, const struct options *o)
 {
-	static const struct {
-		const char *name;
-		bool tp, fx;
-	} order[] = {{"tracepoint+fexit", true, true}, {"tracepoint", true, false}, {"fexit", false, true}};
 	bool can_tp = !k->no_tracepoint[0] && o->backend != BACKEND_FEXIT;
 	bool can_fx = !k->no_fexit[0] && o->backend != BACKEND_TRACEPOINT;
 	struct backend *b = calloc(1, sizeof(*b));
@@ -254,15 +169,16 @@ struct backend *backend_start(const struct kernel *k, const struct options *o)
 	if (!b)
 		return NULL;
 	libbpf_set_print(note_complaint);
-	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+	for (i = 0; i < PROGRAMS_BACKENDS; i++) {
+		const struct programs_backend *p = &programs_backends[i];
 		int r;
 
-		if ((order[i].tp && !can_tp) || (order[i].fx && !can_fx))
+		if ((p->tp && !can_tp) || (p->fx && !can_fx))
 			continue;
-		r = start(b, k, o, order[i].tp, order[i].fx, order[i].name);
+		r = start(b, k, o, p->tp, p->fx, p->name);
 		if (r == 0)
 			return b;
-		say("backend %s does not run on Linux %s: %s (%s)", order[i].name, k->release,
+		say("backend %s does not run on Linux %s: %s (%s)", p->name, k->release,
 		    complaint[0] ? complaint : "no further word from libbpf", strerror(-r));
 	}
 	free(b);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "bpf/events.h"
+#include "bpf/load.h"
+#include "keyhole.skel.h"
+#include "task_iter.skel.h"
+
+const struct programs_backend programs_backends[PROGRAMS_BACKENDS] = {
+	{"tracepoint+fexit", true, true},
+	{"tracepoint", true, false},
+	{"fexit", false, true},
+};
+
+/*
+ * Socket storage takes its value size from BTF. For another head size than the object was built
+ * with, the map is made here, with a BTF that says no more than "so many bytes".
+ */
+static int make_sockets_map(struct keyhole *skel, uint64_t head)
+{
+	size_t size = bpf_map__value_size(skel->maps.kh_sockets) - KH_HEAD_DEFAULT + head;
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	struct btf *btf = btf__new_empty();
+	int fd = -1, r = -ENOMEM, key, byte, array;
+
+	if (!btf)
+		return r;
+	key = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	byte = btf__add_int(btf, "unsigned char", 1, 0);
+	array = btf__add_array(btf, key, byte, (__u32)size);
+	if (key < 0 || byte < 0 || array < 0 || btf__load_into_kernel(btf)) {
+		r = -errno;
+		goto out;
+	}
+	opts.btf_fd = (__u32)btf__fd(btf);
+	opts.btf_key_type_id = (__u32)key;
+	opts.btf_value_type_id = (__u32)array;
+	fd = bpf_map_create(BPF_MAP_TYPE_SK_STORAGE, "kh_sockets", sizeof(int), (__u32)size, 0,
+			    &opts);
+	r = fd < 0 ? -errno : bpf_map__reuse_fd(skel->maps.kh_sockets, fd);
+out:
+	if (fd >= 0)
+		close(fd); /* libbpf has a duplicate */
+	btf__free(btf);
+	return r;
+}
+
+int programs_choose(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
+{
+	bpf_program__set_autoload(s->progs.kh_tp_send, tp);
+	bpf_program__set_autoload(s->progs.kh_tp_recv, tp);
+	bpf_program__set_autoload(s->progs.kh_fx_send, fx);
+	bpf_program__set_autoload(s->progs.kh_fx_sendpage, fx && k->sendpage && !tp);
+	bpf_program__set_autoload(s->progs.kh_fx_recv6, fx && k->recv_args == 6);
+	bpf_program__set_autoload(s->progs.kh_fx_recv5, fx && k->recv_args == 5);
+	bpf_program__set_autoload(s->progs.kh_fx_recv4, fx && k->recv_args == 4);
+	bpf_program__set_autoload(s->progs.kh_fx_early, fx && !tp && k->early);
+	bpf_program__set_autoload(s->progs.kh_tp_send_twin, tp && k->preempts);
+	bpf_program__set_autoload(s->progs.kh_tp_recv_twin, tp && k->preempts);
+	bpf_program__set_autoload(s->progs.kh_fx_send_twin, fx && k->preempts);
+	bpf_program__set_autoload(s->progs.kh_fx_recv4_twin,
+				  fx && k->preempts && k->recv_args == 4);
+	bpf_program__set_autoload(s->progs.kh_set_state_twin, k->preempts);
+	bpf_program__set_autoload(s->progs.kh_destroy_twin, k->preempts);
+	s->rodata->kh_twins = k->preempts;
+	s->rodata->kh_walk_list = !k->no_snapshot[0] && !k->task_iter;
+	s->rodata->kh_opaque_by_fexit = tp && fx;
+	s->rodata->kh_kernel_reads = k->kernel_reads;
+	if ((tp && fx) || k->preempts)
+		return 0;
+	return bpf_map__set_max_entries(s->maps.kh_rooms, KH_ROOMS_PLAIN);
+}
+
+int programs_configure(struct keyhole *s, const struct options *o, unsigned int cpus)
+{
+	int r = 0;
+
+	s->rodata->kh_request_head = (__u32)o->request_head;
+	s->rodata->kh_response_head = (__u32)o->response_head;
+	s->rodata->kh_sockets_max = (__u32)o->sockets;
+	if (bpf_map__set_max_entries(s->maps.kh_data, (__u32)o->data_ring) ||
+	    bpf_map__set_max_entries(s->maps.kh_life, (__u32)o->life_ring) ||
+	    bpf_map__set_max_entries(s->maps.kh_counter_page, cpus))
+		r = -EINVAL;
+	if (!r && o->request_head != KH_HEAD_DEFAULT)
+		r = make_sockets_map(s, o->request_head);
+	return r;
+}
+
+int programs_share(struct task_iter *iter, const struct keyhole *s)
+{
+	struct bpf_map *map = NULL, *shared;
+	int r = 0;
+
+	while ((map = bpf_object__next_map(iter->obj, map))) {
+		shared = bpf_object__find_map_by_name(s->obj, bpf_map__name(map));
+		if (!r && shared && !bpf_map__is_internal(map))
+			r = bpf_map__reuse_fd(map, bpf_map__fd(shared));
+	}
+	iter->rodata->kh_kernel_reads = s->rodata->kh_kernel_reads;
+	return r;
+}
