@@ -14,14 +14,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define GONE 16384        /* bytes from the start of the response: more than any head captured */
-#define SEND_BUFFER 65536 /* the send has to wait before it has taken much more */
+#define GONE 16384   /* bytes from the start of the response: more than any head captured */
+#define BUFFER 65536 /* of each socket: a send has to wait before it has taken much more */
 
 struct remover {
 	pthread_t thread;
 	struct conn *conn;
 	pid_t sleeper;
-	bool calls; /* the next that the sleeper does is the call */
+	bool calls;    /* the next that the sleeper does is the call */
+	bool returned; /* from it */
 	char *at;
 	size_t n;
 };
@@ -48,6 +49,8 @@ static void *remove_when_asleep(void *arg)
 	for (unsigned seen = 0; seen < 5; usleep(500))
 		seen = __atomic_load_n(&r->calls, __ATOMIC_ACQUIRE) && asleep(r->sleeper) ? seen + 1
 											  : 0;
+	if (__atomic_load_n(&r->returned, __ATOMIC_ACQUIRE))
+		die("%s: the call did not wait", r->conn->scenario->name);
 	if (munmap(r->at, r->n))
 		die("munmap: %m");
 	conn_ready(r->conn);
@@ -60,6 +63,12 @@ static void remover_start(struct remover *r, struct conn *c, char *at, size_t n)
 	if (pthread_create(&r->thread, NULL, remove_when_asleep, r))
 		die("cannot start a thread");
 	__atomic_store_n(&r->calls, true, __ATOMIC_RELEASE);
+}
+
+static void remover_end(struct remover *r)
+{
+	__atomic_store_n(&r->returned, true, __ATOMIC_RELEASE);
+	pthread_join(r->thread, NULL);
 }
 
 static char *map(size_t n)
@@ -75,7 +84,7 @@ static char *map(size_t n)
 
 static void serve_absent(struct conn *c, unsigned first, unsigned n)
 {
-	int size = SEND_BUFFER;
+	int size = BUFFER;
 
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	for (unsigned i = first; i < first + n; i++) {
@@ -88,7 +97,7 @@ static void serve_absent(struct conn *c, unsigned first, unsigned n)
 		remover_start(&r, c, p, GONE);
 		if (send(c->fd, p, m.len, 0) != (ssize_t)m.len)
 			die("%s: send: %m", c->scenario->name);
-		pthread_join(r.thread, NULL);
+		remover_end(&r);
 		munmap(p + GONE, m.len - GONE);
 		count_response(c, &m);
 	}
@@ -96,6 +105,9 @@ static void serve_absent(struct conn *c, unsigned first, unsigned n)
 
 static void ask_absent(struct conn *c, unsigned first, unsigned n)
 {
+	int size = BUFFER; /* and it does not grow */
+
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	for (unsigned i = first; i < first + n; i++) {
 		send_request(c, i);
 		conn_await(c, 1 + i - first);
@@ -119,7 +131,7 @@ static void serve_absent_iov(struct conn *c, unsigned first, unsigned n)
 		remover_start(&r, c, (char *)iov, 2 * sizeof(*iov));
 		if (recvmsg(c->fd, &msg, 0) != (ssize_t)m.len || memcmp(buf, m.bytes, m.len))
 			die("%s: received no request", c->scenario->name);
-		pthread_join(r.thread, NULL);
+		remover_end(&r);
 		count_request(c, &m);
 		send_response(c, i);
 	}

@@ -181,8 +181,9 @@ static ssize_t send_once(struct conn *c, char *p, size_t n)
 		return send_zerocopy(c->fd, p, n);
 	case CALL_URING:
 	case CALL_SQPOLL:
-	case CALL_DECOY:
 		return uring_send(c, p, n);
+	case CALL_DECOY:
+		return decoy_send(c, p, n);
 	case CALL_SENDTO:
 	case CALL_TRUNC:
 		break;

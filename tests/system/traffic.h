@@ -32,7 +32,7 @@ enum call {
 	CALL_ZEROCOPY, /* send with MSG_ZEROCOPY, its completion awaited; recvfrom */
 	CALL_URING,    /* io_uring, which is waited for; with segments sendmsg and recvmsg of it */
 	CALL_SQPOLL,   /* likewise, submitted by a thread of the kernel's */
-	CALL_DECOY, /* receives that end while the thread reads something else; CALL_URING sends */
+	CALL_DECOY,    /* write; receives by io_uring that end while the thread reads a file */
 };
 
 /* What one side did, in memory shared by all processes of the run; added to atomically. */
@@ -55,7 +55,7 @@ struct conn {
 	struct tally *tally, *other; /* of this side, and of the other one */
 	enum call call;              /* how bytes are moved now */
 	bool client;
-	unsigned sends;    /* by io_uring, of CALL_DECOY */
+	unsigned sends;    /* of CALL_DECOY */
 	unsigned segments; /* of each scatter list, >= 1 */
 	bool peek;         /* look at the bytes with MSG_PEEK before each read */
 };
@@ -81,6 +81,7 @@ void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2))
 /* ---- uring.c: calls by io_uring; each thread has a ring of its own ---- */
 
 ssize_t uring_send(struct conn *c, char *p, size_t n);
+ssize_t decoy_send(struct conn *c, const char *p, size_t n);
 ssize_t uring_receive(struct conn *c, char *p, size_t n);
 /* Why this kernel refuses what that scenario needs; NULL if it does not. */
 const char *uring_missing(const struct scenario *s);
