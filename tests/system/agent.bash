@@ -9,7 +9,7 @@ repo=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")
 build=$(readlink -f "${KEYHOLE_BUILD:-$repo/build}") || build=
 unset KEYHOLE_BUILD # to the collector it would be a variable of its own, misspelt
 loader_bin=$build/loader/keyhole-loader collector_bin=$build/collector/keyhole-collector
-traffic_bin=$build/tests/system/traffic
+traffic_bin=$build/tests/system/traffic traffic32_bin=$build/tests/system/traffic32
 python=/usr/bin/python3 # Debian's, whose modules and whose executable's name are known
 
 # As the manifests lay it out: the collector's group may use the socket, nobody else.

@@ -15,8 +15,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SEGMENTS_MAX 64
-
 void die(const char *format, ...)
 {
 	va_list args;
@@ -27,6 +25,30 @@ void die(const char *format, ...)
 	va_end(args);
 	fprintf(stderr, "\n");
 	_exit(1); /* the process group of the run ends by the parent's waiting, see traffic.c */
+}
+
+/* Like sendto; returns when the kernel needs the bytes no more. */
+static ssize_t send_zerocopy(int fd, const char *p, size_t n)
+{
+	struct pollfd completion = {.fd = fd}; /* POLLERR, which is always asked for */
+	int one = 1;
+	char control[128];
+	ssize_t sent;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
+		die("SO_ZEROCOPY: %m");
+	sent = send(fd, p, n, MSG_ZEROCOPY);
+	if (sent < 0)
+		return sent;
+	for (;;) {
+		struct msghdr msg = {.msg_control = control, .msg_controllen = sizeof(control)};
+
+		if (recvmsg(fd, &msg, MSG_ERRQUEUE) >= 0)
+			return sent;
+		if (errno != EAGAIN && errno != EINTR)
+			die("completion of a zerocopy send: %m");
+		poll(&completion, 1, -1);
+	}
 }
 
 /* Nearly equal segments. Returns their number, <= want. */
@@ -44,8 +66,7 @@ static int cut_evenly(struct iovec *iov, unsigned want, char *p, size_t n)
 	return count;
 }
 
-/* Small segments and the rest, so that also a short message is spread over them. */
-static int cut_small(struct iovec *iov, unsigned want, char *p, size_t n)
+int cut_small(struct iovec *iov, unsigned want, char *p, size_t n)
 {
 	unsigned i = 0;
 
@@ -156,6 +177,13 @@ static ssize_t send_once(struct conn *c, char *p, size_t n)
 		return send_file(c->fd, p, n);
 	case CALL_SPLICE:
 		return send_pipe(c->fd, p, n);
+	case CALL_ZEROCOPY:
+		return send_zerocopy(c->fd, p, n);
+	case CALL_URING:
+	case CALL_SQPOLL:
+		return uring_send(c, p, n);
+	case CALL_DECOY:
+		return decoy_send(c, p, n);
 	case CALL_SENDTO:
 	case CALL_TRUNC:
 		break;
@@ -188,7 +216,12 @@ static ssize_t receive_once(struct conn *c, char *p, size_t n)
 		return receive_pipe(c->fd, p, n);
 	case CALL_TRUNC:
 		return recv(c->fd, p, n, MSG_TRUNC);
+	case CALL_URING:
+	case CALL_SQPOLL:
+	case CALL_DECOY:
+		return uring_receive(c, p, n);
 	case CALL_SENDTO:
+	case CALL_ZEROCOPY:
 	case CALL_SENDFILE:
 		break;
 	}
@@ -278,6 +311,17 @@ void conn_wait_acked(struct conn *c)
 
 	while (ioctl(c->fd, SIOCOUTQ, &left) == 0 && left > 0)
 		usleep(1000);
+}
+
+void conn_ready(struct conn *c)
+{
+	__atomic_add_fetch(&c->tally->ready, 1, __ATOMIC_RELEASE);
+}
+
+void conn_await(struct conn *c, unsigned n)
+{
+	while (__atomic_load_n(&c->other->ready, __ATOMIC_ACQUIRE) < n)
+		usleep(500);
 }
 
 void conn_reset(struct conn *c)

@@ -5,151 +5,14 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-/* ---- messages: both sides make the same ones ---- */
-
-struct message {
-	char *bytes; /* owned */
-	size_t len;
-	size_t head; /* bytes before the body */
-};
-
-#define _cleanup_message_ __attribute__((cleanup(message_drop)))
-
-static void message_drop(struct message *m)
-{
-	free(m->bytes);
-}
-
-static void fill(char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		p[i] = 'a' + i % 23;
-}
-
-/* Room for a head of up to 1 KiB, the cookie and the body. */
-static FILE *message_open(struct message *m)
-{
-	FILE *f = open_memstream(&m->bytes, &m->len);
-
-	if (!f)
-		die("out of memory");
-	return f;
-}
-
-static void put_letters(FILE *f, size_t n)
-{
-	char *text = malloc(n + 1);
-
-	if (!text)
-		die("out of memory");
-	fill(text, n);
-	fwrite(text, 1, n, f);
-	free(text);
-}
-
-static struct message make_request(const struct scenario *s, unsigned number)
-{
-	struct message m = {0};
-	FILE *f = message_open(&m);
-	char target[64];
-
-	scenario_target(s, number, target, sizeof(target));
-	fprintf(f, "%s %s HTTP/1.1\r\nHost: traffic.test\r\n", s->method ? s->method : "GET",
-		target);
-	if (s->cookie) {
-		fprintf(f, "Cookie: c=");
-		put_letters(f, s->cookie);
-		fprintf(f, "\r\n");
-	}
-	if (s->request_body)
-		fprintf(f, "Content-Length: %zu\r\n", s->request_body);
-	if (s->flags & EXPECT)
-		fprintf(f, "Expect: 100-continue\r\n");
-	if (s->flags & UPGRADE)
-		fprintf(f, "Connection: Upgrade\r\nUpgrade: noise\r\n");
-	fprintf(f, "\r\n");
-	m.head = ftell(f);
-	put_letters(f, s->request_body);
-	fclose(f);
-	return m;
-}
-
-static void put_chunks(FILE *f, size_t n)
-{
-	for (; n > 0; n -= n < CHUNK ? n : CHUNK) {
-		fprintf(f, "%x\r\n", n < CHUNK ? (unsigned)n : CHUNK);
-		put_letters(f, n < CHUNK ? n : CHUNK);
-		fprintf(f, "\r\n");
-	}
-	fprintf(f, "0\r\n\r\n");
-}
-
-static unsigned status_of(const struct scenario *s)
-{
-	return s->status ? s->status : 200;
-}
-
-static struct message make_response(const struct scenario *s, unsigned number)
-{
-	struct message m = {0};
-	FILE *f = message_open(&m);
-
-	fprintf(f, "HTTP/1.1 %u Because\r\n", status_of(s));
-	if (s->flags & UPGRADE)
-		fprintf(f, "Connection: Upgrade\r\nUpgrade: noise\r\n");
-	if (s->flags & CHUNKED)
-		fprintf(f, "Transfer-Encoding: chunked\r\n");
-	else if (s->flags & UNTIL_CLOSE)
-		fprintf(f, "Connection: close\r\n");
-	else if (s->response_body)
-		fprintf(f, "Content-Length: %zu\r\n", s->response_body);
-	fprintf(f, "\r\n");
-	m.head = ftell(f);
-	if (s->flags & CHUNKED)
-		put_chunks(f, s->response_body);
-	else if (!(s->flags & NO_BODY))
-		put_letters(f, s->response_body);
-	fclose(f);
-	return m;
-}
-
-/* ---- counting ---- */
-
-static void add(size_t *to, size_t n)
-{
-	__atomic_add_fetch(to, n, __ATOMIC_RELAXED);
-}
-
-static void count_request(struct conn *c, const struct message *m)
-{
-	__atomic_add_fetch(&c->tally->requests, 1, __ATOMIC_RELAXED);
-	add(&c->tally->request_bytes, m->len);
-	add(&c->tally->request_body, m->len - m->head);
-}
-
-static void count_response(struct conn *c, const struct message *m)
-{
-	__atomic_add_fetch(&c->tally->responses, 1, __ATOMIC_RELAXED);
-	add(&c->tally->response_bytes, m->len);
-	add(&c->tally->response_body, m->len - m->head);
-}
-
-/* A response that broke off after `n` bytes, or an interim one. */
-static void count_response_part(struct conn *c, const struct message *m, size_t n)
-{
-	add(&c->tally->response_bytes, n);
-	add(&c->tally->response_body, n > m->head ? n - m->head : 0);
-}
 
 /* ---- requests and responses, one after the other ---- */
 
 static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-static void send_request(struct conn *c, unsigned number)
+void send_request(struct conn *c, unsigned number)
 {
 	const struct scenario *s = c->scenario;
 	_cleanup_message_ struct message m = make_request(s, number);
@@ -157,7 +20,7 @@ static void send_request(struct conn *c, unsigned number)
 	if (s->flags & EXPECT) {
 		conn_send(c, m.bytes, m.head, 0);
 		conn_expect(c, go_on, strlen(go_on));
-		add(&c->tally->response_bytes, strlen(go_on));
+		count_bytes(&c->tally->response_bytes, strlen(go_on));
 		conn_send(c, m.bytes + m.head, m.len - m.head, 0);
 	} else {
 		conn_send(c, m.bytes, m.len, s->request_cut);
@@ -165,14 +28,14 @@ static void send_request(struct conn *c, unsigned number)
 	count_request(c, &m);
 }
 
-static void expect_request(struct conn *c, unsigned number)
+void expect_request(struct conn *c, unsigned number)
 {
 	_cleanup_message_ struct message m = make_request(c->scenario, number);
 
 	if (c->scenario->flags & EXPECT) {
 		conn_expect(c, m.bytes, m.head);
 		conn_send(c, go_on, strlen(go_on), 0);
-		add(&c->tally->response_bytes, strlen(go_on));
+		count_bytes(&c->tally->response_bytes, strlen(go_on));
 		conn_expect(c, m.bytes + m.head, m.len - m.head);
 	} else {
 		conn_expect(c, m.bytes, m.len);
@@ -180,25 +43,27 @@ static void expect_request(struct conn *c, unsigned number)
 	count_request(c, &m);
 }
 
-static void send_response(struct conn *c, unsigned number)
+void send_response(struct conn *c, unsigned number)
 {
 	const struct scenario *s = c->scenario;
 	_cleanup_message_ struct message m = make_response(s, number);
 	size_t head = s->head_alone ? m.head : 0;
+	enum call call = c->call;
 
 	conn_send(c, m.bytes, head, 0);
 	if (s->body_call)
 		c->call = s->body_call;
 	conn_send(c, m.bytes + head, m.len - head, s->response_cut);
-	c->call = s->call;
+	c->call = call;
 	count_response(c, &m);
 }
 
-static void expect_response(struct conn *c, unsigned number)
+void expect_response(struct conn *c, unsigned number)
 {
 	const struct scenario *s = c->scenario;
 	_cleanup_message_ struct message m = make_response(s, number);
 	size_t head = 0;
+	enum call call = c->call;
 
 	if (s->client_head_alone) { /* it is read for its bytes, and no further */
 		char buf[1024];
@@ -211,7 +76,7 @@ static void expect_response(struct conn *c, unsigned number)
 	if (s->client_body_call)
 		c->call = s->client_body_call;
 	conn_expect(c, m.bytes + head, m.len - head);
-	c->call = s->call;
+	c->call = call;
 	if (s->flags & UNTIL_CLOSE)
 		conn_expect_end(c);
 	count_response(c, &m);
@@ -395,7 +260,7 @@ static void say(struct conn *c, bool client, const char *from_client, size_t n,
 		conn_expect(c, from_server, m);
 	else
 		conn_send(c, from_server, m, 0);
-	add(&c->tally->other_bytes, n + m);
+	count_bytes(&c->tally->other_bytes, n + m);
 }
 
 static void say_all(struct conn *c, bool client, const struct talk *talk)
@@ -453,14 +318,14 @@ static void ask_wrong_door(struct conn *c, unsigned first, unsigned n)
 {
 	send_request(c, first);
 	conn_expect(c, greeting, strlen(greeting));
-	add(&c->tally->other_bytes, strlen(greeting));
+	count_bytes(&c->tally->other_bytes, strlen(greeting));
 }
 
 static void serve_wrong_door(struct conn *c, unsigned first, unsigned n)
 {
 	expect_request(c, first);
 	conn_send(c, greeting, strlen(greeting), 0);
-	add(&c->tally->other_bytes, strlen(greeting));
+	count_bytes(&c->tally->other_bytes, strlen(greeting));
 }
 
 const struct play play_plain = {ask_plain, serve_plain};

@@ -9,14 +9,17 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TIME_LIMIT 120    /* seconds of a run, --hold not included */
+#define QUEUED 1000       /* connections opened and not accepted yet */
 #define CONNECT_TRIES 500 /* 10 ms apart: a server started beside us may not listen yet */
 
 /* ---- sockets ---- */
@@ -50,7 +53,7 @@ static void listen_on(struct run *run)
 		setsockopt(run->listener, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	setsockopt(run->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (run->listener < 0 || bind(run->listener, (struct sockaddr *)&to, len) ||
-	    listen(run->listener, 64) ||
+	    listen(run->listener, SOMAXCONN) ||
 	    getsockname(run->listener, (struct sockaddr *)&to, &(socklen_t){sizeof(to)}))
 		die("cannot listen on port %u: %m", run->port);
 	/* The port is at the same place in both families. */
@@ -60,6 +63,8 @@ static void listen_on(struct run *run)
 static struct conn conn_of(const struct run *run, int fd, struct tally *tally)
 {
 	const struct scenario *s = run->scenario;
+	bool client = tally == run->client;
+	unsigned segments = client && s->client_segments ? s->client_segments : s->segments;
 	int one = 1;
 
 	/* Every call is to be a segment of its own. */
@@ -71,8 +76,10 @@ static struct conn conn_of(const struct run *run, int fd, struct tally *tally)
 		.number = __atomic_fetch_add(&tally->connections, 1, __ATOMIC_ACQ_REL),
 		.scenario = s,
 		.tally = tally,
-		.call = s->call,
-		.segments = s->segments ? s->segments : 1,
+		.other = client ? run->server : run->client,
+		.client = client,
+		.call = client && s->client_call ? s->client_call : s->call,
+		.segments = segments ? segments : 1,
 		.peek = s->flags & PEEK,
 	};
 }
@@ -129,6 +136,78 @@ static void serve(const struct run *run, struct conn *c)
 	if (c->fd >= 0)
 		close(c->fd);
 }
+
+/* ---- many connections: the first request on each, then the second on each ---- */
+
+static struct conn *room_for_conns(const struct run *run)
+{
+	struct conn *conns = calloc(run->connections, sizeof(*conns));
+
+	if (!conns)
+		die("out of memory");
+	return conns;
+}
+
+static void ask_many(const struct run *run, struct conn *conns)
+{
+	for (unsigned round = 1; round <= ROUNDS; round++)
+		for (unsigned i = 0; i < run->connections; i++)
+			play_of(&conns[i])->ask(&conns[i], i * ROUNDS + round, 1);
+	for (unsigned i = 0; i < run->connections; i++)
+		close(conns[i].fd);
+	free(conns);
+}
+
+static void serve_many(const struct run *run)
+{
+	struct conn *conns = room_for_conns(run);
+
+	for (unsigned i = 0; i < run->connections; i++)
+		conns[i] = conn_of(run, accept_fd(run), run->server);
+	for (unsigned round = 1; round <= ROUNDS; round++)
+		for (unsigned i = 0; i < run->connections; i++)
+			play_of(&conns[i])->serve(&conns[i], i * ROUNDS + round, 1);
+	for (unsigned i = 0; i < run->connections; i++) {
+		conn_expect_end(&conns[i]);
+		close(conns[i].fd);
+	}
+	free(conns);
+}
+
+/* Not faster than they are accepted: the queue is bounded. */
+static struct conn *open_many(const struct run *run)
+{
+	const unsigned *accepted = &run->server->connections;
+	struct conn *conns = room_for_conns(run);
+
+	for (unsigned i = 0; i < run->connections; i++) {
+		while (run->role == BOTH &&
+		       i >= QUEUED + __atomic_load_n(accepted, __ATOMIC_ACQUIRE))
+			usleep(1000);
+		conns[i] = open_conn(run);
+	}
+	return conns;
+}
+
+static void raise_open_files(const struct run *run)
+{
+	unsigned need = run->connections + 32;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		die("RLIMIT_NOFILE: %m");
+	if (limit.rlim_cur >= need)
+		return;
+	if (limit.rlim_max < need)
+		die("%u connections need %u open files, and the hard limit is %lu: raise it"
+		    " (ulimit -Hn), or ask for fewer --requests",
+		    run->connections, need, (unsigned long)limit.rlim_max);
+	limit.rlim_cur = need;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		die("RLIMIT_NOFILE: %m");
+}
+
+/* ---- a connection in a process or thread of its own ---- */
 
 static void ask_new(const struct run *run, int unused)
 {
@@ -297,6 +376,9 @@ static void play_server(const struct run *run, int unused)
 			wait_for(pid);
 		}
 		return;
+	case MANY:
+		serve_many(run);
+		return;
 	case ONE:
 		for (unsigned i = 0; i < run->connections; i++)
 			serve_fd(run, accept_fd(run));
@@ -329,6 +411,11 @@ static void play_client(const struct run *run)
 			parts[i] = (struct part){.fn = ask, .run = run, .conn = open_conn(run)};
 		hold(run);
 		in_threads(parts, run->connections);
+	} else if (s->model == MANY) {
+		struct conn *conns = open_many(run);
+
+		hold(run);
+		ask_many(run, conns);
 	} else if (s->model == SHORT_LIVED) {
 		hold(run);
 		for (unsigned i = 0; i < run->connections; i++)
@@ -365,6 +452,7 @@ void run_play(struct run *run)
 	run->client = &shared[0];
 	run->server = &shared[1];
 	signal(SIGPIPE, SIG_IGN);
+	raise_open_files(run);
 	alarm(run->hold ? 0 : TIME_LIMIT);
 	if (run->role != CLIENT)
 		listen_on(run);

@@ -7,6 +7,7 @@
  * side(s) played. Bodies are counted as on the wire, chunk sizes included. With both sides (the
  * default) the two counts are compared and a difference is an error. --hold opens the first
  * connection, prints "ready" and waits for a line on standard input before the first request.
+ * Exit status 77, with the reason on standard error: this kernel refuses what the scenario needs.
  */
 #include "traffic.h"
 
@@ -49,14 +50,20 @@ static void report(const struct run *run)
 static void plan(struct run *run, unsigned requests)
 {
 	const struct scenario *s = run->scenario;
-	unsigned unit = s->model == THREADS ? 2 : s->flags & BATCHED ? BATCH : 1;
+	unsigned unit = s->model == THREADS  ? 2
+			: s->model == MANY   ? ROUNDS
+			: s->flags & BATCHED ? BATCH
+					     : 1;
 
 	if (!requests)
 		requests = s->requests ? s->requests : REQUESTS;
 	if (s->flags & NOT_HTTP)
 		requests = 1; /* connection; no request is made on it */
 	run->requests = (requests + unit - 1) / unit * unit;
-	run->connections = s->model == THREADS ? 2 : s->flags & FRESH ? run->requests : 1;
+	run->connections = s->model == THREADS ? 2
+			   : s->model == MANY  ? run->requests / ROUNDS
+			   : s->flags & FRESH  ? run->requests
+					       : 1;
 }
 
 static void usage(void)
@@ -88,6 +95,16 @@ static void list(void)
 {
 	for (const struct scenario *s = scenarios; s->name; s++)
 		printf("%-16s %s\n", s->name, s->about);
+}
+
+static void skip_if_missing(const struct scenario *s)
+{
+	const char *why = uring_missing(s);
+
+	if (!why)
+		return;
+	fprintf(stderr, "traffic: %s: %s\n", s->name, why);
+	exit(77);
 }
 
 int main(int argc, char **argv)
@@ -135,6 +152,9 @@ int main(int argc, char **argv)
 		die("no scenario '%s': traffic --list names them", argv[optind]);
 	if (run.role == CLIENT && !run.port)
 		die("--role client needs the server's --port");
+	if (run.role != BOTH && run.scenario->flags & TOGETHER)
+		die("%s needs both sides in one run", run.scenario->name);
+	skip_if_missing(run.scenario);
 	plan(&run, requests);
 	run_play(&run);
 	report(&run);
