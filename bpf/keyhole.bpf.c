@@ -178,7 +178,7 @@ int BPF_PROG(kh_tp_recv_twin, struct sock *sk, int ret, int flags)
 	return kh_tracepoint(sk, KH_RX, ret, flags, KH_ROOM_TWINS);
 }
 
-/* ---- fexit backend: BTF and trampolines (x86-64 from 5.8, arm64 from 6.0) ---- */
+/* ---- fexit backend: BTF and trampolines (x86-64 from 5.8, arm64 from 6.4) ---- */
 
 static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 direction, int ret,
 				    int flags, u32 twin)

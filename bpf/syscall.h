@@ -44,7 +44,9 @@ enum kh_caller {
  * Whose call is this? io_uring works in threads of its own (PF_IO_WORKER, also for SQPOLL), inside
  * io_uring_enter, and in "task work" when its task leaves the kernel after any other system call
  * or interrupt. In the body of a system call, and only there, the register for the result still
- * holds what the entry code put there: on x86-64 -ENOSYS, on arm64 the first argument.
+ * holds what the entry code put there: on x86-64 -ENOSYS, on arm64 the first argument. On arm64
+ * this register may hold it after the body too, for the call to be made again, or by chance; but
+ * then, as after an interrupt, there is no number (forget_syscall in do_signal).
  */
 static __always_inline enum kh_caller kh_caller(struct task_struct *task, struct kh_call *call)
 {
@@ -65,7 +67,7 @@ static __always_inline enum kh_caller kh_caller(struct task_struct *task, struct
 	call->arg2 = regs->dx;
 	call->arg3 = regs->r10;
 #else
-	if (regs->user_regs.regs[0] != regs->orig_x0)
+	if (regs->syscallno < 0 || regs->user_regs.regs[0] != regs->orig_x0)
 		return KH_CALLER_URING;
 	if (task->thread_info.flags & (1 << 22)) /* TIF_32BIT */
 		return regs->syscallno == SYS_io_uring_enter ? KH_CALLER_URING : KH_CALLER_COMPAT;

@@ -30,6 +30,7 @@ struct backend {
 
 static char complaint[BACKEND_REASON];
 
+__attribute__((format(printf, 2, 0)))
 static int note_complaint(enum libbpf_print_level level, const char *format, va_list args)
 {
 	size_t n;

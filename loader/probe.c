@@ -75,7 +75,9 @@ static void probe_preempts(struct kernel *k)
 	k->preempts = strtoul(k->release, NULL, 10) >= 7;
 }
 
-/* Trampolines may be missing (arm64 before 6.0) or forbidden: only trying tells. */
+#define ENOTSUPP 524 /* the kernel's own, which strerror does not know */
+
+/* Trampolines may be missing (arm64 before 6.4) or forbidden: only trying tells. */
 static void probe_fexit(struct kernel *k, const struct btf *btf)
 {
 	const struct bpf_insn insns[] = {RETURN_ZERO};
@@ -102,7 +104,10 @@ static void probe_fexit(struct kernel *k, const struct btf *btf)
 		return;
 	}
 	link = bpf_raw_tracepoint_open(NULL, prog);
-	if (link < 0)
+	if (link < 0 && errno == ENOTSUPP)
+		snprintf(k->no_fexit, BACKEND_REASON,
+			 "this kernel has no trampolines for its functions (arm64 has from Linux 6.4 on)");
+	else if (link < 0)
 		because(k->no_fexit, "the kernel refuses to attach fexit programs", errno);
 	else
 		close(link);

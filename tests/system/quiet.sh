@@ -12,6 +12,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=agent.bash
 . "$(dirname "${BASH_SOURCE[0]}")/agent.bash"
+scenario quiet
 jail=$build/tests/system/jail attempt=$build/tests/system/attempt
 backend=${KEYHOLE_BACKEND:-auto}
 need_root

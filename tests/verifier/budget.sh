@@ -35,6 +35,7 @@ build=${1:-$build}
 
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$repo/tests/lib.sh"
+scenario budget
 series=$(uname -r | sed 's/^\([0-9]*\.[0-9]*\).*/\1/')
 
 stop_here() { # TEST-NAME WHY

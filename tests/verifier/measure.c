@@ -38,6 +38,7 @@
 static char logs[PROGRAMS_MAX][LOG_SIZE];
 static char complaint[256]; /* libbpf's first */
 
+__attribute__((format(printf, 2, 0)))
 static int note_complaint(enum libbpf_print_level level, const char *format, va_list args)
 {
 	if (level == LIBBPF_WARN && !complaint[0]) {
