@@ -37,17 +37,18 @@ refuses() { # NAME REGEX COMMAND...
 	fi
 }
 
-plays_all() { # PREFIX
-	local scenario family
+plays_all() { # PREFIX FAMILY...
+	local prefix=$1 scenario family
+	shift
 	for scenario in $("$traffic" --list | cut -d' ' -f1); do
-		for family in '' --ipv6 --mapped; do
+		for family; do
 			# shellcheck disable=SC2086 # no word for IPv4
-			plays "$1$scenario $family" 'True' "$scenario" $family
+			plays "$prefix$scenario $family" 'True' "$scenario" $family
 		done
 	done
 }
 
-plays_all ''
+plays_all '' '' --ipv6 --mapped
 
 plays "the number of requests is as asked for" 'r["requests"] == 7 and r["responses"] == 7' \
 	write --requests 7
@@ -96,10 +97,20 @@ if "$traffic" --list | grep -q '^uring '; then
 else
 	skip "io_uring" "this build is without it"
 fi
+answers() { # FILE NUMBER [SCENARIO]
+	printf '{"%s": {"client": {"exchanges": [["GET", "200", "", %s]]}}}' "${3:-write}" "$2" > "$out/$1"
+}
+answers a 4
+answers b 4
+ok "same answers are the same" "$(dirname "$0")/same_answers.py" "$out/a" "$out/b"
+answers b 5
+refuses "others are not" "not ok - write" sh -c '"$@" >&2' - "$(dirname "$0")/same_answers.py" "$out/a" "$out/b"
+answers b 4 post
+refuses "no answers are not" "in common" sh -c '"$@" >&2' - "$(dirname "$0")/same_answers.py" "$out/a" "$out/b"
 if [ -x "$traffic32" ]; then
 	is "traffic32 is a 32-bit program" "$(od -An -tx1 -j4 -N1 "$traffic32")" " 01"
 	traffic=$traffic32
-	plays_all "32-bit: "
+	plays_all "32-bit: " ''
 else
 	skip "32-bit callers" "no $traffic32: it is built on x86-64 with gcc-multilib and libc6-dev-i386"
 fi
