@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 
 # ---- what the metrics should say, beyond what `traffic` says itself ----
 
@@ -91,7 +91,7 @@ COUNTERS = {
 
 # ---- metrics ----
 
-SAMPLE = re.compile(r'^([a-z_:]+)(?:\{(.*)\})? (\S+)$')
+PORT = re.compile(r'server_port="(\d+)"')
 LABEL = re.compile(r'([a-z_0-9]+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -99,18 +99,21 @@ class Metrics:
     """One scrape."""
 
     def __init__(self, url):
-        self.samples = []
+        self.samples = defaultdict(list)  # by name: labels as text and value
         with urllib.request.urlopen(url, timeout=30) as answer:
             for line in answer.read().decode().splitlines():
                 if line.startswith("#") or "_bucket{" in line:
                     continue
-                m = SAMPLE.match(line)
-                if m:
-                    self.samples.append((m[1], dict(LABEL.findall(m[2] or "")), float(m[3])))
+                name, value = line.rsplit(" ", 1)
+                name, _, labels = name.partition("{")
+                self.samples[name].append((labels, value))
 
     def get(self, name, **labels):
-        return [(l, v) for n, l, v in self.samples
-                if n == name and all(l.get(k) == w for k, w in labels.items())]
+        """Labels are taken apart only where they are asked for: that is slow in emulation."""
+        want = [f'{k}="{v}"' for k, v in labels.items()]
+        found = ((dict(LABEL.findall(l)), float(v)) for l, v in self.samples[name]
+                 if all(w in l for w in want))
+        return [(l, v) for l, v in found if all(l.get(k) == w for k, w in labels.items())]
 
     def sum(self, name, **labels):
         return int(sum(v for _, v in self.get(name, **labels)))
@@ -154,7 +157,8 @@ class Metrics:
 def free_port(metrics, used=set()):
     """Below the ephemeral ones; nobody listens there, and none of its series are there."""
     if metrics:
-        used.update(int(labels.get("server_port", 0)) for _, labels, _ in metrics.samples)
+        used.update(int(port) for samples in metrics.samples.values() for labels, _ in samples
+                    for port in PORT.findall(labels))
     while True:
         port = random.randrange(20000, 32000)
         with socket.socket(socket.AF_INET6) as s:
@@ -301,15 +305,18 @@ class Run:
         return out
 
     def check(self, before):
-        """Waits until the metrics are as expected; says what they are if they never get so."""
+        """
+        Waits until the metrics are as expected. Returns the last of them, and what is wrong with
+        them if they never get so.
+        """
         end = time.monotonic() + self.options.patience
         while True:
             now = Metrics(self.options.url)
             differences = self.differences(before, now)
             if now.settled() and not differences:
-                return []
+                return now, []
             if time.monotonic() > end:
-                return differences + ([] if now.settled() else ["records still in the ring"])
+                return now, differences + ([] if now.settled() else ["records still in the ring"])
             time.sleep(0.05)
 
 
@@ -335,16 +342,18 @@ LOSSES = ("invalid", "ring_full", "ring_full_part", "ring_full_life", "orphan_pa
 
 def play(options, scenarios, report):
     runs = []
+    now = Metrics(options.url)
     for scenario in scenarios:
         for family in options.families.split(","):
-            before = Metrics(options.url)
+            before = now  # a scrape takes its time in emulation
             run = Run(options, scenario, family, before)
             try:
                 run.finish()
             except Skipped as why:
                 report.skip(run, why)
                 continue
-            report.add(run.name, run.check(before))
+            now, wrong = run.check(before)
+            report.add(run.name, wrong)
             runs.append((run, before))
     return runs
 
@@ -360,7 +369,7 @@ def play_held(options, scenarios, report):
     for run in runs:
         before = Metrics(options.url)
         run.finish()
-        report.add(run.name, run.check(before))
+        report.add(run.name, run.check(before)[1])
         played.append((run, before))
     return played
 

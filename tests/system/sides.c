@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define TIME_LIMIT 120    /* seconds of a run, --hold not included */
+#define PACE 250          /* requests between two pauses */
 #define QUEUED 1000       /* connections opened and not accepted yet */
 #define CONNECT_TRIES 500 /* 10 ms apart: a server started beside us may not listen yet */
 
@@ -148,13 +149,25 @@ static struct conn *room_for_conns(const struct run *run)
 	return conns;
 }
 
+/* It is about their number, not their rate: who watches may be slow on a busy machine. */
+static void pause_after(unsigned i)
+{
+	if (i % PACE == PACE - 1)
+		usleep(20000);
+}
+
 static void ask_many(const struct run *run, struct conn *conns)
 {
-	for (unsigned round = 1; round <= ROUNDS; round++)
-		for (unsigned i = 0; i < run->connections; i++)
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		for (unsigned i = 0; i < run->connections; i++) {
 			play_of(&conns[i])->ask(&conns[i], i * ROUNDS + round, 1);
-	for (unsigned i = 0; i < run->connections; i++)
+			pause_after(i);
+		}
+	}
+	for (unsigned i = 0; i < run->connections; i++) {
 		close(conns[i].fd);
+		pause_after(i);
+	}
 	free(conns);
 }
 
