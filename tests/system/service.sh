@@ -6,7 +6,7 @@
 # the loader. Short, since it also runs in emulated machines; lifecycle.sh and apps.sh have the
 # rest. As root.
 #
-# KEYHOLE_BUILD, KEYHOLE_BACKEND, KEYHOLE_SLOW: see capture.sh.
+# KEYHOLE_BUILD, KEYHOLE_BACKEND, KEYHOLE_SLOW: see plays.bash.
 # shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh

@@ -45,8 +45,8 @@ is "--check ends with 0" "$status" 0
 summary || exit 1
 
 # What does not depend on the backend is tried once on a kernel.
-scripts=(service identity capture)
-[ "$KEYHOLE_BACKEND" != auto ] || scripts+=(quiet ../verifier/budget)
+scripts=(service capture)
+[ "$KEYHOLE_BACKEND" != auto ] || scripts+=(identity namespaces quiet ../verifier/budget)
 failed=0
 for script in "${scripts[@]}"; do
 	echo "# $script after $(cut -d' ' -f1 /proc/uptime) s"
