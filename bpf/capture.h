@@ -590,6 +590,18 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 	}
 }
 
+/* Was this call looked at by the program's twin? Asked before anything is counted or read. */
+static __always_inline bool kh_done(struct kh_io *io)
+{
+	struct kh_socket *st;
+
+	if (!kh_twins)
+		return false;
+	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
+	return st && (io->direction == KH_TX ? st->done_tx : st->done_rx) ==
+			     io->seq + (u32)io->src.len;
+}
+
 /*
  * Of a receive that kh_fx_early() saw, and fexit sees as well, what is new. It may be more: early
  * only the first segment was there.
@@ -696,9 +708,10 @@ static __always_inline void kh_moved(struct kh_io *io)
 		if (!st)
 			return;
 	}
-	if (kh_twins && (io->direction == KH_TX ? st->next_tx : st->next_rx) ==
-				io->seq + (u32)io->src.len)
-		return; /* its twin was here */
+	if (io->direction == KH_TX)
+		st->done_tx = io->seq + (u32)io->src.len;
+	else
+		st->done_rx = io->seq + (u32)io->src.len;
 	if (st->phase == KH_TUNNEL)
 		return;
 	if (io->direction == KH_TX)

@@ -105,13 +105,12 @@ static __always_inline void kh_empty(struct sock *sk, u32 direction, int ret, in
 /*
  * Is it for this program to handle the call, and not for its twin? The first of the two to run
  * takes it, and the second finds it taken; unless the first was skipped, or another call's took
- * its turn in between. Then a call may be looked at twice: kh_moved() knows it by its sequence
- * number.
+ * its turn in between. Then a call may be looked at twice: kh_done() knows it. `call` tells this
+ * call of the socket and thread from the one before it.
  */
-static __always_inline bool kh_my_turn(struct sock *sk, u32 room)
+static __always_inline bool kh_my_turn(struct sock *sk, u32 room, u64 call)
 {
 	struct kh_turn *turn;
-	u64 call;
 
 	if (!kh_twins)
 		return true;
@@ -119,13 +118,28 @@ static __always_inline bool kh_my_turn(struct sock *sk, u32 room)
 	if (!turn)
 		return true;
 	turn->sk = (u64)sk;
-	call = turn->sk ^ bpf_get_current_pid_tgid();
+	call = turn->sk ^ bpf_get_current_pid_tgid() ^ call << 16;
 	if (turn->taken == call) {
 		turn->taken = 0;
 		return false;
 	}
 	turn->taken = call;
 	return true;
+}
+
+/* Likewise of a send or receive: which one it is, the sequence number says behind it. */
+static __always_inline bool kh_my_io(struct sock *sk, u32 direction, u32 room)
+{
+	struct tcp_sock *tp;
+
+	if (!kh_twins)
+		return true;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return false;
+	if (direction == KH_TX)
+		return kh_my_turn(sk, room, tp->write_seq);
+	return kh_my_turn(sk, room + 1, tp->copied_seq);
 }
 
 /* ---- tracepoint backend: kernel 6.3 and later ---- */
@@ -139,14 +153,14 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 		return 0;
 	if (kh_opaque_by_fexit && kh_opaque())
 		return 0;
-	if (!kh_my_turn(sk, KH_ROOM_SEND + (direction == KH_RX)))
+	if (!kh_my_io(sk, direction, KH_ROOM_SEND))
 		return 0;
 	if (ret <= 0) {
 		kh_mmsg_reset();
 		kh_empty(sk, direction, ret, flags, KH_ROOM_SEND + twin);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret, KH_ROOM_SEND + twin))
+	if (!kh_begin(&io, sk, ret, KH_ROOM_SEND + twin) || kh_done(&io))
 		return 0;
 	kh_source_syscall(&io.src);
 	if (kh_moves(&io, flags))
@@ -190,14 +204,14 @@ static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 dir
 		return 0;
 	if (kh_opaque_by_fexit && !kh_opaque())
 		return 0;
-	if (!kh_my_turn(sk, room + (direction == KH_RX)))
+	if (!kh_my_io(sk, direction, room))
 		return 0;
 	room += twin;
 	if (ret <= 0) {
 		kh_empty(sk, direction, ret, flags, room);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret, room))
+	if (!kh_begin(&io, sk, ret, room) || kh_done(&io))
 		return 0;
 	if (msg)
 		kh_source_iter(&io.src, io.room, &msg->msg_iter, ret);
@@ -248,7 +262,13 @@ int BPF_PROG(kh_fx_recv4, struct sock *sk, struct msghdr *msg, u64 len, int flag
 	return kh_fexit(sk, msg, KH_RX, ret, flags, 0);
 }
 
-/* kernels that need twins have the function with four arguments */
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(kh_fx_recv5_twin, struct sock *sk, struct msghdr *msg, u64 len, int flags,
+	     int *addr_len, int ret)
+{
+	return kh_fexit(sk, msg, KH_RX, ret, flags, KH_ROOM_TWINS);
+}
+
 SEC("fexit/tcp_recvmsg")
 int BPF_PROG(kh_fx_recv4_twin, struct sock *sk, struct msghdr *msg, u64 len, int flags, int ret)
 {
@@ -272,11 +292,12 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 		return 0;
 	if (bpf_probe_read_kernel(&seq, sizeof(seq), &sk->sk_receive_queue.next->cb))
 		return 0;
-	if (!kh_begin(&io, sk, 0, KH_ROOM_SEND))
+	/* where twins are, the rooms of fexit beside the tracepoints are there, and free */
+	if (!kh_begin(&io, sk, 0, kh_twins ? KH_ROOM_FX_SEND : KH_ROOM_SEND))
 		return 0;
 	io.src.len = kh_number(io.room, io.seq - seq); /* with a length of 0, seq is copied_seq */
 	io.seq = seq;
-	if (!io.src.len || io.src.len > KH_EARLY_MAX || kh_call_drops())
+	if (!io.src.len || io.src.len > KH_EARLY_MAX || !kh_call_keeps(io.src.len))
 		return 0;
 	kh_source_syscall(&io.src);
 	kh_moved(&io);
@@ -329,7 +350,7 @@ static __always_inline int kh_state(struct sock *sk, int old, int new, u32 twin)
 	struct kh_socket *st;
 
 	if (!control || !control->enabled || sk->sk_protocol != IPPROTO_TCP ||
-	    !kh_my_turn(sk, KH_ROOM_STATE))
+	    !kh_my_turn(sk, KH_ROOM_STATE, new))
 		return 0;
 	switch (new) {
 	case TCP_SYN_SENT:

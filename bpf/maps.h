@@ -88,6 +88,7 @@ struct kh_socket {
 	u32 number;
 	u32 req_seq;
 	u32 next_tx, next_rx; /* sequence numbers where the next send and receive should begin */
+	u32 done_tx, done_rx; /* where those ended that were looked at last (twins) */
 	u8 phase;             /* enum kh_phase */
 	u8 verdict;           /* enum kh_verdict */
 	u8 lost;              /* the exchange's record found the ring full: no parts either */

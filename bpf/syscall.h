@@ -136,16 +136,26 @@ static __always_inline void kh_mmsg_reset(void)
 		m->vector = 0;
 }
 
-/* Does the receive leave its bytes nowhere (MSG_TRUNC)? Where no hook has said the flags. */
-static __always_inline bool kh_call_drops(void)
+/*
+ * Does the receive leave `n` bytes with the caller, as far as its arguments say? Not if it drops
+ * them (MSG_TRUNC), only looks at them, or has not asked for so many. For where no hook says it.
+ */
+static __always_inline bool kh_call_keeps(u64 n)
 {
 	struct kh_call call = {};
+	u64 flags = 0;
 
 	if (kh_caller(bpf_get_current_task_btf(), &call) != KH_CALLER_NATIVE)
-		return false;
-	return (call.nr == SYS_recvfrom && (call.arg3 & MSG_TRUNC)) ||
-	       (call.nr == SYS_recvmsg && (call.arg2 & MSG_TRUNC)) ||
-	       (call.nr == SYS_recvmmsg && (call.arg3 & MSG_TRUNC));
+		return true;
+	if (call.nr == SYS_read || call.nr == SYS_recvfrom) {
+		if (call.arg2 < n)
+			return false;
+	}
+	if (call.nr == SYS_recvfrom || call.nr == SYS_recvmmsg)
+		flags = call.arg3;
+	else if (call.nr == SYS_recvmsg)
+		flags = call.arg2;
+	return !(flags & (MSG_TRUNC | MSG_PEEK | MSG_OOB | MSG_ERRQUEUE));
 }
 
 static __always_inline void kh_source_syscall(struct kh_source *src)

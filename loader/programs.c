@@ -64,6 +64,8 @@ int programs_choose(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
 	bpf_program__set_autoload(s->progs.kh_tp_send_twin, tp && k->preempts);
 	bpf_program__set_autoload(s->progs.kh_tp_recv_twin, tp && k->preempts);
 	bpf_program__set_autoload(s->progs.kh_fx_send_twin, fx && k->preempts);
+	bpf_program__set_autoload(s->progs.kh_fx_recv5_twin,
+				  fx && k->preempts && k->recv_args == 5);
 	bpf_program__set_autoload(s->progs.kh_fx_recv4_twin,
 				  fx && k->preempts && k->recv_args == 4);
 	bpf_program__set_autoload(s->progs.kh_set_state_twin, k->preempts);

@@ -137,7 +137,7 @@ on_exit() {
 	[ "$BASHPID" = "$$" ] || exit "$status"
 	stop_all
 	if [ ! -e "$scratch/.summary" ]; then
-		echo "not ok - the test ended before its summary, with status $status"
+		fail "the test ended before its summary, with status $status"
 		[ "$status" != 0 ] || status=1
 	fi
 	if [ "$status" = 0 ]; then

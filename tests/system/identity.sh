@@ -98,7 +98,7 @@ play "$(below "$path" "$(printf '%0200d' 7)")" 3
 served "a cgroup's name of 200 bytes: it is still the pod's" 3 "$port" "${pod[@]}"
 within "it is counted" "$(now_sum keyhole_bpf_names_cut_total)" $((cut_before + 1)) 1000000
 play "$(below "$path" a b c d e f g h)" 4
-wait_for 10 reached 4 http_server_request_duration_seconds_count "server_port=\"$port\"" || true
+served "eight cgroups below the container: the requests are counted" 4 "$port"
 is "eight cgroups below the container: no other pod's name" \
 	"$(metric_sum "$metrics" http_server_request_duration_seconds_count "server_port=\"$port\"" 'k8s_pod_name="[^w"]')" 0
 within "that is counted too" "$(now_sum keyhole_bpf_names_cut_total)" $((cut_before + 2)) 1000000

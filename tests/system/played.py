@@ -206,7 +206,11 @@ class Run:
             raise RuntimeError(f"{self.name}: {self.process.stderr.read()}")
 
     def finish(self):
-        out, err = self.process.communicate("\n" if self.hold else None, timeout=240)
+        try:
+            out, err = self.process.communicate("\n" if self.hold else None, timeout=240)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise RuntimeError(f"{self.name}: traffic did not end") from None
         if self.process.returncode == 77:
             raise Skipped(err.strip().splitlines()[-1])
         if self.process.returncode:

@@ -21,12 +21,13 @@ patience=2
 
 # played.py's results become ours; what else it says is a failure.
 results_of() { # PREFIX
-	local line ok=ok name='' why=''
+	local line ok=ok name='' why='' last=''
 	while IFS= read -r line; do
 		case $line in
 		"  # "*) why+=${line#  \# }$'\n'; continue ;;
 		esac
 		result_is "$1" "$ok" "$name" "$why"
+		[ -z "$name" ] || last=$name
 		name='' why=''
 		case $line in
 		"ok - "*) ok=ok name=${line#ok - } ;;
@@ -35,6 +36,8 @@ results_of() { # PREFIX
 		esac
 	done
 	result_is "$1" "$ok" "$name" "$why"
+	# its last word: without it, it was stopped or died
+	[ "${name:-$last}" = "nothing was dropped" ] || fail "$1: played.py ends" "it said last: ${name:-$last}"
 }
 
 result_is() { # PREFIX OK NAME WHY

@@ -39,6 +39,10 @@ ok "a connection is open before Keyhole starts" wait_for 30 grep -q ready "$scra
 
 start_loader --backend "$backend"
 start_collector
+if [ -n "${KEYHOLE_RUNS:-}" ]; then
+	is "the backend that runs is the one that --check names" \
+		"$(sed -n 's/.*, backend \([a-z+]*\)[,;].*/\1/p' "$loader_log")" "$KEYHOLE_RUNS"
+fi
 
 # ---- nginx and curl ----
 

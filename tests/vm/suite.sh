@@ -42,7 +42,13 @@ if [[ $result = "would not run"* ]]; then
 	exit
 fi
 is "--check ends with 0" "$status" 0
+shape=$(tr ' ' '\n' < /proc/cmdline | sed -n 's/^cgroups=//p')
+is "cgroups are mounted as this run is to have them" "$(cgroup_shape)" "${shape:-v2}"
 summary || exit 1
+
+# What really runs is what the check said: service.sh compares.
+KEYHOLE_RUNS=$(sed -n 's/^result .*backend \([a-z+]*\).*/\1/p' "$scratch/check")
+export KEYHOLE_RUNS
 
 # What does not depend on the backend is tried once on a kernel.
 scripts=(service capture)
