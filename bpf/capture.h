@@ -591,12 +591,12 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 }
 
 /* Was this call looked at by the program's twin? Asked before anything is counted or read. */
-static __always_inline bool kh_done(struct kh_io *io)
+static __always_inline bool kh_done(struct kh_io *io, int flags)
 {
 	struct kh_socket *st;
 
-	if (!kh_twins)
-		return false;
+	if (!kh_twins || (io->direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
+		return false; /* what only looks ends where the receive before it ended */
 	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
 	return st && (io->direction == KH_TX ? st->done_tx : st->done_rx) ==
 			     io->seq + (u32)io->src.len;

@@ -160,7 +160,7 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 		kh_empty(sk, direction, ret, flags, KH_ROOM_SEND + twin);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret, KH_ROOM_SEND + twin) || kh_done(&io))
+	if (!kh_begin(&io, sk, ret, KH_ROOM_SEND + twin) || kh_done(&io, flags))
 		return 0;
 	kh_source_syscall(&io.src);
 	if (kh_moves(&io, flags))
@@ -211,7 +211,7 @@ static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 dir
 		kh_empty(sk, direction, ret, flags, room);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret, room) || kh_done(&io))
+	if (!kh_begin(&io, sk, ret, room) || kh_done(&io, flags))
 		return 0;
 	if (msg)
 		kh_source_iter(&io.src, io.room, &msg->msg_iter, ret);

@@ -11,6 +11,7 @@ N requests instead of the scenario's own number.
 Each run has a port of its own, and so series of its own: nothing has to be subtracted.
 """
 import argparse
+import glob
 import json
 import os
 import random
@@ -328,6 +329,7 @@ class Run:
 
 class Report:
     failed = 0
+    again = 0  # scenarios played once more: see kernel_skipped()
 
     def skip(self, run, why):
         print(f"ok - {run.name} # skipped: {why}", flush=True)
@@ -344,21 +346,48 @@ LOSSES = ("invalid", "ring_full", "ring_full_part", "ring_full_life", "orphan_pa
           "invalid_part", "no_room_for_head", "pipeline_too_long")
 
 
+def kernel_skipped(pid):
+    """
+    How often the kernel has skipped one of the loader's programs because it was running already on
+    that CPU, preempted. With a twin one such is made good, two at once are not (bpf/load.h): there
+    the README says so, and a scenario that it hit is played again. Rare, but emulation is slow, and
+    its ticks are not.
+    """
+    misses = 0
+    for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
+        try:
+            with open(path) as f:
+                misses += sum(int(line.split()[1]) for line in f
+                              if line.startswith("recursion_misses:"))
+        except OSError:
+            pass  # closed meanwhile
+    return misses
+
+
+AGAIN = 3  # times that a scenario is played at most
+
+
 def play(options, scenarios, report):
     runs = []
     now = Metrics(options.url)
     for scenario in scenarios:
         for family in options.families.split(","):
-            before = now  # a scrape takes its time in emulation
-            run = Run(options, scenario, family, before)
-            try:
-                run.finish()
-            except Skipped as why:
-                report.skip(run, why)
-                continue
-            now, wrong = run.check(before)
-            report.add(run.name, wrong)
-            runs.append((run, before))
+            for left in reversed(range(AGAIN)):
+                before = now  # a scrape takes its time in emulation
+                skipped = kernel_skipped(options.loader)
+                run = Run(options, scenario, family, before)
+                try:
+                    run.finish()
+                except Skipped as why:
+                    report.skip(run, why)
+                    break
+                now, wrong = run.check(before)
+                if wrong and left and kernel_skipped(options.loader) - skipped >= 2:
+                    report.again += 1
+                    continue
+                report.add(run.name, wrong)
+                runs.append((run, before))
+                break
     return runs
 
 
@@ -400,6 +429,7 @@ def main():
     parser.add_argument("--patience", type=float, default=2.0, help="seconds to wait for metrics")
     parser.add_argument("--response-head", type=int, default=512, help="as the loader was told")
     parser.add_argument("--except", dest="without", default="", help="scenarios to leave out")
+    parser.add_argument("--loader", type=int, default=0, help="its pid: see kernel_skipped()")
     parser.add_argument("--prefix", default="", help="a command that runs TRAFFIC")
     parser.add_argument("--service", help="the name it should be given, if not TRAFFIC's own")
     parser.add_argument("traffic")
@@ -424,7 +454,7 @@ def main():
                                        if run.scenario != "connect"})
     report.add("nothing was dropped", [
         f"{reason}: {end.sum('keyhole_records_dropped_total', reason=reason)}"
-        for reason in LOSSES if end.sum("keyhole_records_dropped_total", reason=reason)])
+        for reason in LOSSES if not (report.again and reason == "orphan_part") and end.sum("keyhole_records_dropped_total", reason=reason)])
     return 1 if report.failed else 0
 
 

@@ -61,7 +61,8 @@ plays() { # PREFIX PLAYED-ARGUMENT...
 	local prefix=$1
 	shift
 	results_of "$prefix" < <(
-		"$python" "$played" --patience "$patience" --backend "$(running_backend)" "$@" 2>&1 || true
+		"$python" "$played" --patience "$patience" --backend "$(running_backend)" \
+			--loader "$loader" "$@" 2>&1 || true
 	)
 }
 
