@@ -60,13 +60,13 @@ __noinline int kh_look(struct kh_scratch *room, u64 n)
 	if (p[i & 15] == '/' || p[i & 15] == '*' || p[i & 15] == 'h' || p[i & 15] == 'H')
 		return KH_LOOK_REQUEST;
 	return p[0] == 'C' && p[1] == 'O' && p[2] == 'N' && p[3] == 'N' ? KH_LOOK_REQUEST
-									 : KH_LOOK_NO;
+									: KH_LOOK_NO;
 }
 
 /* ---- the connection ---- */
 
-static __always_inline void kh_fill_conn(struct kh_conn *conn, struct sock *sk,
-					 struct tcp_sock *tp, u8 role, u8 opener)
+static __always_inline void kh_fill_conn(struct kh_conn *conn, struct sock *sk, struct tcp_sock *tp,
+					 u8 role, u8 opener)
 {
 	struct sock_common *c = &sk->__sk_common;
 
@@ -129,6 +129,35 @@ static __always_inline struct kh_socket *kh_follow(struct kh_io *io, u8 role, u8
 }
 
 /*
+ * Is another look at the socket worth its cost? Each change of direction is: where a connection
+ * older than Keyhole was amidst a long body, it is the next request.
+ */
+static __always_inline bool kh_worth_a_look(struct kh_glance *glance, u8 direction)
+{
+	if (glance->class == KH_CLASS_OTHER)
+		return false;
+	if (glance->direction != direction + 1) {
+		glance->direction = direction + 1;
+		glance->tries = 0;
+		if (++glance->turns > KH_TURNS_MAX)
+			glance->class = KH_CLASS_OTHER;
+	}
+	return glance->tries < KH_TRIES_MAX && glance->class != KH_CLASS_OTHER;
+}
+
+/*
+ * On a connection older than Keyhole a few letters may as well be of an answer that is read byte by
+ * byte. Do they go from the higher port to the lower one, as clients' do?
+ */
+static __always_inline bool kh_from_client(struct kh_io *io)
+{
+	u16 local = io->sk->__sk_common.skc_num;
+	u16 remote = bpf_ntohs(io->sk->__sk_common.skc_dport);
+
+	return io->direction == KH_TX ? local > remote : local < remote;
+}
+
+/*
  * A socket that is not followed (yet). Whoever says the first thing that looks like a request is
  * the client: that also holds for connections older than Keyhole.
  */
@@ -144,15 +173,14 @@ static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io)
 		KH_COUNT(storage_failed);
 		return NULL;
 	}
-	if (glance->class == KH_CLASS_OTHER)
+	if (!kh_worth_a_look(glance, io->direction))
 		return NULL;
 	opener = glance->role;
 	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
 		look = kh_look(io->room, n);
-	if (look == KH_LOOK_NO) {
+	if (look == KH_LOOK_NO || (look == KH_LOOK_MAYBE && !opener && !kh_from_client(io))) {
 		KH_COUNT(other_protocol);
-		if (++glance->tries >= KH_TRIES_MAX)
-			glance->class = KH_CLASS_OTHER;
+		glance->tries++;
 		return NULL;
 	}
 	glance->class = KH_CLASS_HTTP;
@@ -598,8 +626,8 @@ static __always_inline bool kh_done(struct kh_io *io, int flags)
 	if (!kh_twins || (io->direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
 		return false; /* what only looks ends where the receive before it ended */
 	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
-	return st && (io->direction == KH_TX ? st->done_tx : st->done_rx) ==
-			     io->seq + (u32)io->src.len;
+	return st &&
+	       (io->direction == KH_TX ? st->done_tx : st->done_rx) == io->seq + (u32)io->src.len;
 }
 
 /*

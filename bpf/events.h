@@ -35,6 +35,8 @@ typedef unsigned long long __kh_u64;
 #define KH_TAIL 64           /* captured bytes of the end of a message longer than its head */
 #define KH_PARTS_MAX 16      /* part records per response before only sums are kept */
 #define KH_IOV_MAX 16        /* segments followed of one scatter list */
+#define KH_TRIES_MAX 8       /* calls looked at on an unrecognised socket until it turns */
+#define KH_TURNS_MAX 8       /* its changes of direction until it is left alone for good */
 #define KH_EARLY_MAX 65536   /* bytes of a segment that a receive older than Keyhole returns */
 #define KH_CGROUP_LEVELS 8   /* names sent per cgroup: itself and seven ancestors */
 #define KH_NAME 160          /* bytes kept of one cgroup name, with its NUL: the longest, of a pod

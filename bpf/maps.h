@@ -47,10 +47,12 @@ struct {
 
 /* A socket of any protocol: kept small, since every TCP socket of the node that speaks has one. */
 struct kh_glance {
-	u8 class; /* enum kh_class */
-	u8 tries; /* messages looked at in vain */
-	u8 role;  /* enum kh_role by who opened; unknown: older than Keyhole */
-	u8 pad;
+	u8 class;     /* enum kh_class */
+	u8 tries;     /* calls looked at in vain since the direction turned */
+	u8 role;      /* enum kh_role by who opened; unknown: older than Keyhole */
+	u8 direction; /* 1 + that of the last call that was looked at, or passed over */
+	u8 turns;     /* how often it turned */
+	u8 pad[3];
 };
 
 enum kh_class {
@@ -58,8 +60,6 @@ enum kh_class {
 	KH_CLASS_HTTP,
 	KH_CLASS_OTHER, /* for good */
 };
-
-#define KH_TRIES_MAX 8 /* messages of an unknown socket that are looked at */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

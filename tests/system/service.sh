@@ -37,12 +37,35 @@ start "$scratch/held" bash -c 'exec "$@" < "$0"' "$scratch/go" "$traffic_bin" ke
 exec 9> "$scratch/go"
 ok "a connection is open before Keyhole starts" wait_for 30 grep -q ready "$scratch/held"
 
+scenario older
+declare -A midway
+for mode in download upload; do
+	midway[$mode]=$(free_port)
+	mkfifo "$scratch/$mode.go"
+	# shellcheck disable=SC2016 # expanded by that shell
+	start "$scratch/$mode" bash -c 'exec "$@" < "$0"' "$scratch/$mode.go" \
+		"$python" "${BASH_SOURCE[0]%/*}/midway.py" "$mode" "${midway[$mode]}" 7
+done
+exec 7> "$scratch/download.go" 8> "$scratch/upload.go"
+ok "a download is under way before Keyhole starts" wait_for 30 grep -q ready "$scratch/download"
+ok "so is an upload" wait_for 30 grep -q ready "$scratch/upload"
+
 start_loader --backend "$backend"
 start_collector
 if [ -n "${KEYHOLE_RUNS:-}" ]; then
 	is "the backend that runs is the one that --check names" \
 		"$(sed -n 's/.*, backend \([a-z+]*\)[,;].*/\1/p' "$loader_log")" "$KEYHOLE_RUNS"
 fi
+
+# ---- the requests after a long body ----
+
+echo go >&7
+echo go >&8
+exec 7>&- 8>&-
+for mode in download upload; do
+	served "what follows the $mode: its server" 7 "${midway[$mode]}" 'status_code="200"'
+	made "what follows the $mode: its client" 7 "${midway[$mode]}" 'status_code="200"'
+done
 
 # ---- nginx and curl ----
 
