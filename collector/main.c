@@ -279,6 +279,7 @@ static int enter_sandbox(struct collector *c)
 		return n;
 	if (c->options.replay)
 		needs.read[n] = c->options.replay;
+	c->sandbox.may_lack = c->options.may_lack;
 	r = policy_enter_collector(&needs, c->options.no_sandbox, &c->sandbox);
 	if (r) {
 		log_error("%s", c->sandbox.error);

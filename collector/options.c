@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, TEXT, UID };
+#include "policy/report.h"
+
+enum kind { FLAG, TEXT, UID, PARTS };
 
 static const struct option {
 	const char *name;
@@ -24,6 +26,8 @@ static const struct option {
 	{"print-metrics", FLAG, AT(print_metrics), "with --replay: print the metrics and end"},
 	{"check-config", FLAG, AT(check_config), "read the configuration and end: 0 it is fine"},
 	{"print-config-reference", FLAG, AT(print_reference), "print all configuration keys"},
+	{"allow-missing", PARTS, AT(may_lack),
+	 "landlock, seccomp: go on where the kernel or the container refuses it"},
 	{"no-sandbox", FLAG, AT(no_sandbox), "for debugging: no Landlock, no seccomp filter"},
 	{"version", FLAG, AT(version), "print the version"},
 	{"help", FLAG, AT(help), "print this"},
@@ -55,6 +59,8 @@ static int set(struct options *o, const struct option *opt, const char *value)
 	case TEXT:
 		*(const char **)to = value;
 		return *value ? 0 : -EINVAL;
+	case PARTS:
+		return policy_parts_parse(value, to);
 	case UID:
 		errno = 0;
 		n = strtoull(value, &end, 10);
@@ -91,10 +97,11 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (opt->kind != FLAG)
 			value = value ? value + 1 : argv[++a];
 		if (set(o, opt, value)) {
-			fprintf(stderr, "keyhole-collector: --%s=%s: must %s; see --help\n",
-				opt->name, value,
-				opt->kind == UID ? "be a uid from 1 to 4294967294"
-						 : "not be empty");
+			fprintf(stderr, "keyhole-collector: --%s=%s: %s; see --help\n", opt->name,
+				value,
+				opt->kind == UID     ? "must be a uid from 1 to 4294967294"
+				: opt->kind == PARTS ? POLICY_PARTS_WANTED
+						     : "must not be empty");
 			return -EINVAL;
 		}
 	}

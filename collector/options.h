@@ -11,6 +11,7 @@ struct options {
 	const char *socket; /* NULL: the configuration's */
 	const char *record, *replay;
 	uint32_t user; /* 0: policy's default */
+	unsigned int may_lack; /* POLICY_BIT()s, see policy/report.h */
 	bool no_sandbox, print_metrics, check_config, print_reference, version, help;
 };
 

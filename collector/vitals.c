@@ -104,6 +104,13 @@ static uint64_t (*const kube_event[])(void *) = {kube_event_0, kube_event_1, kub
 						 kube_event_3, kube_event_4};
 _Static_assert(sizeof(kube_event) / sizeof(kube_event[0]) >= KUBE_EVENT_TYPES, "one for each type");
 
+static uint64_t loader_part(void *arg)
+{
+	const struct vitals_part *p = arg;
+
+	return intake_stats(p->intake)->loader_sandbox >> p->part & 1;
+}
+
 /* ---- by part ---- */
 
 static void bind_intake(struct selfmetrics *self, struct vitals *v)
@@ -129,7 +136,9 @@ static void bind_intake(struct selfmetrics *self, struct vitals *v)
 
 static const char *const http1_drop[] = {
 	/* names of struct http1_counters that stand for a request not told */
-	[2] = "answer_not_seen", [3] = "no_room_for_head", [4] = "pipeline_too_long",
+	[2] = "answer_not_seen",
+	[3] = "no_room_for_head",
+	[4] = "pipeline_too_long",
 	[5] = "response_without_request",
 };
 
@@ -206,6 +215,13 @@ static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
 	for (i = 0; i < POLICY_PARTS_COUNT; i++)
 		failed |= selfmetrics_add_constant(self, SELF_SANDBOX, policy_part_name(i),
 						   v->sandbox->part[i] == POLICY_ON);
+	for (i = 0; i < POLICY_PARTS_COUNT; i++) {
+		if (i == POLICY_USER) /* not meant for a loader */
+			continue;
+		v->loader[i] = (struct vitals_part){v->intake, i};
+		function(self, SELF_LOADER_SANDBOX, policy_part_name(i), loader_part,
+			 &v->loader[i]);
+	}
 }
 
 int vitals_bind(struct selfmetrics *self, struct vitals *v)

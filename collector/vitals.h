@@ -10,6 +10,12 @@
 #include "policy/report.h"
 #include "telemetry/selfmetrics.h"
 
+/* One part of the loader's sandbox. */
+struct vitals_part {
+	const struct intake *intake;
+	enum policy_part part;
+};
+
 /* All of it outlives the metrics. NULL where there is none. */
 struct vitals {
 	const struct intake *intake;
@@ -20,6 +26,7 @@ struct vitals {
 	const struct kube_store *store;
 	const struct policy_report *sandbox;
 	const struct export *export;
+	struct vitals_part loader[POLICY_PARTS_COUNT]; /* filled by vitals_bind() */
 	/* why collector is not ready, for /readyz; filled by vitals_not_ready() */
 	char reason[128];
 };

@@ -50,7 +50,7 @@ struct handover_offer {
 	uint64_t control_size, counters_size;
 	uint32_t request_head, response_head; /* captured bytes per message */
 	uint32_t pid;                         /* of the loader, in its own pid namespace */
-	uint32_t pad;
+	uint32_t sandbox; /* of the loader: POLICY_BIT()s (policy/report.h) of the parts in force */
 	char version[24];
 	char kernel[64];   /* uname -r */
 	char backend[64];  /* "tracepoint", "fexit" or "tracepoint+fexit" */

@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "policy/capability.h"
+#include "policy/landlock.h"
 
 static void row(const char *name, const char *missing, const char *fine)
 {
@@ -16,7 +17,8 @@ int check(const struct options *o)
 	struct policy_report report = {0};
 	struct kernel k;
 	char choice[64], reason[2 * BACKEND_REASON + 64], args[64];
-	bool privileged = policy_caps_check(&report) == 0, works;
+	bool privileged = policy_caps_check(&report) == 0, landlocked, works;
+	const char *no_landlock = "";
 
 	backend_probe(&k);
 	printf("%-12s Linux %s\n", "kernel", k.release);
@@ -28,14 +30,22 @@ int check(const struct options *o)
 		row("tracepoint", k.no_tracepoint, "yes");
 		row("fexit", k.no_fexit, args);
 		row("snapshot", k.no_snapshot, k.task_iter ? "task iterator" : "task list");
-		row("kernel reads", k.kernel_reads ? "" : "refused by lockdown; not needed for capture",
-		    "yes");
+		row("kernel reads",
+		    k.kernel_reads ? "" : "refused by lockdown; not needed for capture", "yes");
 	}
+	landlocked = policy_landlock_abi(&no_landlock) > 0;
+	row("Landlock", no_landlock, "yes");
 	works = backend_choose(&k, o->backend, choice, sizeof(choice), reason, sizeof(reason));
 	if (!works || !privileged) {
 		printf("%-12s would not run: %s\n", "result", privileged ? reason : report.error);
 		return 1;
 	}
-	printf("%-12s would run with backend %s%s%s\n", "result", choice, reason[0] ? "; " : "", reason);
+	if (!landlocked && !o->no_sandbox && !(o->may_lack & POLICY_BIT(POLICY_LANDLOCK))) {
+		printf("%-12s would not run: no Landlock; --allow-missing=landlock gives it up\n",
+		       "result");
+		return 1;
+	}
+	printf("%-12s would run with backend %s%s%s\n", "result", choice, reason[0] ? "; " : "",
+	       reason);
 	return 0;
 }

@@ -57,16 +57,18 @@ static int listen_at(const char *path)
 	if (sock == -EEXIST)
 		say("--socket=%s: exists and is no socket; remove it or name another path", path);
 	else if (sock == -EADDRINUSE)
-		say("--socket=%s: another process listens there; stop it or name another path", path);
+		say("--socket=%s: another process listens there; stop it or name another path",
+		    path);
 	else if (sock < 0)
 		say("--socket=%s: %s; its directory must exist and be writable", path,
 		    strerror(-sock));
 	return sock;
 }
 
-static int enter_sandbox(const struct options *o)
+/* What is in force is part of the offer: the collector exports it. */
+static int enter_sandbox(const struct options *o, struct handover_offer *offer)
 {
-	struct policy_report report = {0};
+	struct policy_report report = {.may_lack = o->may_lack};
 	char line[1024];
 
 	if (policy_enter_loader(o->no_sandbox, &report)) {
@@ -74,6 +76,7 @@ static int enter_sandbox(const struct options *o)
 		return -1;
 	}
 	say("sandbox: %s", policy_report_line(&report, line, sizeof(line)));
+	offer->sandbox = policy_parts_on(&report);
 	if (o->no_sandbox)
 		say("--no-sandbox: no seccomp filter is in force; use this for debugging only");
 	return 0;
@@ -114,11 +117,11 @@ static int run(const struct options *o)
 	    kernel.no_tracepoint[0] ? "; tracepoint not: " : "", kernel.no_tracepoint,
 	    kernel.no_fexit[0] ? "; fexit not: " : "", kernel.no_fexit, offer.snapshot, o->socket);
 	serve_ready();
-	r = enter_sandbox(o) ? 1 : -serve(sock, (uid_t)o->peer_uid, &offer, fds, &stop);
+	r = enter_sandbox(o, &offer) ? 1 : -serve(sock, (uid_t)o->peer_uid, &offer, fds, &stop);
 	if (r > 1)
 		say("socket %s: %s", o->socket, strerror(r));
-	/* The sandbox allows no unlink and no bpf(2): the next loader replaces the stale socket, and
-	 * the kernel takes everything down when the descriptors go. */
+	/* The sandbox allows no unlink and no bpf(2): the next loader replaces the stale socket,
+	 * and the kernel takes everything down when the descriptors go. */
 	return r != 0;
 }
 

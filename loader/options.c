@@ -9,8 +9,9 @@
 
 #include "bpf/events.h"
 #include "ipc/handover.h"
+#include "policy/report.h"
 
-enum kind { FLAG, TEXT, NUMBER, SIZE, BACKEND };
+enum kind { FLAG, TEXT, NUMBER, SIZE, BACKEND, PARTS };
 
 /* A row: `min`..`max` bound NUMBER and SIZE; a SIZE must also be a multiple of `step`. */
 static const struct option {
@@ -38,6 +39,8 @@ static const struct option {
 	 "captured bytes of the start of a response"},
 	{"sockets", NUMBER, AT(sockets), "65536", 16, 1 << 24, 1,
 	 "HTTP connections followed at once, about 1 KiB of kernel memory each"},
+	{"allow-missing", PARTS, AT(may_lack), NULL, 0, 0, 0,
+	 "landlock, seccomp: go on where the kernel or the container refuses it"},
 	{"no-sandbox", FLAG, AT(no_sandbox), NULL, 0, 0, 0,
 	 "for debugging: keep no seccomp filter; capabilities are dropped all the same"},
 	{"check", FLAG, AT(check), NULL, 0, 0, 0,
@@ -119,6 +122,8 @@ static int set(struct options *o, const struct option *opt, const char *value)
 	case TEXT:
 		*(const char **)to = value;
 		return *value ? 0 : refuse(opt, value, "must not be empty");
+	case PARTS:
+		return policy_parts_parse(value, to) ? refuse(opt, value, POLICY_PARTS_WANTED) : 0;
 	case BACKEND:
 		return set_backend(opt, to, value);
 	case NUMBER:
@@ -152,7 +157,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		const struct option *opt;
 
 		if (strncmp(name, "--", 2) != 0) {
-			fprintf(stderr, "keyhole-loader: \"%s\": options begin with --; see --help\n",
+			fprintf(stderr,
+				"keyhole-loader: \"%s\": options begin with --; see --help\n",
 				name);
 			return -EINVAL;
 		}
@@ -180,7 +186,8 @@ void options_help(void)
 {
 	size_t i;
 
-	puts("keyhole-loader: loads and attaches Keyhole's BPF programs with CAP_BPF and CAP_PERFMON,\n"
+	puts("keyhole-loader: loads and attaches Keyhole's BPF programs with CAP_BPF and "
+	     "CAP_PERFMON,\n"
 	     "drops both, and hands the descriptors to keyhole-collector over a Unix socket.\n");
 	for (i = 0; i < ROWS; i++) {
 		char left[32];

@@ -19,6 +19,7 @@ struct options {
 	uint64_t sockets; /* HTTP connections followed at once */
 	uint64_t peer_uid;
 	enum backend_choice backend;
+	unsigned int may_lack; /* POLICY_BIT()s, see policy/report.h */
 	bool check, version, help, no_sandbox;
 };
 

@@ -142,11 +142,11 @@ int policy_landlock(const struct policy_landlock *rules, struct policy_report *r
 	struct ruleset set = {0};
 	int err;
 
-	if (abi == 0) {
-		report->part[POLICY_LANDLOCK] = POLICY_UNAVAILABLE;
-		policy_note(report, "Landlock not available: %s", why);
-		return 0;
-	}
+	if (abi == 0)
+		return policy_fail(report, -ENOSYS,
+				   "no Landlock: %s; mend that, or give it up with "
+				   "--allow-missing=landlock",
+				   why);
 	set.fs = versions[v].fs;
 	set.net = versions[v].net ? NET_BIND_TCP | NET_CONNECT_TCP : 0;
 	set.scoped = versions[v].scoped ? SCOPE_ALL : 0;
@@ -165,6 +165,7 @@ int policy_landlock(const struct policy_landlock *rules, struct policy_report *r
 		return policy_fail(report, -errno, "Landlock: cannot restrict this process: %s",
 				   strerror(errno));
 	report->part[POLICY_LANDLOCK] = POLICY_ON;
+	report->part[POLICY_LANDLOCK_NET] = set.net ? POLICY_ON : POLICY_UNAVAILABLE;
 	report->landlock_abi = abi;
 	return 0;
 }

@@ -29,8 +29,9 @@ struct policy_landlock {
 int policy_landlock_abi(const char **why);
 
 /*
- * Restricts this thread, for good. Needs no_new_privs. Returns 0, also where the kernel has no
- * Landlock (POLICY_UNAVAILABLE and a note), or -errno: then nothing may be taken for granted.
+ * Restricts this thread, for good. Needs no_new_privs. Returns 0 or -errno, -ENOSYS where the
+ * kernel has no Landlock: then nothing is restricted. What only newer kernels can restrict is
+ * told in the report (POLICY_LANDLOCK_NET).
  */
 int policy_landlock(const struct policy_landlock *rules, struct policy_report *report);
 

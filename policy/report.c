@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,39 @@ static const char *const part_names[POLICY_PARTS_COUNT] = {
 const char *policy_part_name(enum policy_part part)
 {
 	return part < POLICY_PARTS_COUNT ? part_names[part] : "";
+}
+
+int policy_parts_parse(const char *names, unsigned int *parts)
+{
+	static const enum policy_part known[] = {POLICY_LANDLOCK, POLICY_SECCOMP};
+	unsigned int found = 0;
+
+	for (;;) {
+		size_t n = strcspn(names, ","), i;
+
+		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			if (strlen(part_names[known[i]]) == n &&
+			    memcmp(part_names[known[i]], names, n) == 0)
+				break;
+		if (i == sizeof(known) / sizeof(known[0]))
+			return -EINVAL;
+		found |= POLICY_BIT(known[i]);
+		if (!names[n])
+			break;
+		names += n + 1;
+	}
+	*parts |= found;
+	return 0;
+}
+
+unsigned int policy_parts_on(const struct policy_report *report)
+{
+	unsigned int on = 0;
+
+	for (int i = 0; i < POLICY_PARTS_COUNT; i++)
+		if (report->part[i] == POLICY_ON)
+			on |= POLICY_BIT(i);
+	return on;
 }
 
 const char *policy_state_name(enum policy_state state)

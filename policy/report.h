@@ -16,7 +16,8 @@
 	X(CAPABILITIES, "capabilities") /* none in effective, permitted, inheritable, ambient */   \
 	X(BOUNDING, "bounding_set")     /* likewise in the bounding set */                         \
 	X(SECUREBITS, "securebits")     /* uid 0 means nothing, locked */                          \
-	X(LANDLOCK, "landlock")                                                                    \
+	X(LANDLOCK, "landlock")         /* files and directories */                                \
+	X(LANDLOCK_NET, "landlock_net") /* TCP ports, from Linux 6.7 */                            \
 	X(SECCOMP, "seccomp")
 
 enum policy_part {
@@ -33,8 +34,9 @@ enum policy_state {
 	POLICY_UNAVAILABLE, /* this kernel or container can't; note[] says why */
 };
 
-/* All zero at start; the functions of policy/ only add to it. */
+/* All zero at start, but for may_lack; the functions of policy/ only add to it. */
 struct policy_report {
+	unsigned int may_lack; /* --allow-missing: POLICY_BIT()s of parts that need not be had */
 	enum policy_state part[POLICY_PARTS_COUNT];
 	int landlock_abi; /* 0: none */
 	char note[768]; /* sentences for the log, "; " between them: what was dropped, what can't be
@@ -42,7 +44,19 @@ struct policy_report {
 	char error[256]; /* one line: what failed, why, what to do. "" unless a function failed */
 };
 
+#define POLICY_BIT(part) (1u << (part))
+
 const char *policy_part_name(enum policy_part part);
+
+/*
+ * The value of --allow-missing: names of parts, "," between them. Only "landlock" and "seccomp" can
+ * be lacking on a kernel that Keyhole runs on. Adds to *parts. Returns 0 or -EINVAL.
+ */
+int policy_parts_parse(const char *names, unsigned int *parts);
+#define POLICY_PARTS_WANTED "must be landlock, seccomp or both with a comma between"
+
+/* POLICY_BIT()s of the parts that are on. */
+unsigned int policy_parts_on(const struct policy_report *report);
 
 /* "on", "off", "unavailable" or "none" (not meant). */
 const char *policy_state_name(enum policy_state state);

@@ -48,6 +48,24 @@ static void map_libraries(void)
 		dlopen(libraries[i], RTLD_NOW | RTLD_NODELETE);
 }
 
+/* `err` of a part, or 0 if the operator gave the part up. */
+static int unless_given_up(int err, enum policy_part part, struct policy_report *report)
+{
+	if (!err || !(report->may_lack & POLICY_BIT(part)))
+		return err;
+	report->part[part] = POLICY_UNAVAILABLE;
+	if (part == POLICY_LANDLOCK)
+		report->part[POLICY_LANDLOCK_NET] = POLICY_UNAVAILABLE;
+	policy_note(report, "%s", report->error);
+	report->error[0] = 0;
+	return 0;
+}
+
+static int restrict_calls(enum policy_role role, struct policy_report *report)
+{
+	return unless_given_up(policy_seccomp_install(role, report), POLICY_SECCOMP, report);
+}
+
 int policy_enter_loader(bool no_sandbox, struct policy_report *report)
 {
 	static const struct policy_landlock nothing;
@@ -60,8 +78,8 @@ int policy_enter_loader(bool no_sandbox, struct policy_report *report)
 		err = policy_caps_drop_all(report);
 	if (err || no_sandbox)
 		return err;
-	err = policy_landlock(&nothing, report);
-	return err ? err : policy_seccomp_install(POLICY_LOADER, report);
+	err = unless_given_up(policy_landlock(&nothing, report), POLICY_LANDLOCK, report);
+	return err ? err : restrict_calls(POLICY_LOADER, report);
 }
 
 /* The directory that /etc/resolv.conf really lies in, if it is a link out of /etc. */
@@ -138,6 +156,6 @@ int policy_enter_collector(const struct policy_collector_needs *needs, bool no_s
 		err = policy_caps_drop_all(report);
 	if (err || no_sandbox)
 		return err;
-	err = restrict_files_and_ports(needs, report);
-	return err ? err : policy_seccomp_install(POLICY_COLLECTOR, report);
+	err = unless_given_up(restrict_files_and_ports(needs, report), POLICY_LANDLOCK, report);
+	return err ? err : restrict_calls(POLICY_COLLECTOR, report);
 }

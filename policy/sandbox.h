@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sandbox of each process, as one call. Order: no dump, no_new_privs, user, capabilities,
- * Landlock, seccomp. Any part that fails, other than a kernel without Landlock, fails the whole:
- * the caller prints report->error and ends.
+ * Landlock, seccomp. Any part that fails fails the whole, and the caller prints report->error and
+ * ends; unless that part is among report->may_lack, which makes a note of it.
  *
  * Both may be called only while the process has a single thread. Libraries must be mapped and
  * initialised before (curl_global_init()): no executable mapping can be made afterwards.

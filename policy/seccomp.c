@@ -110,7 +110,9 @@ int policy_seccomp_install(enum policy_role role, struct policy_report *report)
 		return err;
 	err = seccomp_load(filter);
 	if (err)
-		return policy_fail(report, err, "seccomp: cannot install the filter: %s",
+		return policy_fail(report, err,
+				   "no seccomp filter: %s; mend that, or give it up with "
+				   "--allow-missing=seccomp",
 				   strerror(-err));
 	report->part[POLICY_SECCOMP] = POLICY_ON;
 	return 0;

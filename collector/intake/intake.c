@@ -172,6 +172,7 @@ static void connect_loader(struct intake *in)
 	in->hold_until = now + INTAKE_HOLD_MS * 1000000ull;
 	set(&in->stats.connected, 1);
 	add(&in->stats.connects, 1);
+	set(&in->stats.loader_sandbox, in->link.offer.sandbox);
 	set(&in->stats.data_size, in->link.data.size);
 	set(&in->stats.life_size, in->link.life.size);
 	set(&in->stats.handled, in->link.control->delivered);

@@ -41,6 +41,7 @@ struct intake_options {
 struct intake_stats {
 	_Atomic uint64_t connected; /* 1 while the loader's descriptors are held */
 	_Atomic uint64_t connects;
+	_Atomic uint64_t loader_sandbox; /* struct handover_offer's, of the last loader */
 	_Atomic uint64_t data_records, life_records;
 	_Atomic uint64_t handled; /* of the data ring, by all collectors of this loader */
 	_Atomic uint64_t invalid; /* records that did not hold together */

@@ -37,6 +37,8 @@
 	X(LOADER_CONNECTS, COUNTER, "keyhole_loader_connects", "",                                 \
 	  "Times that the loader's descriptors were taken over.")                                  \
 	X(SANDBOX, GAUGE, "keyhole_sandbox", "part", "1 where that part of the sandbox is on.")    \
+	X(LOADER_SANDBOX, GAUGE, "keyhole_loader_sandbox", "part",                                 \
+	  "Likewise for the loader, of the parts that it should have; 0 before one is met.")       \
 	X(WATCH_UP, GAUGE, "keyhole_kube_watch_up", "", "1 while the watch of pods is current.")   \
 	X(WATCH_PODS, GAUGE, "keyhole_kube_pods", "", "Pods known.")                               \
 	X(KUBE_REQUESTS, COUNTER, "keyhole_kube_requests", "result",                               \

@@ -140,7 +140,7 @@ static void the_help_names_every_option(void **state)
 {
 	static const char *const names[] = {
 		"socket",        "peer-uid", "backend",    "data-ring", "life-ring", "request-head",
-		"response-head", "sockets",  "no-sandbox", "check",     "version",   "help"};
+		"response-head", "sockets",  "no-sandbox", "check",     "version",   "help", "allow-missing"};
 	char text[4096], name[32];
 	FILE *f = tmpfile();
 	int keep = dup(1);

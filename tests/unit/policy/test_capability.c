@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -18,6 +19,7 @@
 #include "policy/capability.h"
 #include "policy/process.h"
 #include "policy/sandbox.h"
+#include "policy/seccomp.h"
 
 #define BOTH 0xc000000000ULL /* CAP_PERFMON (38), CAP_BPF (39) */
 #define SETPCAP (1ULL << 8)
@@ -182,7 +184,7 @@ static int root_becomes_nonroot(void *arg)
 	expect(status("NoNewPrivs") == 1 && status("Seccomp") == 2);
 	expect(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0);
 	for (int i = 0; i < POLICY_PARTS_COUNT; i++)
-		expect(report.part[i] == POLICY_ON || i == POLICY_LANDLOCK);
+		expect(report.part[i] == POLICY_ON || i == POLICY_LANDLOCK_NET);
 	return 0;
 }
 
@@ -236,7 +238,7 @@ static int no_sandbox_drops_capabilities(void *arg)
 	expect(status("Seccomp") == 0);
 	expect(report.part[POLICY_SECCOMP] == POLICY_OFF);
 	expect(strstr(policy_report_line(&report, line, sizeof(line)),
-		      "off: no_dump no_new_privs user landlock seccomp"));
+		      "off: no_dump no_new_privs user landlock landlock_net seccomp"));
 	return 0;
 }
 
@@ -273,15 +275,95 @@ static int missing_record_is_refused(void *arg)
 	const struct policy_collector_needs needs = {.write = {"/nonexistent/record"}};
 	struct policy_report report = {0};
 
-	expect(policy_enter_collector(&needs, false, &report) ==
-	       (report.part[POLICY_LANDLOCK] == POLICY_UNAVAILABLE ? 0 : -ENOENT));
-	expect(report.part[POLICY_SECCOMP] == POLICY_OFF || report.landlock_abi == 0);
+	expect(policy_enter_collector(&needs, false, &report) == -ENOENT);
+	expect(report.part[POLICY_SECCOMP] == POLICY_OFF);
 	return 0;
 }
 
 static void a_part_that_fails_fails_the_whole(void **state)
 {
 	assert_int_equal(in_child(missing_record_is_refused, NULL), 0);
+}
+
+/* Makes a call fail from now on, as an older kernel or a container's own filter would. */
+static int take_away(int nr, int error)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int err = filter ? 0 : -ENOMEM;
+
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(error), nr, 0);
+	if (!err)
+		err = seccomp_load(filter);
+	seccomp_release(filter);
+	return err;
+}
+
+static const struct lacking {
+	enum policy_part part;
+	int nr, error;
+	const char *says;
+} lackings[] = {
+	{POLICY_LANDLOCK, 444, ENOSYS, "no Landlock: the kernel has no Landlock"},
+	{POLICY_LANDLOCK, 444, EOPNOTSUPP, "no Landlock: Landlock is not among"},
+	{POLICY_LANDLOCK, 444, EPERM, "no Landlock: the container's seccomp profile"},
+	{POLICY_SECCOMP, SCMP_SYS(seccomp), ENOSYS, "no seccomp filter: "},
+};
+
+static int enter(enum policy_role role, struct policy_report *report)
+{
+	static const struct policy_collector_needs needs = {.read = {"/proc"}};
+
+	return role == POLICY_LOADER ? policy_enter_loader(false, report)
+				     : policy_enter_collector(&needs, false, report);
+}
+
+static int ends_unless_given_up(void *arg)
+{
+	const struct lacking *l = arg;
+
+	for (int role = POLICY_LOADER; role <= POLICY_COLLECTOR; role++) {
+		struct policy_report strict = {0}, lax = {.may_lack = POLICY_BIT(l->part)};
+		pid_t pid = fork();
+		int status = 0;
+
+		if (pid == 0) {
+			expect(take_away(l->nr, l->error) == 0);
+			expect(enter(role, &strict) != 0);
+			expect(strstr(strict.error, l->says));
+			expect(strstr(strict.error, "--allow-missing="));
+			expect(enter(role, &lax) == 0);
+			expect(lax.part[l->part] == POLICY_UNAVAILABLE);
+			expect(strstr(lax.note, l->says));
+			expect(!(policy_parts_on(&lax) & POLICY_BIT(l->part)));
+			_exit(0);
+		}
+		expect(waitpid(pid, &status, 0) == pid && status == 0);
+	}
+	return 0;
+}
+
+static void what_the_kernel_lacks_ends_it_unless_it_is_given_up(void **state)
+{
+	NEEDS_ROOT();
+	for (size_t i = 0; i < sizeof(lackings) / sizeof(lackings[0]); i++)
+		assert_int_equal(in_child(ends_unless_given_up, (void *)&lackings[i]), 0);
+}
+
+static void what_may_be_given_up_is_named(void **state)
+{
+	unsigned int parts = 0;
+
+	assert_int_equal(policy_parts_parse("landlock", &parts), 0);
+	assert_int_equal(parts, POLICY_BIT(POLICY_LANDLOCK));
+	assert_int_equal(policy_parts_parse("seccomp,landlock", &parts), 0);
+	assert_int_equal(parts, POLICY_BIT(POLICY_LANDLOCK) | POLICY_BIT(POLICY_SECCOMP));
+	parts = 0;
+	assert_int_equal(policy_parts_parse("", &parts), -EINVAL);
+	assert_int_equal(policy_parts_parse("landlock,", &parts), -EINVAL);
+	assert_int_equal(policy_parts_parse("landlock_net", &parts), -EINVAL);
+	assert_int_equal(policy_parts_parse("capabilities", &parts), -EINVAL);
+	assert_int_equal(parts, 0);
 }
 
 int main(void)
@@ -300,6 +382,8 @@ int main(void)
 		cmocka_unit_test(no_sandbox_still_drops_capabilities_and_says_what_is_off),
 		cmocka_unit_test(a_sandbox_that_would_miss_a_thread_is_refused),
 		cmocka_unit_test(a_part_that_fails_fails_the_whole),
+		cmocka_unit_test(what_the_kernel_lacks_ends_it_unless_it_is_given_up),
+		cmocka_unit_test(what_may_be_given_up_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
