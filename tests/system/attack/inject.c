@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inject [--copy] PID CALL [ARG...] [then CALL [ARG...]]...
+ * inject [--copy] PID CALL [ARG...] [+ CALL [ARG...]]...
  * inject [--copy] PID          exits 0 if that can be done here
  * inject --filter PID          prints the process's seccomp filter
  *
@@ -450,7 +450,7 @@ static long make_calls(struct thread *t, char **word, char *said, size_t size)
 		bool is_close = !begin && strcmp(name, "close") == 0;
 		int n = 0;
 
-		for (; *word && strcmp(*word, "then") != 0; word++) {
+		for (; *word && strcmp(*word, "+") != 0; word++) {
 			if (n == 6)
 				errx(2, "%s: more than six arguments", name);
 			arg[n++] = argument(t, *word, first);

@@ -206,17 +206,17 @@ for path in "/proc/$victim/cmdline" "/proc/$loader/status" /proc/self/mem /sys/k
 	"$scratch/open/file" /var/log /tmp /; do
 	attempt collector "$(landlock 1 EACCES allowed)" "open $path" openat $at "str:$path" 0
 done
-attempt collector allowed "open its token" openat $at "str:$scratch/account/token" 0 then close @
-attempt collector allowed "open /etc/hosts" openat $at str:/etc/hosts 0 then close @
+attempt collector allowed "open its token" openat $at "str:$scratch/account/token" 0 + close @
+attempt collector allowed "open /etc/hosts" openat $at str:/etc/hosts 0 + close @
 
 for path in "$scratch/open/file" /dev/null; do # everybody may
-	attempt collector "$(landlock 1 EACCES allowed)" "write $path" openat $at "str:$path" $write then close @
+	attempt collector "$(landlock 1 EACCES allowed)" "write $path" openat $at "str:$path" $write + close @
 	attempt loader EPERM "write $path" openat $at "str:$path" $write
 done
 for dir in /tmp /var/tmp /dev/shm "$scratch/open" "$socket_dir"; do
 	[ -d "$dir" ] || continue
 	attempt collector "$(landlock 1 EACCES allowed)" "create a file in ${dir/$scratch/the test\'s directory}" \
-		openat $at "str:$dir/keyhole-attack.$$" $create 0600 then close @
+		openat $at "str:$dir/keyhole-attack.$$" $create 0600 + close @
 	attempt loader EPERM "create a file in ${dir/$scratch/the test\'s directory}" \
 		openat $at "str:$dir/keyhole-attack.$$" $create 0600
 	ok "none was created" test ! -e "$dir/keyhole-attack.$$"
@@ -245,11 +245,11 @@ is "the file is as it was" "$(cat "$scratch/open/file")" here
 scenario networks
 for family in {0..45}; do # AF_MAX is 46
 	case $family in
-	1) attempt loader allowed "a socket of family 1 (unix)" socket 1 2 0 then close @ ;;
+	1) attempt loader allowed "a socket of family 1 (unix)" socket 1 2 0 + close @ ;;
 	*) attempt loader EPERM "a socket of family $family" socket "$family" 2 0 ;;
 	esac
 	case $family in
-	1 | 2 | 10) attempt collector allowed "a socket of family $family" socket "$family" 2 0 then close @ ;;
+	1 | 2 | 10) attempt collector allowed "a socket of family $family" socket "$family" 2 0 + close @ ;;
 	*) attempt collector EPERM "a socket of family $family" socket "$family" 2 0 ;;
 	esac
 done
@@ -261,12 +261,12 @@ both EPERM "netlink to audit" socket 16 3 9
 both EPERM "MPTCP" socket 2 1 262
 both EPERM "SCTP" socket 2 1 132
 both EPERM "ICMP without privilege" socket 2 2 1
-attempt collector allowed "netlink to routing: which addresses there are" socket 16 3 0 then close @
-attempt collector EPERM "a packet filter on a socket (SO_ATTACH_FILTER)" socket 2 1 0 then setsockopt @ 1 26 zero:16 16 then close @
-attempt collector EPERM "TLS in the kernel (TCP_ULP)" socket 2 1 0 then setsockopt @ 6 31 str:tls 3 then close @
+attempt collector allowed "netlink to routing: which addresses there are" socket 16 3 0 + close @
+attempt collector EPERM "a packet filter on a socket (SO_ATTACH_FILTER)" socket 2 1 0 + setsockopt @ 1 26 zero:16 16 + close @
+attempt collector EPERM "TLS in the kernel (TCP_ULP)" socket 2 1 0 + setsockopt @ 6 31 str:tls 3 + close @
 
 tcp() { # WANT TEST-NAME ADDRESS
-	attempt collector "$1" "$2" socket 2 1 0 then connect @ "$3" 16 then close @
+	attempt collector "$1" "$2" socket 2 1 0 + connect @ "$3" 16 + close @
 }
 other_port=$(free_port)
 start "$scratch/other.log" "$python" -m http.server --bind 127.0.0.1 "$other_port"
@@ -277,22 +277,22 @@ tcp "$(landlock 4 EACCES allowed)" "connect to its own scrape port" "inet:127.0.
 for port in 22 80 443 2379 6443 10250; do
 	[ "$port" != "$api_port" ] || continue
 	listening "$port" && otherwise=allowed || otherwise=ECONNREFUSED
-	tcp "$(landlock 4 EACCES $otherwise)" "connect to port $port" "inet:127.0.0.1:$port"
+	tcp "$(landlock 4 EACCES "$otherwise")" "connect to port $port" "inet:127.0.0.1:$port"
 done
 listening 53 && dns=allowed || dns=ECONNREFUSED
 tcp "$dns" "connect to DNS, port 53: nothing but the server's absence refuses" inet:127.0.0.1:53
 attempt collector "$(landlock 4 EACCES allowed)" "listen on a port of its own" \
-	socket 2 1 0 then bind @ inet:127.0.0.1:0 16 then close @
+	socket 2 1 0 + bind @ inet:127.0.0.1:0 16 + close @
 # Landlock's rules are of TCP ports: what it can't restrict is said here as it is. A NetworkPolicy does.
 tcp ECONNREFUSED "limit: another address on the API server's port is reachable" "inet:127.0.0.2:$api_port"
 attempt collector allowed "limit: UDP to any port" \
-	socket 2 2 0 then sendto @ str:x 1 0 "inet:127.0.0.1:$other_port" 16 then close @
+	socket 2 2 0 + sendto @ str:x 1 0 "inet:127.0.0.1:$other_port" 16 + close @
 start "$scratch/abstract.log" "$python" -c 'import socket, sys, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(b"\0" + sys.argv[1].encode().ljust(107, b"\0"))
 print("bound", flush=True); time.sleep(10000)' "keyhole-attack.$$"
 wait_for "${KEYHOLE_SLOW:+1}20" grep -q bound "$scratch/abstract.log"
 both "$(landlock 6 EPERM allowed)" "an abstract Unix socket" \
-	socket 1 2 0 then sendto @ str:x 1 0 "abstract:keyhole-attack.$$" 110 then close @
+	socket 1 2 0 + sendto @ str:x 1 0 "abstract:keyhole-attack.$$" 110 + close @
 
 # ---- they live, and die if it is the process itself ----
 
