@@ -31,7 +31,7 @@ int check(const struct options *o)
 		row("fexit", k.no_fexit, args);
 		row("snapshot", k.no_snapshot, k.task_iter ? "task iterator" : "task list");
 		row("kernel reads",
-		    k.kernel_reads ? "" : "refused by lockdown; not needed for capture", "yes");
+		    k.kernel_reads ? "" : "refused by lockdown; tracepoints need none", "yes");
 	}
 	landlocked = policy_landlock_abi(&no_landlock) > 0;
 	row("Landlock", no_landlock, "yes");

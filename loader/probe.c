@@ -92,6 +92,11 @@ static void probe_fexit(struct kernel *k, const struct btf *btf)
 			 "tcp_sendmsg or tcp_recvmsg is not in the kernel's BTF");
 		return;
 	}
+	if (!k->kernel_reads) { /* where a call's bytes lie is in the kernel's memory */
+		snprintf(k->no_fexit, BACKEND_REASON,
+			 "lockdown=confidentiality refuses reads of the kernel's memory");
+		return;
+	}
 	if (k->recv_args < 4 || k->recv_args > 6) {
 		snprintf(k->no_fexit, BACKEND_REASON,
 			 "tcp_recvmsg has %d arguments on this kernel; 4, 5 and 6 are known",

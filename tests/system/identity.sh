@@ -24,7 +24,8 @@ id() { # N: a container's id
 
 start "$scratch/api.log" "$python" "$(dirname "${BASH_SOURCE[0]}")/fake_apiserver.py" \
 	--port-file "$scratch/api.port" \
-	--pod "namespace=default,name=web-6d4cf56db6-x2x4z,uid=$uid,node=n1,owner=Deployment/web,container=nginx:$(id 1),container=job:$(id 2)"
+	--pod "namespace=default,name=web-6d4cf56db6-x2x4z,uid=$uid,node=n1,owner=Deployment/web,container=nginx:$(id 1),container=job:$(id 2)" \
+	--pod "namespace=default,name=other-0,uid=${uid%1}2,node=n1,owner=StatefulSet/other,container=nginx:$(id 9)"
 wait_for 60 test -s "$scratch/api.port"
 printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$scratch/api.port")'}}]" \
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"

@@ -51,7 +51,8 @@ ok "a download is under way before Keyhole starts" wait_for 30 grep -q ready "$s
 ok "so is an upload" wait_for 30 grep -q ready "$scratch/upload"
 
 start_loader --backend "$backend"
-start_collector
+echo 'routes: {unmatched: path}' > "$scratch/c.yml"
+start_collector --config "$scratch/c.yml"
 if [ -n "${KEYHOLE_RUNS:-}" ]; then
 	is "the backend that runs is the one that --check names" \
 		"$(sed -n 's/.*, backend \([a-z+]*\)[,;].*/\1/p' "$loader_log")" "$KEYHOLE_RUNS"
@@ -73,6 +74,9 @@ scenario server+client
 ask 20 "$url"
 served "nginx: its answers" 20 "$port" 'service_name="nginx"' 'status_code="200"'
 made "curl: its requests" 20 "$port" 'service_name="curl"' 'status_code="200"'
+ask 6 "${url}shop/checkout"
+served "the path that was asked for, as the server has it" 6 "$port" 'http_route="/shop/checkout"'
+made "and as the client has it" 6 "$port" 'http_route="/shop/checkout"'
 nothing_lost "nothing was lost"
 
 # ---- whoever collects ----
