@@ -51,8 +51,13 @@ static void map_libraries(void)
 /* `err` of a part, or 0 if the operator gave the part up. */
 static int unless_given_up(int err, enum policy_part part, struct policy_report *report)
 {
+	char *cure;
+
 	if (!err || !(report->may_lack & POLICY_BIT(part)))
 		return err;
+	cure = strstr(report->error, "; mend that");
+	if (cure)
+		*cure = 0;
 	report->part[part] = POLICY_UNAVAILABLE;
 	if (part == POLICY_LANDLOCK)
 		report->part[POLICY_LANDLOCK_NET] = POLICY_UNAVAILABLE;

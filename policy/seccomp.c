@@ -81,6 +81,14 @@ static void release(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
+static int refused(int err, struct policy_report *report)
+{
+	return policy_fail(report, err,
+			   "no seccomp filter: %s; mend that, or give it up with "
+			   "--allow-missing=seccomp",
+			   strerror(-err));
+}
+
 int policy_seccomp_install(enum policy_role role, struct policy_report *report)
 {
 	__attribute__((cleanup(release))) scmp_filter_ctx filter =
@@ -94,8 +102,7 @@ int policy_seccomp_install(enum policy_role role, struct policy_report *report)
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (err)
-		return policy_fail(report, err, "seccomp: this kernel is too old (4.14): %s",
-				   strerror(-err));
+		return refused(err, report);
 	/* Best effort: refusals in the audit log; the kernel's own error number; a search tree. */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
 	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
@@ -110,10 +117,7 @@ int policy_seccomp_install(enum policy_role role, struct policy_report *report)
 		return err;
 	err = seccomp_load(filter);
 	if (err)
-		return policy_fail(report, err,
-				   "no seccomp filter: %s; mend that, or give it up with "
-				   "--allow-missing=seccomp",
-				   strerror(-err));
+		return refused(err, report);
 	report->part[POLICY_SECCOMP] = POLICY_ON;
 	return 0;
 }
