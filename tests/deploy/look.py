@@ -61,8 +61,10 @@ def writable(paths):
 def unlabelled(paths):
     wanted = {f"app.kubernetes.io/{n}" for n in ("name", "instance", "version", "part-of", "managed-by")}
     for d in documents(paths):
-        for what, meta in [("object", d["metadata"])] + [
-                ("pod", d["spec"]["template"]["metadata"])] * (d["kind"] == "DaemonSet"):
+        metas = [("object", d["metadata"])]
+        if d["kind"] == "DaemonSet":
+            metas.append(("pod", d["spec"]["template"]["metadata"]))
+        for what, meta in metas:
             for label in sorted(wanted - set(meta.get("labels") or {})):
                 print(f"{d['kind']}/{d['metadata']['name']}: {what}: {label}")
         if d["kind"] == "DaemonSet":
