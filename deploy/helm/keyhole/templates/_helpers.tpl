@@ -1,0 +1,244 @@
+{{- /* SPDX-License-Identifier: Apache-2.0 */ -}}
+{{- define "keyhole.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "keyhole.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains (include "keyhole.name" .) .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "keyhole.name" .) | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- /* A list of the chart's values and a component, "" for objects of both. */ -}}
+{{- define "keyhole.selectorLabels" -}}
+{{- $ := index . 0 -}}
+app.kubernetes.io/name: {{ include "keyhole.name" $ }}
+app.kubernetes.io/instance: {{ $.Release.Name }}
+{{- with index . 1 }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "keyhole.labels" -}}
+{{- $ := index . 0 -}}
+{{ include "keyhole.selectorLabels" . }}
+app.kubernetes.io/part-of: keyhole
+app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
+{{- with $.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "keyhole.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "keyhole.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name: name one, or let serviceAccount.create be true" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "keyhole.configMap" -}}
+{{- if .Values.config.create }}
+{{- default (include "keyhole.fullname" .) .Values.config.name }}
+{{- else }}
+{{- required "config.name: name a ConfigMap, or let config.create be true" .Values.config.name }}
+{{- end }}
+{{- end }}
+
+{{- define "keyhole.export" -}}
+{{- $export := dig "prometheus_export" dict .Values.config.data | default dict -}}
+{{- $port := dig "port" 9464 $export | int -}}
+{{- if eq $port 0 }}
+{{- fail "config.data.prometheus_export.port: probes need a port; leave it out for 9464" }}
+{{- end }}
+{{- dict "port" $port "path" (dig "path" "/metrics" $export) | toJson }}
+{{- end }}
+
+{{- define "keyhole.image" -}}
+{{- $ := index . 0 -}}
+{{- $image := get $.Values.image (index . 1) -}}
+{{- $name := $image.repository -}}
+{{- with $.Values.image.registry }}{{ $name = printf "%s/%s" . $name }}{{ end -}}
+{{- if $image.digest }}
+{{- printf "%s@%s" $name $image.digest }}
+{{- else }}
+{{- printf "%s:%s" $name (default $.Chart.AppVersion $.Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "keyhole.seccompProfile" -}}
+{{- $ := index . 0 -}}
+seccompProfile:
+  type: {{ $.Values.seccompProfile.type }}
+  {{- if $.Values.seccompProfile.operator }}
+  localhostProfile: operator/{{ include "keyhole.fullname" $ }}-{{ index . 1 }}.json
+  {{- else if eq $.Values.seccompProfile.type "Localhost" }}
+  localhostProfile: {{ get $.Values.seccompProfile.localhost (index . 1) }}
+  {{- end }}
+{{- end }}
+
+{{- /* A pod's fields that do not depend on what is in it. */ -}}
+{{- define "keyhole.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+{{- end }}
+
+{{- /* The labels and annotations of a pod; a list as for the labels. */ -}}
+{{- define "keyhole.podMetadata" -}}
+{{- $ := index . 0 -}}
+labels:
+  {{- include "keyhole.labels" . | nindent 2 }}
+  {{- with $.Values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- $annotations := deepCopy $.Values.podAnnotations }}
+{{- if ne (index . 1) "loader" }}
+{{- if $.Values.config.create }}
+{{- $_ := set $annotations "checksum/config" ($.Values.config.data | toJson | sha256sum) }}
+{{- end }}
+{{- if $.Values.prometheusAnnotations }}
+{{- $export := include "keyhole.export" $ | fromJson }}
+{{- $_ := set $annotations "prometheus.io/scrape" "true" }}
+{{- $_ := set $annotations "prometheus.io/port" (toString $export.port) }}
+{{- $_ := set $annotations "prometheus.io/path" $export.path }}
+{{- end }}
+{{- end }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "keyhole.loaderContainer" -}}
+- name: keyhole-loader
+  image: {{ include "keyhole.image" (list . "loader") }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  {{- with .Values.loader.extraArgs }}
+  args:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  # It has neither a port nor a shell to probe: it ends if something is wrong.
+  securityContext:
+    allowPrivilegeEscalation: false
+    readOnlyRootFilesystem: true
+    {{- if .Values.loader.runAsNonRoot }}
+    runAsNonRoot: true
+    runAsUser: 65531
+    {{- else }}
+    runAsNonRoot: false
+    runAsUser: 0
+    {{- end }}
+    # The socket's group, so that the collector may use it.
+    runAsGroup: 65532
+    capabilities:
+      drop: [ALL]
+      add: [BPF, PERFMON]
+    {{- include "keyhole.seccompProfile" (list . "loader") | nindent 4 }}
+  resources:
+    {{- toYaml .Values.loader.resources | nindent 4 }}
+  volumeMounts:
+    - name: socket
+      mountPath: /run/keyhole
+{{- end }}
+
+{{- define "keyhole.collectorContainer" -}}
+{{- $export := include "keyhole.export" . | fromJson -}}
+- name: keyhole-collector
+  image: {{ include "keyhole.image" (list . "collector") }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  args:
+    - --config=/etc/keyhole/keyhole.yml
+    {{- with .Values.collector.extraArgs }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  env:
+    - name: NODE_NAME
+      valueFrom:
+        fieldRef:
+          fieldPath: spec.nodeName
+    {{- with .Values.collector.extraEnv }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  ports:
+    - name: metrics
+      containerPort: {{ $export.port }}
+      protocol: TCP
+  livenessProbe:
+    httpGet: {path: /healthz, port: metrics}
+    {{- toYaml .Values.collector.livenessProbe | nindent 4 }}
+  readinessProbe:
+    httpGet: {path: /readyz, port: metrics}
+    {{- toYaml .Values.collector.readinessProbe | nindent 4 }}
+  securityContext:
+    allowPrivilegeEscalation: false
+    readOnlyRootFilesystem: true
+    runAsNonRoot: true
+    runAsUser: 65532
+    runAsGroup: 65532
+    capabilities:
+      drop: [ALL]
+    {{- include "keyhole.seccompProfile" (list . "collector") | nindent 4 }}
+  resources:
+    {{- toYaml .Values.collector.resources | nindent 4 }}
+  volumeMounts:
+    - name: socket
+      mountPath: /run/keyhole
+      readOnly: true
+    - name: config
+      mountPath: /etc/keyhole
+      readOnly: true
+    - name: token
+      mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+      readOnly: true
+{{- end }}
+
+{{- define "keyhole.collectorVolumes" -}}
+- name: config
+  configMap:
+    name: {{ include "keyhole.configMap" . }}
+    items:
+      - {key: keyhole.yml, path: keyhole.yml}
+# What automountServiceAccountToken would give to every container.
+- name: token
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: {{ .Values.serviceAccount.tokenExpirationSeconds }}
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - {key: ca.crt, path: ca.crt}
+      - downwardAPI:
+          items:
+            - path: namespace
+              fieldRef:
+                fieldPath: metadata.namespace
+{{- end }}

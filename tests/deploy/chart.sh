@@ -1,0 +1,202 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The Helm chart, deploy/manifests and deploy/policies: what they render, and where that deviates
+# from the Pod Security Standards. Prints the deviations. Needs no cluster.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+here=$(cd "$(dirname "$0")" && pwd)
+repo=$(cd "$here/../.." && pwd)
+build=${KEYHOLE_BUILD:-$repo/build}
+chart=$repo/deploy/helm/keyhole
+export PYTHONDONTWRITEBYTECODE=1
+
+helm() {
+	"$here/helm" "$@"
+}
+if ! helm version > "$scratch/helm" 2>&1; then
+	skip "the chart" "no Helm: $(tail -n 1 "$scratch/helm")"
+	summary
+	exit
+fi
+look() { # QUESTION FILE...
+	/usr/bin/python3 "$here/look.py" "$@" || echo "look.py $1 failed"
+}
+deviations() { # LEVEL FILE
+	/usr/bin/python3 "$here/pod_security.py" "$@" || true
+}
+render() { # OUT ARGUMENT...
+	local out=$1
+	shift
+	helm template keyhole "$chart" --namespace keyhole "$@" > "$out" 2> "$scratch/said" || cat "$scratch/said" >&2
+}
+
+# ---- the chart itself ----
+
+ok "helm lint --strict" helm lint --strict "$chart"
+is "appVersion is the version of the build" \
+	"$(sed -n 's/^appVersion: "\(.*\)"$/\1/p' "$chart/Chart.yaml")" \
+	"$(sed -n "s/^\tversion: '\(.*\)',$/\1/p" "$repo/meson.build")"
+for role in loader collector; do
+	"$build/policy/keyhole-seccomp-profile" "$role" > "$scratch/$role.json"
+	ok "files/$role.json is what policy/ emits" diff "$chart/files/$role.json" "$scratch/$role.json"
+done
+
+# A value that the chart does not know, at every level; and values of the wrong kind.
+for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=true collector.extraArg=x \
+	config.date=x seccompProfile.typ=x networkPolicy.enable=true networkPolicy.apiServer.port=1 podMonitor.enable=true \
+	split.csi.drvier=x serviceAccount.nam=x rbac.creat=true namespace.creat=true \
+	layout=daemonset seccompProfile.type=Unconfined loader.runAsNonRoot=maybe loader.extraArgs[0]=fexit \
+	image.loader.digest=sha256:12 split.socket=hostPath split.nodePath=run/keyhole serviceAccount.tokenExpirationSeconds=60; do
+	refused "the schema refuses $typo" helm template keyhole "$chart" --set "$typo"
+	helm template keyhole "$chart" --set "$typo" > /dev/null 2> "$scratch/said" || true
+	ok "it is the schema that refuses $typo" grep -q "values don't meet the specifications of the schema" "$scratch/said"
+done
+for wrong in config.data.prometheus_export.port=0 layout=split,split.socket=csi config.create=false \
+	serviceAccount.create=false seccompProfile.operator=true layout=split,split.loaderNamespace=keyhole; do
+	helm template keyhole "$chart" --namespace keyhole --set "$wrong" > /dev/null 2> "$scratch/said" || true
+	ok "$wrong is refused, by name" grep -qE "error calling (fail|include)|execution error|required" "$scratch/said"
+done
+# Each key of values.yaml is in the schema, and has a comment or stands below one.
+/usr/bin/python3 - "$chart" > "$scratch/unknown" <<- 'END'
+	import json, sys, yaml
+	schema = json.load(open(sys.argv[1] + "/values.schema.json"))
+	def walk(values, node, path):
+	    node = schema["definitions"][node["$ref"].split("/")[-1]] if "$ref" in node else node
+	    for key, value in values.items():
+	        if key not in node.get("properties", {}):
+	            if node.get("additionalProperties") is False: print(path + key)
+	        elif isinstance(value, dict): walk(value, node["properties"][key], path + key + ".")
+	walk(yaml.safe_load(open(sys.argv[1] + "/values.yaml")), schema, "")
+	def loose(node, path):
+	    if isinstance(node, dict):
+	        if node.get("properties") and node.get("additionalProperties") is not False: print("loose: " + path)
+	        for key, value in node.items(): loose(value, path + "/" + key)
+	loose(schema, "")
+END
+is "every value is in the schema, and every object of it is closed" "$(cat "$scratch/unknown")" ""
+
+# ---- every combination ----
+
+client='' cel=''
+if command -v node > /dev/null; then
+	client=$("$here/npm_package" @kubernetes/client-node@2.0.1 2> /dev/null) || client=
+	cel=$("$here/npm_package" @marcbachmann/cel-js@8.0.0 2> /dev/null) || cel=
+fi
+: > "$scratch/none.yaml"
+mkdir "$scratch/out"
+for values in "$scratch/none.yaml" "$here"/values/*.yaml; do
+	name=$(basename "$values" .yaml)
+	out=$scratch/out/$name.yaml
+	render "$out" --values "$values"
+	ok "$name: renders" grep -q '^kind: DaemonSet$' "$out"
+	ok "$name: the notes render" helm install keyhole "$chart" --namespace keyhole --dry-run=client --values "$values"
+	is "$name: every label of app.kubernetes.io" "$(look unlabelled "$out")" ""
+	if [ "$name" = bring-your-own ]; then
+		is "$name: no ConfigMap, account, right or policy" "$(grep -cE '^kind: (ConfigMap|ServiceAccount|ClusterRole|NetworkPolicy)' "$out" || true)" 0
+	else
+		look config "$out" > "$scratch/keyhole.yml"
+		ok "$name: the collector accepts the configuration" \
+			"$build/collector/keyhole-collector" --check-config --config "$scratch/keyhole.yml"
+	fi
+	if [ -n "$client" ]; then
+		ok "$name: only fields and types of Kubernetes' API" \
+			bash -c "set -o pipefail; /usr/bin/python3 '$here/look.py' as-json '$out' | node '$here/api_types.mjs' '$client'"
+	else
+		skip "$name: only fields and types of Kubernetes' API" "node and npm are not both here"
+	fi
+	case $name in
+	split-csi) is "$name: only the loader has a host path" "$(look host-paths "$out")" \
+		"DaemonSet keyhole-loader/keyhole-loader: pod: volume socket" ;;
+	*) is "$name: nothing of the node's in a pod" "$(look host-paths "$out")" "" ;;
+	esac
+	is "$name: only the collector sees the token" \
+		"$(look mounts "$out" | sed 's/^.*: \(keyhole-[a-z]*\): /\1 /')" \
+		"keyhole-collector /var/run/secrets/kubernetes.io/serviceaccount"
+	is "$name: nothing to write to, but the socket's directory for the loader" \
+		"$(look writable "$out" | sed 's/^.*: \(keyhole-[a-z]*\): /\1 /')" "keyhole-loader /run/keyhole"
+done
+is "beyla: big numbers stay numbers" "$(grep -o 'series_memory: .*' "$scratch/out/beyla.yaml")" "series_memory: 1099511627776"
+is "beyla: the configuration's port is the container's" "$(grep -o 'containerPort: .*' "$scratch/out/beyla.yaml")" "containerPort: 9090"
+look config "$scratch/out/none.yaml" | sed 's/prometheus_export/prometheus_exprot/' > "$scratch/keyhole.yml"
+refused "a mistake in the configuration is one" "$build/collector/keyhole-collector" --check-config --config "$scratch/keyhole.yml"
+is "the operator's profiles are policy/'s" "$(look profiles "$scratch/out/seccomp-operator.yaml")" \
+	"$(look plain-profile "$chart/files/loader.json" "$chart/files/collector.json")"
+
+# ---- rights ----
+
+for name in none split all; do
+	account=keyhole/keyhole
+	[ "$name" != all ] || account=keyhole/peeper
+	is "$name: RBAC gives get, list and watch of pods to the collector's account, and nothing else" \
+		"$(look rules "$scratch/out/$name.yaml")" \
+		"$(printf '%s\n' '{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}' \
+			"ClusterRoleBinding ServiceAccount $account")"
+done
+
+# ---- Pod Security Standards ----
+
+ok "the checker finds each violation in each kind of container" "$here/test_pod_security.py"
+add() { # WHO
+	printf '%s: keyhole-loader: capabilities: add %s\n' "$1" BPF "$1" PERFMON
+}
+root() { # WHO
+	echo "$1: keyhole-loader: run as non-root: runAsNonRoot is not true"
+	echo "$1: keyhole-loader: run as user: runAsUser 0"
+}
+pod="DaemonSet keyhole/keyhole" loader="DaemonSet keyhole-loader/keyhole-loader"
+for level in baseline restricted; do
+	echo "# deviations from $level:"
+	deviations $level "$scratch/out/none.yaml" "$scratch/out/split.yaml" | sed 's/^/#   /'
+done
+is "baseline: BPF and PERFMON on the loader, nothing else" "$(deviations baseline "$scratch/out/none.yaml")" "$(add "$pod")"
+is "restricted: BPF, PERFMON and uid 0 on the loader, nothing else" \
+	"$(deviations restricted "$scratch/out/none.yaml")" "$(add "$pod"; root "$pod")"
+is "restricted, non-root: BPF and PERFMON on the loader, nothing else" \
+	"$(deviations restricted "$scratch/out/non-root.yaml")" "$(add "$pod")"
+is "restricted, split: those of the loader; the collector conforms in full" \
+	"$(deviations restricted "$scratch/out/split.yaml")" "$(add "$loader"; root "$loader")"
+is "restricted, split, non-root: BPF and PERFMON on the loader" \
+	"$(deviations restricted "$scratch/out/split-non-root.yaml")" "$(add "$loader")"
+is "restricted, split by CSI: a host path on the loader as well; the collector conforms in full" \
+	"$(deviations restricted "$scratch/out/split-csi.yaml" | sort)" \
+	"$( (add "$loader"; root "$loader"; echo "$loader: pod: host path: volume socket"
+		echo "$loader: pod: volume types: volume socket is hostPath") | sort)"
+for name in seccomp beyla bring-your-own; do
+	is "restricted, $name: as the default" "$(deviations restricted "$scratch/out/$name.yaml")" "$(add "$pod"; root "$pod")"
+done
+
+# ---- deploy/manifests ----
+
+mkdir "$scratch/manifests"
+HELM=$here/helm "$repo/deploy/manifests/render" "$scratch/manifests"
+for name in keyhole split; do
+	ok "deploy/manifests/$name.yaml is what the chart renders" \
+		diff "$repo/deploy/manifests/$name.yaml" "$scratch/manifests/$name.yaml"
+done
+
+# ---- deploy/policies ----
+
+policies=("$repo"/deploy/policies/*.yaml)
+is "each policy names BPF and PERFMON, and no other capability" "$(look named "${policies[@]}" | LC_ALL=C sort)" \
+	"$(printf '%s BPF PERFMON\n' K8sPSPCapabilities PolicyException SecurityContextConstraints ValidatingAdmissionPolicy)"
+if [ -n "$client" ]; then
+	ok "policies: only fields and types of Kubernetes' API" \
+		bash -c "set -o pipefail; /usr/bin/python3 '$here/look.py' as-json ${policies[*]@Q} | node '$here/api_types.mjs' '$client'"
+else
+	skip "policies: only fields and types of Kubernetes' API" "node and npm are not both here"
+fi
+if [ -n "$cel" ]; then
+	look admissions "$repo/deploy/policies/validating-admission-policy.yaml" "$scratch/out/none.yaml" "$scratch/out/split.yaml" |
+		node "$here/admission.mjs" "$cel" > "$scratch/admitted" 2>&1 || true
+	sed 's/^/# /' "$scratch/admitted"
+	is "ValidatingAdmissionPolicy: lets Keyhole's pods in, and none that asks for more" \
+		"$(sed -n 's/: admitted$//p' "$scratch/admitted")" \
+		"$(printf 'DaemonSet keyhole%s\n' /keyhole -loader/keyhole-loader /keyhole-collector)"
+	is "ValidatingAdmissionPolicy: it was asked about each" "$(wc -l < "$scratch/admitted")" 17
+else
+	skip "ValidatingAdmissionPolicy: lets Keyhole's pods in" "node and npm are not both here"
+fi
+
+summary
