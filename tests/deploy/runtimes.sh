@@ -85,18 +85,18 @@ bundle() { # ROLE ROOT UID CAPS CGROUP [ARGUMENT...]: prints its directory
 			readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 				"/proc/sysrq-trigger"],
 			seccomp: (.syscalls |= map(del(.comment)))}} | '"$edit" \
-		"$image/seccomp/keyhole-$role.json" --args "$@" > "$dir/config.json"
+		"$image/seccomp/keyhole-$role.json" --args -- "$@" > "$dir/config.json"
 	echo "$dir"
 }
 
-# Starts it in the background; it ends with $started.
-contain() { # RUNTIME LOG BUNDLE
+# Starts it in the background; it ends with $started. Its log is BUNDLE/log.
+contain() { # RUNTIME BUNDLE
 	local name
-	name=$(basename "$3")
+	name=$(basename "$2")
 	case $1 in
-	containerd) start "$2" ctr --address "$containerd" run --rm --config "$3/config.json" \
-		--pid-file "$3/pid" "$name" ;;
-	*) start "$2" "$1" --root "/run/$1" run --bundle "$3" --pid-file "$3/pid" "$name" ;;
+	containerd) start "$2/log" ctr --address "$containerd" run --rm --config "$2/config.json" \
+		--pid-file "$2/pid" "$name" ;;
+	*) start "$2/log" "$1" --root "/run/$1" run --bundle "$2" --pid-file "$2/pid" "$name" ;;
 	esac
 }
 
@@ -125,8 +125,17 @@ start_containerd() {
 containerd_root() { # ROLE
 	ctr --address "$containerd" images import --base-name "test/$1" "$image/$1.oci.tar" > /dev/null
 	mkdir -p "/run/root/$1"
-	ctr --address "$containerd" images mount --rw "$(ctr --address "$containerd" images list -q |
-		grep "^test/$1")" "/run/root/$1" > /dev/null
+	ctr --address "$containerd" images mount --rw "test/$1:keyhole-$1" "/run/root/$1" > /dev/null
+}
+
+# Its seccomp profile for these capabilities. What it allows beside them for its default ones, of
+# which only CAP_SYS_CHROOT allows anything, is not part of it.
+runtime_default() { # ROLE [OPTION...]
+	local name
+	name=$(basename "$(mktemp -u default.XXXXXX)")
+	ctr --address "$containerd" containers create --seccomp --cap-drop CAP_SYS_CHROOT "${@:2}" \
+		"test/$1:keyhole-$1" "$name" > /dev/null
+	ctr --address "$containerd" containers info --spec "$name" | jq -c .linux.seccomp
 }
 
 # ---- what works ----
@@ -137,22 +146,25 @@ status() { # PID FIELD
 	awk -v f="$2:" '$1 == f { print $2 }' "/proc/$1/status"
 }
 
-captures() { # RUNTIME ROOTS UID
-	local what="$1, the loader as uid $3" dir pid
+captures() { # RUNTIME ROOTS UID [WHAT-ELSE]
+	local what="$1, the loader as uid $3${4:-}" dir pid=self
 	rm -f "$shared"/*
 	dir=$(bundle loader "$2/loader" "$3" "$both" "$(cgroup)")
-	contain "$1" "$loader_log" "$dir"
+	contain "$1" "$dir"
 	loader=$started
-	says "$what: it attaches" "$loader_log" 'sandbox:'
-	pid=$(cat "$dir/pid") || pid=self
+	wait_for 60 grep -q 'sandbox:' "$dir/log" || true
+	says "$what: it attaches" "$dir/log" 'sandbox:'
+	! wait_for 5 test -s "$dir/pid" || pid=$(< "$dir/pid")
 	is "$what: that is its uid, and its group is the collector's" \
 		"$(status "$pid" Uid) $(status "$pid" Gid)" "$3 65532"
 	is "$what: no capability is left" "$(status "$pid" CapPrm)$(status "$pid" CapEff)$(
 		status "$pid" CapInh)$(status "$pid" CapAmb)" "$(printf '0%.0s' {1..64})"
 	is "$what: no_new_privs, and seccomp" "$(status "$pid" NoNewPrivs) $(status "$pid" Seccomp)" "1 2"
-	contain "$1" "$collector_log" "$(bundle collector "$2/collector" 65532 '[]' "$(cgroup)")"
+	dir=$(bundle collector "$2/collector" 65532 '[]' "$(cgroup)")
+	contain "$1" "$dir"
 	collector=$started
-	says "$what: it hands over" "$collector_log" 'connected to loader'
+	wait_for 60 grep -q 'connected to loader' "$dir/log" || true
+	says "$what: it hands over" "$dir/log" 'connected to loader'
 	wait_for 10 serving || true
 	ask 20 "http://127.0.0.1:$port/"
 	served "$what: 20 requests to a server of the host are 20" 20 "$port"
@@ -164,11 +176,12 @@ captures() { # RUNTIME ROOTS UID
 
 # The loader as uid 65531, where its file's capabilities do not count.
 fails() { # NAME RUNTIME REGEX ROOT CAPS [ARGUMENT...]
-	local name=$1 log=$scratch/refused.log
+	local name=$1 dir
 	rm -f "$shared"/*
-	contain "$2" "$log" "$(bundle loader "$4" 65531 "$5" "$(cgroup)" "${@:6}")"
-	wait_for 10 stopped "$started" || true
-	says "$name: $2 says so" "$log" "$3"
+	dir=$(bundle loader "$4" 65531 "$5" "$(cgroup)" "${@:6}")
+	contain "$2" "$dir"
+	wait_for 60 stopped "$started" || stop "$started"
+	says "$name: $2 says so" "$dir/log" "$3"
 	refused "$name: $2 fails" wait "$started"
 	is "$name: $2, no socket" "$(ls "$shared")" ""
 }
@@ -197,17 +210,23 @@ for runtime in runc crun containerd; do
 	captures $runtime "$roots" 0
 	captures $runtime "$roots" 65531
 done
+for uid in 0 65531; do
+	edit=".linux.seccomp = (if \$role == \"loader\" then $(runtime_default loader \
+		--cap-add CAP_BPF --cap-add CAP_PERFMON) else $(runtime_default collector) end)" \
+		captures containerd /run/root $uid ", seccomp RuntimeDefault"
+done
+
 ours='CAP_PERFMON CAP_BPF missing from the effective set: .*file capabilities'
 for runtime in runc crun; do
 	fails "uid 65531, capabilities not in the bounding set" $runtime '[Oo]peration not permitted' \
 		"$scratch/root/loader" '[]'
-	# Both take nosuid away again as they make a root read-only.
-	edit='.root.readonly = false' fails "uid 65531, a root that is mounted nosuid" $runtime \
-		"$ours" /run/nosuid "$both"
 	fails "uid 65531, a copy of the program without file capabilities" $runtime "$ours" \
 		"$scratch/root/bare" "$both"
 	# Our own seccomp profile would end the shell.
 	edit='del(.linux.seccomp)' fails "uid 65531, a shell starts it" $runtime "$ours" \
 		"$scratch/root/wrapped" "$both" /busybox sh -c 'exec /keyhole-loader'
 done
+# As it makes a root read-only, runc takes nosuid away again; crun always does.
+edit='.root.readonly = false' fails "uid 65531, a root that is mounted nosuid" runc "$ours" \
+	/run/nosuid "$both"
 summary
