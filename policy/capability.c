@@ -126,8 +126,9 @@ int policy_caps_check(struct policy_report *report)
 		return 0;
 	return policy_fail(
 		report, -EPERM,
-		"%s missing from the effective set: run as uid 0 with BPF and PERFMON in "
-		"securityContext.capabilities.add, or with `setpriv --inh-caps=+bpf,+perfmon "
+		"%s missing from the effective set: run with BPF and PERFMON in "
+		"securityContext.capabilities.add, as uid 0, or as another directly from a file "
+		"with file capabilities; or by `setpriv --inh-caps=+bpf,+perfmon "
 		"--ambient-caps=+bpf,+perfmon`",
 		names_of(missing, 2, names, sizeof(names)));
 }

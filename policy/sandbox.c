@@ -37,15 +37,17 @@ static const char *const collector_reads[] = {
  * Libraries that glibc would map only when it first needs them, which the sandbox would refuse:
  * the unwinder (pthread_exit and pthread_cancel abort without it) and, before glibc 2.34, the
  * resolver's parts. Those of nsswitch.conf that are not here (mdns, resolve) fail; glibc then
- * goes on to the next one.
+ * goes on to the next one. A static program has all of it in itself.
  */
 static void map_libraries(void)
 {
+#ifndef KEYHOLE_STATIC
 	static const char *const libraries[] = {"libgcc_s.so.1", "libnss_files.so.2",
 						"libnss_dns.so.2"};
 
 	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
 		dlopen(libraries[i], RTLD_NOW | RTLD_NODELETE);
+#endif
 }
 
 /* `err` of a part, or 0 if the operator gave the part up. */

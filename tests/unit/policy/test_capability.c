@@ -160,6 +160,7 @@ static int missing_ones_are_named(void *arg)
 	expect(strstr(report.error, "CAP_PERFMON CAP_BPF missing"));
 	expect(strstr(report.error, "setpriv"));
 	expect(strstr(report.error, "securityContext.capabilities.add"));
+	expect(strstr(report.error, "file capabilities"));
 	expect(!strchr(report.error, '\n'));
 	return 0;
 }
