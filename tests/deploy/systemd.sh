@@ -47,11 +47,16 @@ if [ "${KEYHOLE_SYSTEMD_VM:-}" = no ]; then
 else
 	mkdir "$scratch/out"
 	status=0
-	tests/vm/run -k 6.12 -t 400 -o "$scratch/out" tests/deploy/systemd/guest.sh "$build" \
+	tests/vm/run -k 6.12 -t 600 -o "$scratch/out" tests/deploy/systemd/guest.sh "$build" \
 		> "$scratch/guest.log" 2>&1 || status=$?
 	grep -E '^(ok|not ok|# |  # )' "$scratch/guest.log" || true
 	grep -E '^ok' "$scratch/guest.log" | while read -r _; do result ok; done
 	grep -E '^not ok' "$scratch/guest.log" | while read -r _; do result not; done
 	is "the machine ran to its end" "$status $(grep -c 'passed, 0 failed' "$scratch/guest.log")" "0 1"
+	# Its own messages are on the console.
+	ok "it was systemd that ran there" grep -q 'systemd .* running in system mode' "$scratch/out/serial.log"
+	is "systemd complained of nothing in the units" \
+		"$(grep -E 'keyhole-(loader|collector)' "$scratch/out/serial.log" |
+			grep -E 'ignoring|not supported|Unknown|Failed to' || true)" ""
 fi
 summary

@@ -29,17 +29,21 @@ start "$scratch/systemd.log" unshare --fork --pid --mount --mount-proc --uts --i
 	--kill-child env container=keyhole-test /lib/systemd/systemd --system \
 	--unit=keyhole-test.target --show-status=no --log-target=console
 outer=$!
-inside() { # CMD...: among the processes of that systemd
+# Among the processes of that systemd, which answers to no other.
+inside() { # CMD...
 	nsenter -t "$(pgrep -P "$outer")" -p -m "$@"
 }
+unit() { # ROLE PROPERTY
+	inside systemctl show -P "$2" "keyhole-$1.service"
+}
 active() { # ROLE
-	[ "$(systemctl show -P ActiveState "keyhole-$1.service")" = active ]
+	[ "$(unit "$1" ActiveState)" = active ]
 }
 status_of() { # ROLE FIELD: of /proc/PID/status
-	inside sed -n "s/^$2:[[:space:]]*//p" "/proc/$(systemctl show -P MainPID "keyhole-$1.service")/status"
+	inside sed -n "s/^$2:[[:space:]]*//p" "/proc/$(unit "$1" MainPID)/status"
 }
 of_namespace() { # ROLE NAME
-	inside readlink "/proc/$(systemctl show -P MainPID "keyhole-$1.service")/ns/$2"
+	inside readlink "/proc/$(unit "$1" MainPID)/ns/$2"
 }
 scrape() {
 	curl -s -f -o "$metrics" http://127.0.0.1:9464/metrics
@@ -50,7 +54,20 @@ seen() { # COUNT: so many requests to our server
 	scrape && [ "$(metric_sum "$metrics" http_server_request_duration_seconds_count "server_port=\"$port\"")" -ge "$1" ]
 }
 
-ok "the loader is ready: it has said READY=1" wait_for 120 active loader
+logs() {
+	local log
+	for log in /run/loader.log /run/collector.log; do
+		[ ! -s "$log" ] || tail -n 30 "$log" | sed "s/^/# ${log##*/}: /"
+	done
+}
+
+ok "the loader is ready: it has said READY=1" wait_for 180 active loader
+if ! active loader; then
+	inside systemctl --no-pager status keyhole-loader.service 2>&1 | sed 's/^/# /' || true
+	logs
+	summary
+	exit
+fi
 ok "the collector runs" wait_for 60 active collector
 ok "the collector answers a scrape" wait_for 60 scrape
 port=$(free_port)
@@ -75,21 +92,18 @@ refused "the loader has a network of its own" \
 is "the socket is the collector's group's" "$(stat -c '%a %G' /run/keyhole/loader.sock)" "660 keyhole"
 is "so is its directory" "$(stat -c '%a %G' /run/keyhole)" "750 keyhole"
 
-before=$(systemctl show -P MainPID keyhole-loader.service)
+before=$(unit loader MainPID)
 inside kill -KILL "$before"
 again() {
-	active loader && [ "$(systemctl show -P MainPID keyhole-loader.service)" != "$before" ]
+	active loader && [ "$(unit loader MainPID)" != "$before" ]
 }
 ok "a loader that is killed is started again" wait_for 120 again
 have=$(metric_sum "$metrics" http_server_request_duration_seconds_count "server_port=\"$port\"")
 ok "and the same collector goes on with it" wait_for 120 seen $((have + 3))
-is "the collector was not restarted" "$(systemctl show -P NRestarts keyhole-collector.service)" 0
-ok "the units stop in order" systemctl stop keyhole-collector.service keyhole-loader.service
+is "the collector was not restarted" "$(unit collector NRestarts)" 0
+ok "the units stop in order" inside systemctl stop keyhole-collector.service keyhole-loader.service
 for role in loader collector; do
-	is "$role: its end was a success" "$(systemctl show -P Result "keyhole-$role.service")" success
-	sed "s/^/# $role: /" "/run/$role.log"
+	is "$role: its end was a success" "$(unit "$role" Result)" success
 done
-refused "systemd had nothing to ignore in the units" \
-	grep -E 'keyhole-(loader|collector).*(ignoring|Failed|Unknown)' "$scratch/systemd.log"
-[ ! -s "$scratch/systemd.log" ] || sed 's/^/# systemd: /' "$scratch/systemd.log" | tail -n 20
+logs
 summary
