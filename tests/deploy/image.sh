@@ -96,6 +96,12 @@ is "collector: the SBOM has the version of OpenSSL that is in it" "$(version_of 
 	"$(grep -a -o 'OpenSSL 3[0-9.]* [0-9]' "$program" | head -n 1 | cut -d' ' -f2)"
 is "the loader's file has two capabilities" "$(getcap "$one/loader/keyhole-loader" | cut -d' ' -f2)" \
 	"cap_perfmon,cap_bpf=ep"
+as_user() { # CAPABILITIES, for --bounding-set: as the image starts it, if it may have no more
+	(cd "$one/loader" && setpriv --reuid=65531 --regid=65532 --clear-groups --no-new-privs \
+		--inh-caps=-all --ambient-caps=-all --bounding-set="$1" ./keyhole-loader --check)
+}
+ok "with these the loader needs no uid 0" as_user -all,+bpf,+perfmon
+refused "where it may not have them, it is not started" as_user -all
 is "the collector's file has none" "$(getcap "$one/collector/keyhole-collector")" ""
 ok "the layer keeps them" grep -q SCHILY.xattr.security.capability "$one/loader.oci.tar"
 summary
