@@ -151,10 +151,9 @@ for level in baseline restricted; do
 	deviations $level "$scratch/out/none.yaml" "$scratch/out/split.yaml" | sed 's/^/#   /'
 done
 is "baseline: BPF and PERFMON on the loader, nothing else" "$(deviations baseline "$scratch/out/none.yaml")" "$(add "$pod")"
-is "restricted: BPF, PERFMON and uid 0 on the loader, nothing else" \
-	"$(deviations restricted "$scratch/out/none.yaml")" "$(add "$pod"; root "$pod")"
-is "restricted, non-root: BPF and PERFMON on the loader, nothing else" \
-	"$(deviations restricted "$scratch/out/non-root.yaml")" "$(add "$pod")"
+is "restricted: BPF and PERFMON on the loader, nothing else" "$(deviations restricted "$scratch/out/none.yaml")" "$(add "$pod")"
+is "restricted, as root: BPF, PERFMON and uid 0 on the loader, nothing else" \
+	"$(deviations restricted "$scratch/out/root.yaml")" "$(add "$pod"; root "$pod")"
 is "restricted, split: those of the loader; the collector conforms in full" \
 	"$(deviations restricted "$scratch/out/split.yaml")" "$(add "$loader"; root "$loader")"
 is "restricted, split, non-root: BPF and PERFMON on the loader" \
@@ -164,7 +163,7 @@ is "restricted, split by CSI: a host path on the loader as well; the collector c
 	"$( (add "$loader"; root "$loader"; echo "$loader: pod: host path: volume socket"
 		echo "$loader: pod: volume types: volume socket is hostPath") | sort)"
 for name in seccomp beyla bring-your-own; do
-	is "restricted, $name: as the default" "$(deviations restricted "$scratch/out/$name.yaml")" "$(add "$pod"; root "$pod")"
+	is "restricted, $name: as the default" "$(deviations restricted "$scratch/out/$name.yaml")" "$(add "$pod")"
 done
 
 # ---- deploy/manifests ----

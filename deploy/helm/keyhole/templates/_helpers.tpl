@@ -147,7 +147,7 @@ annotations:
   securityContext:
     allowPrivilegeEscalation: false
     readOnlyRootFilesystem: true
-    {{- if .Values.loader.runAsNonRoot }}
+    {{- if include "keyhole.loaderNonRoot" . }}
     runAsNonRoot: true
     runAsUser: 65531
     {{- else }}
@@ -241,4 +241,11 @@ annotations:
             - path: namespace
               fieldRef:
                 fieldPath: metadata.namespace
+{{- end }}
+
+{{/* Not empty: the loader is uid 65531. In a split layout the kubelet makes the socket's directory, as root's. */}}
+{{- define "keyhole.loaderNonRoot" -}}
+{{- if kindIs "bool" .Values.loader.runAsNonRoot -}}
+{{- if .Values.loader.runAsNonRoot }}true{{ end -}}
+{{- else if eq .Values.layout "pod" }}true{{ end -}}
 {{- end }}
