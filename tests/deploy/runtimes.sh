@@ -143,7 +143,7 @@ runtime_default() { # ROLE [OPTION...]
 both='["CAP_PERFMON", "CAP_BPF"]' # as `securityContext.capabilities.add` of the loader
 
 status() { # PID FIELD
-	awk -v f="$2:" '$1 == f { print $2 }' "/proc/$1/status"
+	awk -v f="$2:" '$1 == f { print $2 }' "/proc/$1/status" 2> /dev/null
 }
 
 captures() { # RUNTIME ROOTS UID [WHAT-ELSE]
