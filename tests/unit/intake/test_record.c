@@ -260,6 +260,61 @@ static void the_record_is_as_long_as_it_says_but_for_the_ring_s_padding(void **s
 	assert_int_equal(read_sized(512), -EBADMSG);
 }
 
+/* What is read of a record lies in it, whatever one of its fields says. */
+static void within(const uint8_t *from, size_t n, size_t size)
+{
+	const uint8_t *start = (const uint8_t *)&r;
+
+	assert_true(!n || (from >= start && n <= size && from + n <= start + size));
+}
+
+static void accepted_is_within(size_t size)
+{
+	within(out.req.head, out.req.info.head_len, size);
+	within(out.req.tail, out.req.info.tail_len, size);
+	within(out.resp.head, out.resp.info.head_len, size);
+	within(out.resp.tail, out.resp.info.tail_len, size);
+	if (out.type == KH_CGROUP)
+		assert_true(out.cgroup->levels <= KH_CGROUP_LEVELS);
+	if (out.type == KH_PROCESS)
+		assert_true(out.process->exe_levels <= KH_EXE_LEVELS);
+}
+
+/* Each byte before the payload takes every value: lengths and counts are among them. */
+static void any_byte_of_a_record_may_be_wrong(void **state)
+{
+	static const uint16_t types[] = {KH_EXCHANGE, KH_PART, KH_FINISH, KH_CGROUP, KH_PROCESS};
+	static const size_t fixed[] = {sizeof(r.exchange), sizeof(r.part), sizeof(r.part),
+				       offsetof(struct kh_cgroup, names),
+				       offsetof(struct kh_process, exe)};
+	size_t i, at, size, accepted = 0, refused = 0;
+	int value;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		for (at = 0; at < fixed[i]; at++) {
+			for (value = 0; value < 256; value++) {
+				if (types[i] == KH_EXCHANGE)
+					an_exchange();
+				else if (types[i] == KH_CGROUP)
+					a_cgroup();
+				else if (types[i] == KH_PROCESS)
+					a_process();
+				else
+					a_part(types[i]);
+				size = r.rec.size;
+				r.bytes[at] = (uint8_t)value;
+				if (record_read(&r, size, &out)) {
+					refused++;
+					continue;
+				}
+				accepted_is_within(size);
+				accepted++;
+			}
+		}
+	}
+	assert_true(accepted > 0 && refused > 0);
+}
+
 static void unknown_types_are_refused(void **state)
 {
 	uint32_t type;
@@ -289,6 +344,7 @@ int main(void)
 		cmocka_unit_test(counts_beyond_the_record_are_refused),
 		cmocka_unit_test(every_type_has_a_least_size),
 		cmocka_unit_test(the_record_is_as_long_as_it_says_but_for_the_ring_s_padding),
+		cmocka_unit_test(any_byte_of_a_record_may_be_wrong),
 		cmocka_unit_test(unknown_types_are_refused),
 	};
 
