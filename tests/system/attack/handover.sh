@@ -88,10 +88,11 @@ start "$collector_log" run_collector
 collector=$started
 wait_for "${KEYHOLE_SLOW:+1}20" serving
 says "a collector without a loader says so" "$collector_log" 'no captures yet'
+sleep 1 # until the connection that asked is closed
 collector_fds=$(descriptors "$collector" | wc -l) collector_memory=
 
 same_descriptors() {
-	[ "$(descriptors "$collector" | wc -l)" = "$collector_fds" ]
+	[ "$(descriptors "$collector" | wc -l)" -le "$collector_fds" ]
 }
 
 answered() { # N FILE
