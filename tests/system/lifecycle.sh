@@ -67,9 +67,9 @@ refusal() { # TEST-NAME CAPS REGEX
 	is "$1: in one line" "$(wc -l < "$scratch/refusal")" 1
 	says "$1: which is named" "$scratch/refusal" "$3"
 }
-refusal "without CAP_BPF" +perfmon ' CAP_BPF missing from .*: run as'
-refusal "without CAP_PERFMON" +bpf ' CAP_PERFMON missing from .*: run as'
-refusal "without any capability" -all ' CAP_PERFMON CAP_BPF missing from .*: run as'
+refusal "without CAP_BPF" +perfmon ' CAP_BPF missing from .*: run with'
+refusal "without CAP_PERFMON" +bpf ' CAP_PERFMON missing from .*: run with'
+refusal "without any capability" -all ' CAP_PERFMON CAP_BPF missing from .*: run with'
 is "a loader that refused leaves nothing" "$(ls "$socket_dir")" ""
 
 start "$scratch/notify" "$python" "$peer" notify "$scratch/notify.sock"
