@@ -49,6 +49,16 @@ start_loader() { # [OPTION...]: returns when it is ready
 	wait_for "${KEYHOLE_SLOW:+1}30" grep -q 'sandbox:\|--no-sandbox' "$loader_log"
 }
 
+# Likewise below strace, whose child is the loader: what strace leaves behind is stopped, too.
+trace_loader() { # CALLS-FILE [STRACE-OPTION...]
+	local calls=$1
+	shift
+	start "$loader_log" strace -f -qq -o "$calls" "$@" "${only_two_caps[@]}" "$loader_bin" --socket "$socket"
+	wait_for 60 grep -q 'sandbox:' "$loader_log"
+	loader=$(pgrep -P "$started")
+	remember "$loader"
+}
+
 # The environment decides where it listens and where the loader is, so that configurations can be
 # taken as they are.
 run_collector() { # [NAME=VALUE...] [OPTION...]

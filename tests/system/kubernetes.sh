@@ -10,6 +10,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=agent.bash
 . "$(dirname "${BASH_SOURCE[0]}")/agent.bash"
+# shellcheck source-path=SCRIPTDIR source=cluster.bash
+. "$(dirname "${BASH_SOURCE[0]}")/cluster.bash"
 here=$(dirname "${BASH_SOURCE[0]}")
 need_root
 need "$loader_bin" "$collector_bin" "$traffic_bin" curl busybox openssl "$python"
@@ -41,20 +43,7 @@ start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --token first --tls
 api_pid=$started
 wait_for 20 listening "$api_port"
 
-account() { # TOKEN: as the kubelet renews it: another directory behind a link
-	local dir
-	dir=$(mktemp -d "$scratch/account/..XXXX")
-	chmod 755 "$dir"
-	cp "$scratch/tls/ca.crt" "$dir/ca.crt"
-	printf %s "$1" > "$dir/token"
-	chmod 644 "$dir/"*
-	ln -sfn "$(basename "$dir")" "$scratch/account/..new"
-	mv -T "$scratch/account/..new" "$scratch/account/..data"
-}
-mkdir -m 755 "$scratch/account"
-account first
-ln -s ..data/token "$scratch/account/token"
-ln -s ..data/ca.crt "$scratch/account/ca.crt"
+make_account first
 
 # In a pod the account's directory is at a fixed path: it is put there for this process alone.
 # shellcheck disable=SC2016 # for the inner shell
@@ -66,14 +55,7 @@ in_cluster() { # CMD...
 		env KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT="$api_port" NODE_NAME=n1 "$@"
 }
 
-cat > "$scratch/kubeconfig" <<-YAML
-	apiVersion: v1
-	kind: Config
-	current-context: test
-	contexts: [{name: test, context: {cluster: test, user: test}}]
-	clusters: [{name: test, cluster: {server: "https://127.0.0.1:$api_port", certificate-authority: $scratch/tls/ca.crt}}]
-	users: [{name: test, user: {token: first}}]
-YAML
+write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
 chmod 755 "$scratch/tls"
 
 # The collector, with that cluster and a configuration given as text.
@@ -212,7 +194,7 @@ restart_api() { # TOKEN
 before=$(now_sum keyhole_kube_requests_total 'result="fault"')
 restart_api second
 ok "a token that ran out: the API refuses" wait_for 20 reached $((before + 1)) keyhole_kube_requests_total 'result="fault"'
-account second
+renew_account second
 ok "token and CA are read anew" wait_for 40 synced
 in_pod 7 "$(uid 1)" "$(id 1)"
 named "with the new token: names" 7 'k8s_deployment_name="web"'

@@ -14,10 +14,7 @@ PATH=$PATH:/usr/sbin
 need bpftool strace pgrep
 
 calls=$scratch/calls
-start "$loader_log" strace -f -qq -o "$calls" "${only_two_caps[@]}" "$loader_bin" --socket "$socket"
-wait_for 60 grep -q 'sandbox:' "$loader_log"
-loader=$(pgrep -P "$started") # strace's child, which became the loader
-remember "$loader"
+trace_loader "$calls"
 start_collector
 
 # ---- what it loaded ----

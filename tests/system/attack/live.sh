@@ -11,6 +11,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=../agent.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../agent.bash"
+# shellcheck source-path=SCRIPTDIR source=../cluster.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../cluster.bash"
 inject=$build/tests/system/attack/inject
 need_root
 need "$loader_bin" "$collector_bin" "$inject" curl openssl "$python"
@@ -24,14 +26,7 @@ chmod 755 "$scratch/tls"
 mkdir -m 755 "$scratch/account"
 printf secret > "$scratch/account/token"
 chmod 644 "$scratch/account/token"
-cat > "$scratch/kubeconfig" <<-YAML
-	apiVersion: v1
-	kind: Config
-	current-context: test
-	contexts: [{name: test, context: {cluster: test, user: test}}]
-	clusters: [{name: test, cluster: {server: "https://127.0.0.1:$api_port", certificate-authority: $scratch/tls/ca.crt}}]
-	users: [{name: test, user: {tokenFile: $scratch/account/token}}]
-YAML
+write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "tokenFile: $scratch/account/token"
 
 echo 'attributes: {kubernetes: {enable: true}}' > "$scratch/config.yml"
 chmod 644 "$scratch/kubeconfig" "$scratch/config.yml"

@@ -10,9 +10,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=../agent.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../agent.bash"
+# shellcheck source-path=SCRIPTDIR source=../cluster.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../cluster.bash"
 here=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")")
 need_root
-need "$loader_bin" "$collector_bin" nginx curl openssl strace "$python"
+need "$loader_bin" "$collector_bin" nginx curl openssl pgrep strace "$python"
 
 # ---- a cluster whose tokens are known ----
 
@@ -24,31 +26,10 @@ run_api() { # TOKEN VERSION
 	api_pid=$started
 	wait_for 30 listening "$api_port"
 }
-account() { # TOKEN: as the kubelet renews it: another directory behind a link
-	local dir
-	dir=$(mktemp -d "$scratch/account/..XXXX")
-	chmod 755 "$dir"
-	cp "$scratch/tls/ca.crt" "$dir/ca.crt"
-	printf %s "$1" > "$dir/token"
-	# as with fsGroup: of the collector's group, and of nobody else
-	chgrp 65532 "$dir/token"
-	chmod 640 "$dir/token"
-	ln -sfn "$(basename "$dir")" "$scratch/account/..new"
-	mv -T "$scratch/account/..new" "$scratch/account/..data"
-}
 run_api "$token" 1000
 chmod 755 "$scratch/tls"
-mkdir -m 755 "$scratch/account"
-account "$token"
-ln -s ..data/token "$scratch/account/token"
-ln -s ..data/ca.crt "$scratch/account/ca.crt"
-cat > "$scratch/kubeconfig" <<-YAML
-	apiVersion: v1
-	current-context: t
-	contexts: [{name: t, context: {cluster: t, user: t}}]
-	clusters: [{name: t, cluster: {server: "https://127.0.0.1:$api_port", certificate-authority: $scratch/account/ca.crt}}]
-	users: [{name: t, user: {tokenFile: $scratch/account/token}}]
-YAML
+make_account "$token"
+write_kubeconfig "$api_port" "$scratch/account/ca.crt" "tokenFile: $scratch/account/token"
 cat > "$scratch/config.yml" <<-YAML
 	log_level: debug
 	attributes: {kubernetes: {enable: true}}
@@ -63,8 +44,7 @@ synced() {
 
 # ---- captured bytes ----
 
-start "$loader_log" two_caps strace -f -qq -e trace=%file,%network -o "$scratch/loader.strace" "$loader_bin" --socket "$socket"
-wait_for "${KEYHOLE_SLOW:+1}30" grep -q sandbox: "$loader_log"
+trace_loader "$scratch/loader.strace" -e trace=%file,%network
 start_collector "${as_in_a_pod[@]}" --config "$scratch/config.yml" --record "$scratch/tape"
 ok "with the token the pods are had" wait_for 20 synced
 
@@ -124,7 +104,7 @@ stop "$api_pid"
 run_api "$next_token" 2000
 ok "a token that is no longer good is refused" wait_for 30 reached $((before + 1)) keyhole_kube_requests_total 'result="fault"'
 refused "and gives no pods" synced
-account "$next_token"
+renew_account "$next_token"
 ok "the new one is read, in the sandbox" wait_for 45 synced
 collect_outputs rotated
 is "neither is in any output" "$(found_in TOKEN- "$out")" ""
