@@ -193,7 +193,7 @@ if [ -n "$cel" ]; then
 	is "ValidatingAdmissionPolicy: lets Keyhole's pods in, and none that asks for more" \
 		"$(sed -n 's/: admitted$//p' "$scratch/admitted")" \
 		"$(printf 'DaemonSet keyhole%s\n' /keyhole -loader/keyhole-loader /keyhole-collector)"
-	is "ValidatingAdmissionPolicy: it was asked about each" "$(wc -l < "$scratch/admitted")" 17
+	is "ValidatingAdmissionPolicy: it was asked about each" "$(wc -l < "$scratch/admitted")" 31
 else
 	skip "ValidatingAdmissionPolicy: lets Keyhole's pods in" "node and npm are not both here"
 fi

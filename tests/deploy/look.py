@@ -123,6 +123,19 @@ def admissions(paths):
     more("hostNetwork", lambda p, l, c: p.update(hostNetwork=True))
     more("hostIPC", lambda p, l, c: p.update(hostIPC=True))
     more("hostPath", lambda p, l, c: p["volumes"].append({"name": "v", "hostPath": {"path": "/"}}))
+    more("nfs", lambda p, l, c: p["volumes"].append({"name": "v", "nfs": {"server": "s", "path": "/"}}))
+    more("hostPort", lambda p, l, c: c["ports"][0].update(hostPort=22))
+    more("collector as root", lambda p, l, c: c["securityContext"].update(runAsNonRoot=False))
+    more("sysctl", lambda p, l, c: p["securityContext"].update(sysctls=[{"name": "kernel.msgmax", "value": "1"}]))
+    more("no seccomp for the pod", lambda p, l, c: p["securityContext"].pop("seccompProfile"))
+    for field, value in (("procMount", "Unmasked"), ("seccompProfile", {"type": "Unconfined"}),
+                         ("seLinuxOptions", {"type": "spc_t"}), ("appArmorProfile", {"type": "Unconfined"}),
+                         ("windowsOptions", {"hostProcess": True})):
+        more(field, lambda p, l, c, field=field, value=value: l["securityContext"].update({field: value}))
+    for field, value in (("seccompProfile", {"type": "Unconfined"}), ("seLinuxOptions", {"type": "spc_t"}),
+                         ("appArmorProfile", {"type": "Unconfined"}), ("windowsOptions", {"hostProcess": True})):
+        more("the pod's " + field,
+             lambda p, l, c, field=field, value=value: p["securityContext"].update({field: value}))
     print(json.dumps({"policy": policy, "pods": pods}))
 
 
