@@ -16,10 +16,10 @@
 {{- /* A list of the chart's values and a component, "" for objects of both. */ -}}
 {{- define "keyhole.selectorLabels" -}}
 {{- $ := index . 0 -}}
-app.kubernetes.io/name: {{ include "keyhole.name" $ }}
-app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/name: {{ include "keyhole.name" $ | quote }}
+app.kubernetes.io/instance: {{ $.Release.Name | quote }}
 {{- with index . 1 }}
-app.kubernetes.io/component: {{ . }}
+app.kubernetes.io/component: {{ . | quote }}
 {{- end }}
 {{- end }}
 
@@ -39,8 +39,8 @@ app.kubernetes.io/component: {{ . }}
 {{ include "keyhole.selectorLabels" . }}
 app.kubernetes.io/part-of: keyhole
 app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ $.Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
 {{- define "keyhole.serviceAccount" -}}
@@ -95,9 +95,9 @@ helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" 
 seccompProfile:
   type: {{ $.Values.seccompProfile.type }}
   {{- if $.Values.seccompProfile.operator }}
-  localhostProfile: operator/{{ include "keyhole.seccompName" . }}.json
+  localhostProfile: "operator/{{ include "keyhole.seccompName" . }}.json"
   {{- else if eq $.Values.seccompProfile.type "Localhost" }}
-  localhostProfile: {{ get $.Values.seccompProfile.localhost (index . 1) }}
+  localhostProfile: {{ get $.Values.seccompProfile.localhost (index . 1) | quote }}
   {{- end }}
 {{- end }}
 
@@ -110,7 +110,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -152,7 +152,7 @@ annotations:
 
 {{- define "keyhole.loaderContainer" -}}
 - name: keyhole-loader
-  image: {{ include "keyhole.image" (list . "loader") }}
+  image: {{ include "keyhole.image" (list . "loader") | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   {{- with .Values.loader.extraArgs }}
   args:
@@ -185,7 +185,7 @@ annotations:
 {{- define "keyhole.collectorContainer" -}}
 {{- $export := include "keyhole.export" . | fromJson -}}
 - name: keyhole-collector
-  image: {{ include "keyhole.image" (list . "collector") }}
+  image: {{ include "keyhole.image" (list . "collector") | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   args:
     - --config=/etc/keyhole/keyhole.yml
@@ -240,7 +240,7 @@ annotations:
 {{- define "keyhole.collectorVolumes" -}}
 - name: config
   configMap:
-    name: {{ include "keyhole.configMap" . }}
+    name: {{ include "keyhole.configMap" . | quote }}
     items:
       - {key: keyhole.yml, path: keyhole.yml}
 # What automountServiceAccountToken would give to every container.
