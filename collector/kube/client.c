@@ -387,7 +387,7 @@ static void stream_failed(struct kube_client *client, const struct kube_http_ans
 
 	if (client->unmarked)
 		list_plainly(client, "no mark after the first objects");
-	else if (answer->fault == KUBE_FAULT_STATUS)
+	else if (answer->fault == KUBE_FAULT_STATUS || answer->fault == KUBE_FAULT_GONE)
 		list_plainly(client, log_text(slice_of(answer->text), text, sizeof(text)));
 	else if (answer->fault == KUBE_FAULT_TIMEOUT && answer->status == 200)
 		list_plainly(client, "the first objects have no end");
