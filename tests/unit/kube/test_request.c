@@ -57,7 +57,7 @@ static void a_poll_chooses_nothing(void **state)
 	struct kube_request request = {
 		.verb = KUBE_VERB_POLL, .version = "", .next = "", .limit = 250};
 
-	asks(&pods, &request, "/api/v1/pods");
+	asks(&pods, &request, "/pods");
 }
 
 static void misses(const struct kube_source *source, enum kube_verb verb, const char *wanted)
