@@ -31,14 +31,14 @@ LIST = b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":['
 NONSENSE = {"garbage": b'\x00\xff{"kind": "PodList", "items": [{]}',
             "html": b"<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>",
             "huge": LIST + b'{"metadata":{"name":"' + b"x" * (3 << 20) + b'"}}]}',
-            "endless": LIST + b" " * (8 << 20)}
+            "endless": LIST + b" " * (8 << 20) + b"]}"}
 
 
 @functools.cache
 def nonsense(mode):
     """(body, headers) of a 200 answer; None if `mode` is not of this sort."""
     if mode == "bomb":
-        return gzip.compress(LIST + b" " * (64 << 20), 1), [("Content-Encoding", "gzip")]
+        return gzip.compress(LIST + b" " * (64 << 20) + b"]}", 1), [("Content-Encoding", "gzip")]
     return (NONSENSE[mode], []) if mode in NONSENSE else None
 
 
