@@ -82,6 +82,24 @@ control POST mode '{"mode": "ok"}' > /dev/null
 ok "403: when the rule is there, so are the pods" wait_for 20 synced
 is "403: it was said once" "$(grep -c 'missing rule' "$collector_log")" 1
 
+is "403: it is counted by what it is" "$(($(now_sum keyhole_kube_faults_total 'fault="forbidden"') > 0))" 1
+
+# ---- what is too large ----
+
+control POST pods "{\"namespace\": \"shop\", \"name\": \"much\", \"uid\": \"u6\", \"node\": \"n1\",
+	\"labels\": {\"app.kubernetes.io/name\": \"$(printf 'x%.0s' {1..1025})\"}, \"containers\": [$(seq -s, 66 | sed 's/[0-9]*/["c&", "i&"]/g')]}" > /dev/null
+control POST pods '{"metadata": {"namespace": "shop", "name": "none"}, "spec": {"nodeName": "n1"}, "status": {}}' > /dev/null
+ok "a pod without uid: it is counted" wait_for 10 reached 1 keyhole_kube_objects_refused_total
+is "containers beyond the limit: they are counted" "$(now_sum keyhole_limit_reached_total 'limit="pod_containers"')" 2
+is "a label's value beyond the limit: it is counted" "$(now_sum keyhole_limit_reached_total 'limit="pod_values"')" 1
+control DELETE pods/shop/much > /dev/null
+control DELETE pods/shop/none > /dev/null
+control POST mode '{"mode": "huge"}' > /dev/null
+ask_from 127.0.0.1 "$api_port" "$kube"
+ok "an object beyond its limit: it is counted" wait_for 10 reached 1 keyhole_limit_reached_total 'limit="object_size"'
+control POST mode '{"mode": "ok"}' > /dev/null
+ok "an object beyond its limit: then all is well" wait_for 20 synced
+
 # ---- HTTP/2 ----
 
 control POST settings '{"watch_list": "on"}' > /dev/null
