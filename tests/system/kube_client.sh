@@ -136,9 +136,12 @@ ok "IPv6, and proxies in the environment: the pods come" wait_for 15 synced
 
 serve 127.0.0.1
 renew_account good
-kubelet="keyhole: {kubernetes_source: kubelet, kubelet: {url: 'https://127.0.0.1:$api_port', interval: 1s"
-ask_from 127.0.0.1 1 "$kube
-$kubelet}}"
+kubelet="keyhole: {kubernetes_source: kubelet, kubelet: {url: 'https://\${HOST_IP}:$api_port', interval: 1s"
+kubelet() { # YAML: more of it
+	ask_from 127.0.0.1 1 "$kube
+$kubelet${1:-}}}" HOST_IP=127.0.0.1
+}
+kubelet
 ok "kubelet: the pods come" wait_for 15 synced
 is "kubelet: all that it has" "$(now_sum keyhole_kube_pods)" 3
 control POST pods '{"namespace": "shop", "name": "new", "uid": "u4", "node": "n1"}' > /dev/null
@@ -151,12 +154,10 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyou
 chmod 644 "$scratch/account/other.crt"
 control POST mode '{"mode": "ok"}' > /dev/null
 ca="ca_file: /var/run/secrets/kubernetes.io/serviceaccount/other.crt"
-ask_from 127.0.0.1 1 "$kube
-$kubelet, $ca}}"
+kubelet ", $ca"
 says "kubelet: a certificate of another CA is refused" "$collector_log" 'warn kube: .*: tls: '
 refused "kubelet: and its pods are not taken" synced
-ask_from 127.0.0.1 1 "$kube
-$kubelet, $ca, insecure_skip_verify: true}}"
+kubelet ", $ca, insecure_skip_verify: true"
 ok "kubelet: unless that is asked for in so many words" wait_for 15 synced
 
 summary
