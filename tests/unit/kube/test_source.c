@@ -153,6 +153,8 @@ static void without_memory_for_an_object_the_answer_is_asked_for_again(void **st
 	UNTIL(seen.begun > 2);
 	assert_false(kube_client_synced(other));
 	assert_int_equal(seen.ended, 0);
+	assert_true(kube_client_stats(other).faults[KUBE_FAULT_MEMORY] > 1);
+	assert_int_equal(kube_client_stats(other).faults[KUBE_FAULT_GARBAGE], 0);
 	seen.answer = 0;
 	UNTIL(kube_client_synced(other));
 	kube_client_free(other);
