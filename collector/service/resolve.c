@@ -192,6 +192,16 @@ static void fill_pod(const char *v[RES_COUNT], const struct resolve_rules *rules
 	v[RES_K8S_KIND] = pod->owner_kind;
 }
 
+void resolve_pod_service(const struct resolve_rules *rules, const struct resolve_pod *pod,
+			 const char **name, const char **space)
+{
+	const struct resolve_input in = {.pod = pod};
+	char unused[TEXT_MAX]; /* only for what a container says */
+
+	*name = service_name(rules, &in, unused);
+	*space = first(service_namespace(rules, &in, unused), "");
+}
+
 struct resource *resolve(const struct resolve_rules *rules, const struct resolve_input *in)
 {
 	const char *values[RES_COUNT] = {NULL};

@@ -61,4 +61,11 @@ struct resolve_input {
 /* A new resource with one reference; NULL: out of memory. */
 struct resource *resolve(const struct resolve_rules *rules, const struct resolve_input *input);
 
+/*
+ * service.name and service.namespace of a pod of which no container is known. Never NULL; text of
+ * the pod's. No allocation.
+ */
+void resolve_pod_service(const struct resolve_rules *rules, const struct resolve_pod *pod,
+			 const char **name, const char **space);
+
 #endif
