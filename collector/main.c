@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "kube/pod_source.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
@@ -40,6 +41,7 @@ struct collector {
 	struct kube_keep keep;
 	const char *labels[KEEP_MAX + 1], *annotations[KEEP_MAX + 1];
 	struct kube_store *store;
+	struct kube_pod_source *pods;
 	struct kube_client *kube;
 	struct resolve_rules rules;
 	char host[65];
@@ -198,7 +200,9 @@ static int make_kube(struct collector *c)
 		c->kube_options.backoff_min_ms =
 			(unsigned int)(c->config->kubernetes.reconnect_ns / 1000000);
 	c->store = kube_store_new(0);
-	c->kube = c->store ? kube_client_new(c->loop, &c->kube_options, c->store) : NULL;
+	c->pods = c->store ? kube_pod_source_new(c->loop, &c->kube_options, c->store) : NULL;
+	c->kube = c->pods ? kube_client_new(c->loop, &c->kube_options, kube_pod_source_of(c->pods))
+			  : NULL;
 	if (!c->kube) {
 		log_error("the Kubernetes client cannot be set up: out of memory");
 		return -ENOMEM;
@@ -387,6 +391,7 @@ static void end(struct collector *c)
 		export_stop(c->export);
 	if (c->kube)
 		kube_client_free(c->kube);
+	kube_pod_source_free(c->pods);
 	pipeline_free(c->pipeline);
 	if (c->store)
 		kube_store_free(c->store);

@@ -6,6 +6,7 @@
 #include "export/export.h"
 #include "intake/intake.h"
 #include "kube/client.h"
+#include "kube/store.h"
 #include "pipeline.h"
 #include "policy/report.h"
 #include "telemetry/selfmetrics.h"

@@ -20,23 +20,22 @@ enum state { STATE_WAITING, STATE_LISTING, STATE_WATCHING };
 struct kube_client {
 	struct loop *loop;
 	const struct kube_options *options;
-	struct kube_store *store;
+	const struct kube_source *source;
 	struct kube_http *http;
 	struct kube_split split;
 	enum state state;
 
 	char version[KUBE_VERSION_MAX]; /* where the next watch begins; "": list first */
 	char next[KUBE_CONTINUE_MAX];   /* the next page of the list; "": the first */
-	bool list_open;                 /* pages were put since kube_store_list_begin() */
+	bool list_open;                 /* pages were put since the source's list_begin() */
 	bool gone;                      /* an ERROR event with 410 ended this watch */
 	bool latest;                    /* a cached list will not do */
-	bool full_noted;                /* the table was full, and the log says so */
 	uint64_t events;                /* of this watch */
 	uint64_t begun_ns;              /* this watch */
-	uint64_t published_ns;
-	unsigned failures; /* in a row */
-	unsigned pages;    /* of this list */
-	unsigned watch_s;  /* timeoutSeconds of this watch */
+	unsigned failures;              /* in a row */
+	unsigned pages;                 /* of this list */
+	uint64_t listed;                /* objects of this list */
+	unsigned watch_s;               /* timeoutSeconds of this watch */
 	uint64_t random;
 
 	enum kube_fault complained; /* what was logged last, and not yet taken back */
@@ -68,44 +67,6 @@ static uint64_t draw(struct kube_client *client, uint64_t below)
 	return below ? client->random % below : 0;
 }
 
-static void on_publish(void *arg)
-{
-	struct kube_client *client = arg;
-	uint64_t now = loop_now_ns(), expiry;
-
-	client->published_ns = now;
-	if (kube_store_publish(client->store, now)) {
-		client->stats.faults[KUBE_FAULT_MEMORY]++;
-		loop_after(client->loop, 1000, on_publish, client);
-		return;
-	}
-	expiry = kube_store_expiry(client->store);
-	if (expiry)
-		loop_after(client->loop, expiry > now ? (expiry - now) / NS_PER_MS + 1 : 1,
-			   on_publish, client);
-}
-
-/* Changes that come together are published together. */
-static void publish_soon(struct kube_client *client)
-{
-	uint64_t since_ms = (loop_now_ns() - client->published_ns) / NS_PER_MS;
-
-	if (kube_store_changed(client->store))
-		loop_after(client->loop,
-			   since_ms >= KUBE_PUBLISH_MS ? 0 : KUBE_PUBLISH_MS - since_ms, on_publish,
-			   client);
-}
-
-static void put(struct kube_client *client, struct kube_pod *pod)
-{
-	if (kube_store_put(client->store, pod) != -ENOSPC || client->full_noted)
-		return;
-	client->full_noted = true;
-	log_warn("the table of pods is full (%llu): further ones have no names; raise its limit or "
-		 "give a node name",
-		 (unsigned long long)kube_store_stats(client->store).pods);
-}
-
 static void recover(struct kube_client *client)
 {
 	client->failures = 0;
@@ -116,48 +77,64 @@ static void recover(struct kube_client *client)
 	log_info("Kubernetes API %s: answers again", client->options->base);
 }
 
-static int on_listed(void *arg, struct slice object)
+/* One bad object must not hide the others: it is counted and left out. */
+static int left_out(int ret)
 {
-	struct kube_client *client = arg;
-	struct kube_pod *pod;
-	int ret = kube_decode_pod(object, client->options->keep, &client->stats.decode, &pod);
-
-	/* One bad pod must not hide the others: it is counted and left out. */
-	if (!ret)
-		put(client, pod);
 	return ret == -ENOMEM ? ret : 0;
 }
 
-static int on_event(void *arg, struct slice object)
+static int on_listed(void *arg, struct slice json)
 {
 	struct kube_client *client = arg;
-	struct kube_event event;
-	int ret = kube_decode_event(object, client->options->keep, &client->stats.decode, &event);
+	_cleanup_json_ struct cJSON *object = NULL;
+	int ret = kube_json_parse(json, &object);
 
-	if (ret)
-		return ret;
-	client->stats.events[event.type]++;
+	if (ret) {
+		client->stats.decode.refused++;
+		return 0;
+	}
+	ret = client->source->put(client->source->arg, object, &client->stats.decode);
+	client->listed += !ret;
+	return left_out(ret);
+}
+
+static int take_event(struct kube_client *client, const struct kube_event *event)
+{
+	const struct kube_source *source = client->source;
+	int ret = 0;
+
+	client->stats.events[event->type]++;
 	client->events++;
-	if (event.type == KUBE_EVENT_ERROR) {
-		client->gone = event.status.code == 410;
-		client->refusal = event.status;
+	if (event->type == KUBE_EVENT_ERROR) {
+		client->gone = event->status.code == 410;
+		client->refusal = event->status;
 		return -ECANCELED;
 	}
+	if (event->type == KUBE_EVENT_DELETED)
+		ret = source->gone(source->arg, event->object, &client->stats.decode);
+	else if (event->type != KUBE_EVENT_BOOKMARK)
+		ret = source->put(source->arg, event->object, &client->stats.decode);
+	if (left_out(ret))
+		return ret;
 	recover(client);
-	memcpy(client->version, event.version, sizeof(client->version));
+	memcpy(client->version, event->version, sizeof(client->version));
 	client->stats.last_sync_ns = loop_now_ns();
-	if (!event.pod)
-		return 0;
-	if (event.type == KUBE_EVENT_DELETED) {
-		kube_store_delete(client->store, slice_of(event.pod->uid), loop_now_ns());
-		kube_pod_unref(event.pod);
-	} else {
-		put(client, event.pod);
-	}
 	return 0;
 }
 
-/* Objects that are no usable pod, or too large: left out, counted, and said now and then. */
+static int on_event(void *arg, struct slice json)
+{
+	struct kube_client *client = arg;
+	struct kube_event event;
+	int ret = kube_event_decode(json, client->source->kind, &event);
+
+	if (!ret)
+		ret = take_event(client, &event);
+	kube_event_free(&event);
+	return ret;
+}
+
+/* Objects that cannot be used, or are too large: left out, counted, and said now and then. */
 static void note_refused(struct kube_client *client)
 {
 	uint64_t refused = client->stats.decode.refused + client->stats.oversize;
@@ -166,9 +143,9 @@ static void note_refused(struct kube_client *client)
 	if (refused == client->noted ||
 	    (client->noted && now - client->noted_ns < KUBE_COMPLAIN_AGAIN_MS * NS_PER_MS))
 		return;
-	log_warn("Kubernetes API %s: %llu objects so far are no pods that can be used (no uid, "
-		 "name or namespace, or too large); they are left out",
-		 client->options->base, (unsigned long long)refused);
+	log_warn("Kubernetes API %s: %s: %llu objects so far cannot be used (no uid, name or "
+		 "namespace, or too large); they are left out",
+		 client->options->base, client->source->what, (unsigned long long)refused);
 	client->noted = refused;
 	client->noted_ns = now;
 }
@@ -178,7 +155,7 @@ static int on_body(void *arg, struct slice bytes)
 	struct kube_client *client = arg;
 	int ret = kube_split_feed(&client->split, bytes);
 
-	publish_soon(client);
+	client->source->settle(client->source->arg);
 	note_refused(client);
 	return ret;
 }
@@ -204,8 +181,8 @@ static void complain(struct kube_client *client, const struct kube_http_answer *
 		return;
 	client->complained = answer->fault;
 	client->complained_ns = now;
-	log_warn("Kubernetes API %s: %s: %s; %s; trying again, pods known so far are kept",
-		 client->options->base, kube_fault_word[answer->fault],
+	log_warn("Kubernetes API %s: %s: %s: %s; %s; trying again, what is known so far is kept",
+		 client->options->base, client->source->what, kube_fault_word[answer->fault],
 		 log_text(slice_of(answer->text), text, sizeof(text)), hint);
 }
 
@@ -236,8 +213,9 @@ static void wait_ms(struct kube_client *client, uint64_t ms)
 {
 	client->state = STATE_WAITING;
 	if (loop_after(client->loop, ms, on_next_request, client))
-		log_error("no timer left: pods are no longer followed; this is a bug, please "
-			  "report it");
+		log_error("no timer left: %s are no longer followed; this is a bug, please "
+			  "report it",
+			  client->source->what);
 }
 
 /* Doubled by each failure; from the upper half, so that a fleet does not come back as one. */
@@ -274,8 +252,8 @@ static void relist(struct kube_client *client)
 {
 	client->stats.faults[KUBE_FAULT_GONE]++;
 	client->latest = true;
-	log_info("Kubernetes API %s: version %s is too old, listing the pods anew",
-		 client->options->base, client->version);
+	log_info("Kubernetes API %s: version %s is too old, listing the %s anew",
+		 client->options->base, client->version, client->source->what);
 	forget_version(client);
 	wait_backoff(client, 0);
 }
@@ -293,7 +271,7 @@ static void list_complete(struct kube_client *client)
 {
 	bool first = !client->stats.synced;
 
-	kube_store_list_end(client->store, loop_now_ns());
+	client->source->list_end(client->source->arg);
 	client->list_open = false;
 	client->next[0] = 0;
 	memcpy(client->version, client->split.version, sizeof(client->version));
@@ -302,19 +280,26 @@ static void list_complete(struct kube_client *client)
 	client->stats.last_sync_ns = loop_now_ns();
 	client->latest = true;
 	recover(client);
-	publish_soon(client);
+	client->source->settle(client->source->arg);
 	if (first)
-		log_info("Kubernetes API %s: %llu pods of %s", client->options->base,
-			 (unsigned long long)kube_store_stats(client->store).pods,
-			 client->options->node ? client->options->node : "all nodes");
+		log_info("Kubernetes API %s: %llu %s", client->options->base,
+			 (unsigned long long)client->listed, client->source->what);
+}
+
+static bool is_list_of(const char *list, const char *kind)
+{
+	size_t n = strlen(kind);
+
+	return strncmp(list, kind, n) == 0 && strcmp(list + n, "List") == 0;
 }
 
 static void page_done(struct kube_client *client)
 {
 	const struct kube_split *split = &client->split;
 
-	if (kube_split_end(split) || strcmp(split->kind, "PodList") != 0 || !*split->version) {
-		garbage(client, "the answer is not a list of pods");
+	if (kube_split_end(split) || !is_list_of(split->kind, client->source->kind) ||
+	    !*split->version) {
+		garbage(client, "the answer is not the list that was asked for");
 		return;
 	}
 	if (*split->next && ++client->pages == KUBE_LIST_PAGES_MAX) {
@@ -428,7 +413,7 @@ static int list_path(struct kube_client *client, char **path)
 	ret = add_query(path, "limit", limit);
 	if (!ret && *client->next)
 		ret = add_query(path, "continue", client->next);
-	else if (!ret && client->options->node && !client->latest)
+	else if (!ret && client->source->selector && !client->latest)
 		ret = add_query(path, "resourceVersion", "0");
 	return ret;
 }
@@ -459,16 +444,11 @@ static int watch_path(struct kube_client *client, char **path)
 /* The request for what is needed next; caller frees. NULL: out of memory. */
 static char *make_path(struct kube_client *client)
 {
-	_cleanup_free_ char *selector = NULL;
-	char *path = strdup("/api/v1/pods");
+	char *path = strdup(client->source->path);
 	int ret = path ? 0 : -ENOMEM;
 
-	if (!ret && client->options->node) {
-		if (asprintf(&selector, "spec.nodeName=%s", client->options->node) < 0)
-			ret = -ENOMEM;
-		else
-			ret = add_query(&path, "fieldSelector", selector);
-	}
+	if (!ret && client->source->selector)
+		ret = add_query(&path, "fieldSelector", client->source->selector);
 	if (!ret)
 		ret = *client->version ? watch_path(client, &path) : list_path(client, &path);
 	if (!ret)
@@ -489,9 +469,10 @@ static void begin(struct kube_client *client, bool watching)
 	if (watching) {
 		client->stats.watches++;
 	} else if (!client->list_open) {
-		kube_store_list_begin(client->store);
+		client->source->list_begin(client->source->arg);
 		client->list_open = true;
 		client->pages = 0;
+		client->listed = 0;
 	}
 }
 
@@ -507,7 +488,7 @@ static void on_next_request(void *arg)
 
 	begin(client, watching);
 	if (path)
-		ret = kube_http_get(client->http, path,
+		ret = kube_http_get(client->http, path, client->source->accept,
 				    watching ? client->watch_s * 1000ull + grace : list_idle,
 				    watching ? 0 : KUBE_LIST_TIMEOUT_MS, &answer);
 	if (ret)
@@ -515,7 +496,7 @@ static void on_next_request(void *arg)
 }
 
 struct kube_client *kube_client_new(struct loop *loop, const struct kube_options *options,
-				    struct kube_store *store)
+				    const struct kube_source *source)
 {
 	struct kube_client *client = calloc(1, sizeof(*client));
 	const struct kube_http_handler handler = {
@@ -525,7 +506,7 @@ struct kube_client *kube_client_new(struct loop *loop, const struct kube_options
 		return NULL;
 	client->loop = loop;
 	client->options = options;
-	client->store = store;
+	client->source = source;
 	client->http = kube_http_new(loop, options, &handler);
 	if (!client->http) {
 		free(client);
@@ -542,7 +523,6 @@ void kube_client_free(struct kube_client *client)
 	if (!client)
 		return;
 	loop_cancel(client->loop, on_next_request, client);
-	loop_cancel(client->loop, on_publish, client);
 	kube_http_free(client->http);
 	kube_split_free(&client->split);
 	free(client);

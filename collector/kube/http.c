@@ -105,7 +105,7 @@ static void explain_status(struct kube_http *http, struct kube_http_answer *answ
 {
 	struct kube_status status;
 
-	kube_decode_status((struct slice){http->body, http->body_n}, &status);
+	kube_status_decode((struct slice){http->body, http->body_n}, &status);
 	if (!answer->retry_after_s)
 		answer->retry_after_s = clamp_retry(status.retry_after_s);
 	answer->fault = fault_of_status(answer->status, answer->retry_after_s);
@@ -462,14 +462,23 @@ static void set_behaviour(struct kube_http *http, uint64_t total_ms)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
 }
 
-static int prepare(struct kube_http *http, const char *path, uint64_t total_ms,
+static int set_accept(struct kube_http *http, const char *accept)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (asprintf(&line, "Accept: %s", accept ? accept : "application/json") < 0)
+		return -ENOMEM;
+	http->headers = curl_slist_append(NULL, line);
+	return http->headers ? 0 : -ENOMEM;
+}
+
+static int prepare(struct kube_http *http, const char *path, const char *accept, uint64_t total_ms,
 		   struct kube_http_answer *answer)
 {
-	int ret;
+	int ret = set_accept(http, accept);
 
-	http->headers = curl_slist_append(NULL, "Accept: application/json");
-	if (!http->headers)
-		return -ENOMEM;
+	if (ret)
+		return ret;
 	set_behaviour(http, total_ms);
 	ret = set_url(http, path);
 	if (!ret)
@@ -482,8 +491,8 @@ static int prepare(struct kube_http *http, const char *path, uint64_t total_ms,
 	return curl_multi_add_handle(http->multi, http->easy) == CURLM_OK ? 0 : -ENOMEM;
 }
 
-int kube_http_get(struct kube_http *http, const char *path, uint64_t idle_ms, uint64_t total_ms,
-		  struct kube_http_answer *answer)
+int kube_http_get(struct kube_http *http, const char *path, const char *accept, uint64_t idle_ms,
+		  uint64_t total_ms, struct kube_http_answer *answer)
 {
 	int ret;
 
@@ -495,7 +504,7 @@ int kube_http_get(struct kube_http *http, const char *path, uint64_t idle_ms, ui
 	http->body_n = 0;
 	http->error[0] = 0;
 	http->easy = curl_easy_init();
-	ret = http->easy ? prepare(http, path, total_ms, answer) : -ENOMEM;
+	ret = http->easy ? prepare(http, path, accept, total_ms, answer) : -ENOMEM;
 	if (!ret) {
 		rearm_idle(http);
 		return 0;

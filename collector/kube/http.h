@@ -9,6 +9,7 @@
 #define KEYHOLE_KUBE_HTTP_H
 
 #include "../loop.h"
+#include "event.h"
 #include "options.h"
 
 #define KUBE_CONNECT_MS 10000    /* to connect, TLS included */
@@ -75,12 +76,13 @@ struct kube_http *kube_http_new(struct loop *loop, const struct kube_options *op
 void kube_http_free(struct kube_http *http);
 
 /*
- * Asks for `path` ("/api/v1/..."). `idle_ms`: longest time without a byte once the answer has
- * begun; `total_ms`: longest time in all, 0 without limit. Returns 0, -EBUSY (one is running), or
- * -errno with `answer` saying why nothing was sent (`done` is not called).
+ * Asks for `path` ("/api/v1/..."); `accept`: NULL for "application/json". `idle_ms`: longest time
+ * without a byte once the answer has begun; `total_ms`: longest time in all, 0 without limit.
+ * Returns 0, -EBUSY (one is running), or -errno with `answer` saying why nothing was sent (`done`
+ * is not called).
  */
-int kube_http_get(struct kube_http *http, const char *path, uint64_t idle_ms, uint64_t total_ms,
-		  struct kube_http_answer *answer);
+int kube_http_get(struct kube_http *http, const char *path, const char *accept, uint64_t idle_ms,
+		  uint64_t total_ms, struct kube_http_answer *answer);
 void kube_http_cancel(struct kube_http *http);
 
 #endif

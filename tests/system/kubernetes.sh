@@ -207,7 +207,7 @@ sed -i 's/token: first/token: third/' "$scratch/kubeconfig"
 collect "$short"'
 keyhole: {waiting_room: {timeout: 1s}}' kubeconfig
 in_pod 8 "$(uid 1)" "$(id 1)"
-says "no API at the start: it is said" "$collector_log" 'warn kube: .*pods known so far are kept'
+says "no API at the start: it is said" "$collector_log" 'warn kube: .*what is known so far is kept'
 wait_for 25 reached 8 http_server_request_duration_seconds_count "server_port=\"$port\""
 named "no API at the start: exports go on, without names" 8
 refused "no API at the start: no names" grep -q "server_port=\"$port\".*k8s_pod_name=\"[^\"]" "$metrics"

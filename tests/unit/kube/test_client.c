@@ -14,6 +14,7 @@
 
 #include "api_server.h"
 #include "collector/kube/client.h"
+#include "collector/kube/pod_source.h"
 #include "collector/log.h"
 
 #define TURN_MS 2
@@ -30,6 +31,7 @@ static struct loop *loop;
 static struct api_server server;
 static struct kube_options options;
 static struct kube_store *store;
+static struct kube_pod_source *pod_source;
 static struct kube_client *client;
 
 static const char *write_file(const char *name, const char *text)
@@ -101,9 +103,20 @@ static void add_pod(const char *name, const char *uid, const char *container_id)
 static void start_client(void)
 {
 	store = kube_store_new(0);
-	client = kube_client_new(loop, &options, store);
+	pod_source = kube_pod_source_new(loop, &options, store);
+	client = kube_client_new(loop, &options, kube_pod_source_of(pod_source));
 	assert_non_null(client);
 	assert_int_equal(kube_client_start(client), 0);
+}
+
+static void stop_client(void)
+{
+	kube_client_free(client);
+	kube_pod_source_free(pod_source);
+	kube_store_free(store);
+	client = NULL;
+	pod_source = NULL;
+	store = NULL;
 }
 
 static int make_client(void **state)
@@ -125,11 +138,8 @@ static int make_client(void **state)
 
 static int free_client(void **state)
 {
-	kube_client_free(client);
-	kube_store_free(store);
+	stop_client();
 	kube_options_free(&options);
-	client = NULL;
-	store = NULL;
 	mode("ok");
 	return 0;
 }
@@ -296,8 +306,7 @@ static void whatever_goes_wrong_is_counted_and_overcome(void **state)
 		assert_false(kube_client_stats(client).connected);
 		mode("ok");
 		UNTIL(knows("uid-1"));
-		kube_client_free(client);
-		kube_store_free(store);
+		stop_client();
 	}
 	start_client();
 }
@@ -376,15 +385,13 @@ static void tls_is_verified_against_the_given_ca_alone(void **state)
 	assert_int_equal(kube_options_set_server(&options, url), 0);
 	start_client();
 	UNTIL(faults(KUBE_FAULT_TLS) > 0); /* no CA given: the system's do not know this one */
-	kube_client_free(client);
-	kube_store_free(store);
+	stop_client();
 
 	kube_secret_set_path(&options.ca, ca);
 	options.tls_server_name = strdup("somebody.else");
 	start_client();
 	UNTIL(faults(KUBE_FAULT_TLS) > 0);
-	kube_client_free(client);
-	kube_store_free(store);
+	stop_client();
 
 	strcpy(options.tls_server_name, "localhost");
 	start_client();

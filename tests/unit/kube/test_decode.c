@@ -336,91 +336,6 @@ static void more_containers_and_labels_than_the_limits_are_counted(void **state)
 	free(text);
 }
 
-static void events_have_type_version_and_pod(void **state)
-{
-	struct slice pod = vector_read("bare");
-	char text[32768];
-	struct kube_event event;
-	int n = snprintf(text, sizeof(text), "{\"type\":\"DELETED\",\"object\":%.*s}", (int)pod.n,
-			 pod.p);
-
-	assert_int_equal(
-		kube_decode_event((struct slice){text, n}, &kube_keep_default, &stats, &event), 0);
-	assert_int_equal(event.type, KUBE_EVENT_DELETED);
-	assert_string_equal(event.version, "4711");
-	assert_string_equal(event.pod->name, "toolbox");
-	kube_pod_unref(event.pod);
-}
-
-static int decode_event(const char *text, struct kube_event *event)
-{
-	return kube_decode_event(slice_of(text), &kube_keep_default, &stats, event);
-}
-
-static void bookmarks_carry_only_a_version(void **state)
-{
-	struct kube_event event;
-
-	assert_int_equal(decode_event("{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Pod\","
-				      "\"metadata\":{\"resourceVersion\":\"99\"},"
-				      "\"spec\":{\"containers\":null}}}",
-				      &event),
-			 0);
-	assert_int_equal(event.type, KUBE_EVENT_BOOKMARK);
-	assert_string_equal(event.version, "99");
-	assert_null(event.pod);
-}
-
-static void error_events_carry_the_status(void **state)
-{
-	struct kube_event event;
-
-	assert_int_equal(decode_event("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\","
-				      "\"reason\":\"Expired\",\"code\":410,\"message\":\"too old "
-				      "resource version: 383 (398)\"}}",
-				      &event),
-			 0);
-	assert_int_equal(event.type, KUBE_EVENT_ERROR);
-	assert_int_equal(event.status.code, 410);
-	assert_string_equal(event.status.reason, "Expired");
-}
-
-static void what_is_no_event_is_refused(void **state)
-{
-	struct kube_event event;
-
-	assert_int_equal(decode_event("{}", &event), -EBADMSG);
-	assert_int_equal(decode_event("{\"type\":\"SURPRISE\",\"object\":{}}", &event), -EBADMSG);
-	assert_int_equal(decode_event("{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\"}}", &event),
-			 -EBADMSG);
-	assert_int_equal(decode_event("{\"type\":\"ADDED\",\"object\":{\"kind\":\"Node\","
-				      "\"metadata\":{\"resourceVersion\":\"1\"}}}",
-				      &event),
-			 -EBADMSG);
-	/* A pod that cannot be used does not stop the watch. */
-	assert_int_equal(decode_event("{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\","
-				      "\"metadata\":{\"resourceVersion\":\"1\"}}}",
-				      &event),
-			 0);
-	assert_null(event.pod);
-}
-
-static void a_status_body_tells_code_reason_and_delay(void **state)
-{
-	struct kube_status status;
-
-	assert_int_equal(kube_decode_status(slice_of("{\"kind\":\"Status\",\"code\":504,\"reason\":"
-						     "\"Timeout\",\"message\":\"Too large resource "
-						     "version\",\"details\":{"
-						     "\"retryAfterSeconds\":1}}"),
-					    &status),
-			 0);
-	assert_int_equal(status.code, 504);
-	assert_int_equal(status.retry_after_s, 1);
-	assert_int_equal(kube_decode_status(slice_of("<html>"), &status), -EBADMSG);
-	assert_int_equal(status.code, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,11 +356,6 @@ int main(void)
 		cmocka_unit_test(wrong_types_below_the_metadata_are_as_if_absent),
 		cmocka_unit_test(nesting_and_size_are_bounded),
 		cmocka_unit_test(more_containers_and_labels_than_the_limits_are_counted),
-		cmocka_unit_test(events_have_type_version_and_pod),
-		cmocka_unit_test(bookmarks_carry_only_a_version),
-		cmocka_unit_test(error_events_carry_the_status),
-		cmocka_unit_test(what_is_no_event_is_refused),
-		cmocka_unit_test(a_status_body_tells_code_reason_and_delay),
 	};
 
 	return cmocka_run_group_tests_name("kube decode", tests, NULL, NULL);
