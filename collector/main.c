@@ -13,17 +13,19 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "identity/peer_name.h"
 #include "kube/pod_source.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
+#include "peer_watches.h"
 #include "pipeline.h"
 #include "policy/sandbox.h"
 #include "vitals.h"
 
 #define LOG_MODULE "main"
-#define KEEP_MAX 64        /* pod labels and annotations that configuration asks for, each */
-#define TAPE_CHECK_MS 20   /* --print-metrics looks so often whether the tape is read */
+#define KEEP_MAX 64      /* pod labels and annotations that configuration asks for, each */
+#define TAPE_CHECK_MS 20 /* --print-metrics looks so often whether the tape is read */
 
 extern char **environ;
 
@@ -43,6 +45,8 @@ struct collector {
 	struct kube_store *store;
 	struct kube_pod_source *pods;
 	struct kube_client *kube;
+	struct peers *peers;
+	struct peer_watches peer_watches;
 	struct resolve_rules rules;
 	char host[65];
 	struct tape tape;
@@ -149,6 +153,8 @@ static int make_telemetry(struct collector *c)
 	o.routes = conf->routes.given;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
+	if (c->peers)
+		o.namer = (struct peer_namer){peer_name_of, c->peers};
 	r = telemetry_new(&c->telemetry, &o);
 	if (r)
 		log_error("metrics cannot be set up: %s", strerror(-r));
@@ -171,7 +177,8 @@ static int find_cluster(struct collector *c)
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
-		log_info("no Kubernetes cluster found: workloads are named by container and process");
+		log_info("no Kubernetes cluster found: workloads are named by container and "
+			 "process");
 		return 0;
 	}
 	if (r == -ENOENT)
@@ -210,20 +217,47 @@ static int make_kube(struct collector *c)
 	return kube_client_start(c->kube);
 }
 
+/* Before telemetry, which asks them; they learn from the API what make_kube() brings. */
+static int make_peers(struct collector *c)
+{
+	if (gethostname(c->host, sizeof(c->host) - 1))
+		c->host[0] = 0;
+	config_naming(c->config, c->host, &c->rules);
+	c->peers = c->in_cluster ? peers_new(&c->rules) : NULL;
+	if (c->in_cluster && !c->peers)
+		log_error("names of peers cannot be set up: out of memory");
+	return c->in_cluster && !c->peers ? -ENOMEM : 0;
+}
+
+static int watch_peers(struct collector *c)
+{
+	const struct peer_watch here = {.store = c->store, .client = c->kube};
+	bool elsewhere, services;
+	int r;
+
+	if (!c->peers)
+		return 0;
+	config_peers(c->config, &elsewhere, &services);
+	r = peer_watches_start(&c->peer_watches, c->loop, &c->kube_options, &c->rules, c->peers,
+			       &here, elsewhere, services);
+	if (r)
+		log_error("the watches of peers cannot be set up: %s", strerror(-r));
+	return r;
+}
+
 static int make_pipeline(struct collector *c)
 {
 	struct pipeline_options o;
 
-	if (gethostname(c->host, sizeof(c->host) - 1))
-		c->host[0] = 0;
-	config_naming(c->config, c->host, &c->rules);
 	o = (struct pipeline_options){.store = c->store,
 				      .selector = c->selector,
 				      .by_pod = c->by_pod,
 				      .rules = &c->rules,
 				      .router = c->router,
 				      .telemetry = c->telemetry,
-				      .waiting_records = (uint32_t)c->config->keyhole.waiting_records,
+				      .peers = c->peers,
+				      .waiting_records =
+					      (uint32_t)c->config->keyhole.waiting_records,
 				      .wait_ns = c->config->keyhole.waiting_ns};
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)
@@ -316,6 +350,7 @@ static int start_intake(struct collector *c)
 				    .router = c->router,
 				    .kube = c->kube,
 				    .store = c->store,
+				    .peers = c->peers ? &c->peer_watches : NULL,
 				    .sandbox = &c->sandbox};
 	r = vitals_bind(c->self, &c->vitals);
 	if (r)
@@ -350,8 +385,9 @@ static int start(struct collector *c)
 	}
 	catch_signals(c->loop);
 	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = find_cluster(c)) ||
-	    (r = make_telemetry(c)) || (r = make_kube(c)) || (r = make_pipeline(c)) ||
-	    (r = make_export(c)) || (r = make_tape(c)) || (r = enter_sandbox(c)))
+	    (r = make_peers(c)) || (r = make_telemetry(c)) || (r = make_kube(c)) ||
+	    (r = watch_peers(c)) || (r = make_pipeline(c)) || (r = make_export(c)) ||
+	    (r = make_tape(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -389,12 +425,14 @@ static void end(struct collector *c)
 	intake_stop(c->intake);
 	if (c->export)
 		export_stop(c->export);
+	peer_watches_free(&c->peer_watches);
 	if (c->kube)
 		kube_client_free(c->kube);
 	kube_pod_source_free(c->pods);
 	pipeline_free(c->pipeline);
 	if (c->store)
 		kube_store_free(c->store);
+	peers_free(c->peers);
 	if (c->in_cluster)
 		kube_options_free(&c->kube_options);
 	if (c->tape.file)

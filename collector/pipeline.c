@@ -195,6 +195,8 @@ static void on_idle(void *arg, uint64_t now_ns)
 	/* from here on no pod of this batch is looked at any more */
 	if (p->o.store)
 		kube_store_quiesce(p->o.store);
+	if (p->o.peers)
+		peers_quiesce(p->o.peers);
 }
 
 /* Without a cluster, what waits has no names to wait for any more. */

@@ -9,6 +9,7 @@
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
 
+#include "identity/peers.h"
 #include "identity/waiting.h"
 #include "identity/workloads.h"
 #include "intake/intake.h"
@@ -23,6 +24,7 @@ struct pipeline_options {
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
 	struct telemetry *telemetry;
+	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;
 };

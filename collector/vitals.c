@@ -69,6 +69,30 @@ static uint64_t pods_dropped(void *arg)
 	return kube_store_stats(((struct vitals *)arg)->store).pods_dropped;
 }
 
+/* ---- peers ---- */
+
+#define PEER_SOURCE(source, index)                                                                 \
+	static uint64_t peers_##source(void *arg)                                                  \
+	{                                                                                          \
+		return kube_store_stats(((struct vitals *)arg)->peers->watch[index].store).pods;   \
+	}                                                                                          \
+	static uint64_t peers_up_##source(void *arg)                                               \
+	{                                                                                          \
+		return peer_watch_current(&((struct vitals *)arg)->peers->watch[index]);           \
+	}                                                                                          \
+	static uint64_t peers_dropped_##source(void *arg)                                          \
+	{                                                                                          \
+		return kube_store_stats(((struct vitals *)arg)->peers->watch[index].store)         \
+			.pods_dropped;                                                             \
+	}
+PEER_SOURCE(pods, PEERS_ELSEWHERE)
+PEER_SOURCE(services, PEERS_SERVICES)
+
+static uint64_t memory_peers(void *arg)
+{
+	return peer_watches_bytes(((struct vitals *)arg)->peers);
+}
+
 static uint64_t kube_lists(void *arg)
 {
 	return kube_client_stats(((struct vitals *)arg)->kube).lists;
@@ -208,6 +232,31 @@ static void bind_kube(struct selfmetrics *self, struct vitals *v)
 	function(self, SELF_MEMORY, "pods", memory_pods, v);
 }
 
+static void bind_peers(struct selfmetrics *self, struct vitals *v)
+{
+	const struct peers_stats *s;
+
+	if (!v->peers)
+		return;
+	s = peers_stats(v->peers->peers);
+	number(self, SELF_PEER_LOOKUPS, "named", &s->named);
+	number(self, SELF_PEER_LOOKUPS, "unknown", &s->unknown);
+	number(self, SELF_PEER_LOOKUPS, "other_time", &s->elsewhen);
+	number(self, SELF_PEER_LOOKUPS, "ambiguous", &s->ambiguous);
+	number(self, SELF_PEER_LOOKUPS, "stale", &s->stale);
+	function(self, SELF_MEMORY, "peers", memory_peers, v);
+	if (v->peers->watch[PEERS_ELSEWHERE].store) {
+		function(self, SELF_PEERS, "pods", peers_pods, v);
+		function(self, SELF_PEER_WATCH_UP, "pods", peers_up_pods, v);
+		function(self, SELF_LIMIT_REACHED, "peer_pods", peers_dropped_pods, v);
+	}
+	if (v->peers->watch[PEERS_SERVICES].store) {
+		function(self, SELF_PEERS, "services", peers_services, v);
+		function(self, SELF_PEER_WATCH_UP, "services", peers_up_services, v);
+		function(self, SELF_LIMIT_REACHED, "peer_services", peers_dropped_services, v);
+	}
+}
+
 static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
 {
 	unsigned int i;
@@ -231,6 +280,7 @@ int vitals_bind(struct selfmetrics *self, struct vitals *v)
 	bind_pipeline(self, v);
 	bind_telemetry(self, v);
 	bind_kube(self, v);
+	bind_peers(self, v);
 	bind_sandbox(self, v);
 	return failed ? -ENOSPC : 0;
 }

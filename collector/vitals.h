@@ -7,6 +7,7 @@
 #include "intake/intake.h"
 #include "kube/client.h"
 #include "kube/store.h"
+#include "peer_watches.h"
 #include "pipeline.h"
 #include "policy/report.h"
 #include "telemetry/selfmetrics.h"
@@ -25,6 +26,7 @@ struct vitals {
 	const struct router *router;
 	const struct kube_client *kube;
 	const struct kube_store *store;
+	const struct peer_watches *peers;
 	const struct policy_report *sandbox;
 	const struct export *export;
 	struct vitals_part loader[POLICY_PARTS_COUNT]; /* filled by vitals_bind() */

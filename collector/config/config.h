@@ -60,6 +60,8 @@ struct config {
 		const char *cluster_name, *kubeconfig_path;
 		uint64_t reconnect_ns;
 		struct config_texts name_labels, namespace_labels, version_labels;
+		struct config_texts disabled; /* informers that Beyla would run */
+		bool local_node;              /* no pods of other nodes */
 	} kubernetes;
 
 	struct {
@@ -92,6 +94,7 @@ struct config {
 		uint64_t series_limit;  /* per metric */
 		uint64_t series_memory; /* bytes */
 		bool time_to_first_byte, server_address_from_host;
+		struct config_texts peers; /* "pods", "services" */
 	} keyhole;
 };
 
@@ -115,6 +118,9 @@ void config_selectors(const struct config *config, struct selector_options *opti
 void config_routes(const struct config *config, struct route_options *options);
 /* `host`: this host's name; used unless the configuration says another. May be NULL. */
 void config_naming(const struct config *config, const char *host, struct resolve_rules *rules);
+
+/* Whose addresses are watched beside those of the node's own pods. */
+void config_peers(const struct config *config, bool *pods, bool *services);
 
 /*
  * Pod labels, or annotations, that selectors and names look at: keys or prefixes ending in '*',

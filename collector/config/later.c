@@ -11,8 +11,8 @@ const struct option_later options_later[] = {
 	     "channel_send_timeout_panic ebpf network stats filter injector topology"},
 	{"health_check", "port listen_address unix_socket_path"},
 	{"attributes.kubernetes",
-	 "disable_informers informers_sync_timeout informers_resync_period meta_cache_address "
-	 "meta_restrict_local_node drop_external meta_source_labels service_name_template"},
+	 "informers_sync_timeout informers_resync_period meta_cache_address "
+	 "drop_external meta_source_labels service_name_template"},
 	{"attributes.kubernetes.resource_labels", "*"},
 	{"attributes.instance_id", "dns"},
 	{"attributes.host_id", "override"},

@@ -87,6 +87,20 @@ static const char *check_route(const char *text, char why[PATTERN_WHY_MAX])
 	return route_pattern_check(text, why) < 0 ? why : NULL;
 }
 
+static const char *check_informer(const char *text, char why[PATTERN_WHY_MAX])
+{
+	if (!strcmp(text, "node") || !strcmp(text, "service"))
+		return NULL;
+	return "it must be \"node\" or \"service\"";
+}
+
+static const char *check_peers(const char *text, char why[PATTERN_WHY_MAX])
+{
+	if (!strcmp(text, "pods") || !strcmp(text, "services"))
+		return NULL;
+	return "it must be \"pods\" or \"services\"";
+}
+
 static const char *check_label(const char *text, char why[PATTERN_WHY_MAX])
 {
 	return *text ? NULL : "it must be the key of a label";
@@ -178,6 +192,22 @@ static const struct option all[] = {
 	 .env = "KUBE_RECONNECT_INITIAL_INTERVAL",
 	 .doc = "Pause before the API is asked again after a failure; it grows from failure to "
 		"failure."},
+	{.path = "attributes.kubernetes.disable_informers",
+	 .type = OPTION_TEXTS,
+	 AT(kubernetes.disabled),
+	 .check = check_informer,
+	 .max = 2,
+	 .env = "KUBE_DISABLE_INFORMERS",
+	 .doc = "`service`: no Services are watched, whatever `keyhole.peers` says. `node` changes "
+		"nothing: Keyhole never watches nodes."},
+	{.path = "attributes.kubernetes.meta_restrict_local_node",
+	 .type = OPTION_BOOL,
+	 AT(kubernetes.local_node),
+	 .fallback = "false",
+	 .env = "KUBE_META_RESTRICT_LOCAL_NODE",
+	 .doc = "`true`: pods of other nodes are not watched, whatever `keyhole.peers` says. "
+		"(`false`, Beyla's default too, does not have them watched here: `keyhole.peers` "
+		"does.)"},
 	{.path = "attributes.kubernetes.resource_labels.service.name",
 	 .type = OPTION_TEXTS,
 	 AT(kubernetes.name_labels),
@@ -338,6 +368,15 @@ static const struct option all[] = {
 	 .env = "NODE_NAME",
 	 .fallback_doc = "`NODE_NAME` of the environment, else the host's name",
 	 .doc = "The Kubernetes node whose pods are asked for."},
+	{.path = "keyhole.peers",
+	 .type = OPTION_TEXTS,
+	 AT(keyhole.peers),
+	 .check = check_peers,
+	 .max = 2,
+	 .env = "PEERS",
+	 .doc = "Whose addresses get names as peers, beside those of the node's own pods: "
+		"`services` (needs get, list and watch of Services) and `pods`, those of all "
+		"nodes. See kubernetes.md, Peers."},
 	{.path = "keyhole.waiting_room.records",
 	 .type = OPTION_COUNT,
 	 AT(keyhole.waiting_records),

@@ -46,6 +46,21 @@ void config_naming(const struct config *config, const char *host, struct resolve
 	};
 }
 
+static bool has_text(const struct config_texts *texts, const char *text)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (strcmp(texts->v[i], text) == 0)
+			return true;
+	return false;
+}
+
+void config_peers(const struct config *config, bool *pods, bool *services)
+{
+	*pods = has_text(&config->keyhole.peers, "pods") && !config->kubernetes.local_node;
+	*services = has_text(&config->keyhole.peers, "services") &&
+		    !has_text(&config->kubernetes.disabled, "service");
+}
+
 /* ---- keys of labels and annotations ---- */
 
 struct key_list {

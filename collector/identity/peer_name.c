@@ -23,6 +23,16 @@ struct slice peer_name(const struct peer *peer, char *buf, size_t size)
 	return (struct slice){buf, n};
 }
 
+size_t peer_name_of(void *peers, const struct exchange *exchange, char *buf, size_t size)
+{
+	struct peer peer;
+
+	if (!peers_find(peers, exchange->conn.family, exchange->conn.raddr, exchange->start_ns,
+			&peer))
+		return 0;
+	return peer_name(&peer, buf, size).n;
+}
+
 bool peer_is_address(struct slice text)
 {
 	char copy[INET6_ADDRSTRLEN];

@@ -5,6 +5,7 @@
 #ifndef KEYHOLE_IDENTITY_PEER_NAME_H
 #define KEYHOLE_IDENTITY_PEER_NAME_H
 
+#include "../protocol/exchange.h"
 #include "peers.h"
 
 /*
@@ -12,6 +13,12 @@
  * of two. Cut at `size`, no NUL; the result lies in `buf`.
  */
 struct slice peer_name(const struct peer *peer, char *buf, size_t size);
+
+/*
+ * Writes that name for the remote end of an exchange; returns how many bytes, 0: nobody for
+ * certain. `peers` is a struct peers; a struct peer_namer of telemetry/ calls this.
+ */
+size_t peer_name_of(void *peers, const struct exchange *exchange, char *buf, size_t size);
 
 /* Is this an IPv4 or IPv6 address (without brackets)? */
 bool peer_is_address(struct slice text);

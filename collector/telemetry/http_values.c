@@ -137,6 +137,16 @@ static size_t put_peer(char *out, const struct exchange *exchange, const struct 
 	return n > 0 ? http_clean(out, (struct slice){name, n}) : put_address(out, &exchange->conn);
 }
 
+/* Names of hosts have no ':' and, but for few, do not begin with a digit. */
+static bool is_remote_address(const char *text, size_t n, const struct kh_conn *conn)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	if (!(text[0] >= '0' && text[0] <= '9') && !memchr(text, ':', n))
+		return false;
+	return put_address(address, conn) == n && memcmp(address, text, n) == 0;
+}
+
 size_t http_server_address(char *out, enum http_side side, const struct exchange *exchange,
 			   const struct peer_namer *namer)
 {
@@ -144,7 +154,10 @@ size_t http_server_address(char *out, enum http_side side, const struct exchange
 	size_t n = http_clean(out, split_authority(exchange->host, &port));
 
 	lower(out, n);
-	return n == 0 && side == HTTP_CLIENT ? put_peer(out, exchange, namer) : n;
+	/* A Host that is the address connected to says nothing that the address does not. */
+	if (side == HTTP_CLIENT && (n == 0 || is_remote_address(out, n, &exchange->conn)))
+		return put_peer(out, exchange, namer);
+	return n;
 }
 
 uint16_t http_server_port(enum http_side side, const struct exchange *exchange, bool from_host)

@@ -44,6 +44,12 @@
 	X(KUBE_REQUESTS, COUNTER, "keyhole_kube_requests", "result",                               \
 	  "Requests to the Kubernetes API, by result.")                                            \
 	X(KUBE_EVENTS, COUNTER, "keyhole_kube_events", "type", "Watch events, by type.")           \
+	X(PEER_LOOKUPS, COUNTER, "keyhole_peer_lookups", "result",                                 \
+	  "Addresses of peers that names were looked for, by result.")                             \
+	X(PEERS, GAUGE, "keyhole_peers", "source",                                                 \
+	  "Pods of other nodes, and Services, known for their addresses.")                         \
+	X(PEER_WATCH_UP, GAUGE, "keyhole_peer_watch_up", "source",                                 \
+	  "1 while the watch of them is current.")                                                 \
 	X(WAITING, GAUGE, "keyhole_waiting_records", "", "Records that wait for their pod.")       \
 	X(SERIES, GAUGE, "keyhole_series", "", "Label sets held; each has several histograms.")    \
 	X(SERIES_CREATED, COUNTER, "keyhole_series_created", "", "Label sets made.")               \
