@@ -2,7 +2,6 @@
 #define LOG_MODULE "kube"
 #include "client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +10,18 @@
 
 #include "../cleanup.h"
 #include "../log.h"
+#include "complaint.h"
+#include "request.h"
 #include "split.h"
 
 #define NS_PER_MS 1000000ull
 
-enum state { STATE_WAITING, STATE_LISTING, STATE_WATCHING };
+enum state {
+	STATE_WAITING,
+	STATE_LISTING,
+	STATE_STREAMING, /* a watch, still in the objects that it begins with */
+	STATE_WATCHING
+};
 
 struct kube_client {
 	struct loop *loop;
@@ -27,9 +33,11 @@ struct kube_client {
 
 	char version[KUBE_VERSION_MAX]; /* where the next watch begins; "": list first */
 	char next[KUBE_CONTINUE_MAX];   /* the next page of the list; "": the first */
-	bool list_open;                 /* pages were put since the source's list_begin() */
 	bool gone;                      /* an ERROR event with 410 ended this watch */
+	bool unmarked;                  /* a stream without a mark after its first objects */
 	bool latest;                    /* a cached list will not do */
+	bool unpaged;                   /* the pages' version ran out: all at once, this time */
+	uint64_t plain_until_ns;        /* streams are not offered: lists until then */
 	uint64_t events;                /* of this watch */
 	uint64_t begun_ns;              /* this watch */
 	unsigned failures;              /* in a row */
@@ -38,10 +46,8 @@ struct kube_client {
 	unsigned watch_s;               /* timeoutSeconds of this watch */
 	uint64_t random;
 
-	enum kube_fault complained; /* what was logged last, and not yet taken back */
-	uint64_t complained_ns;
-	uint64_t noted, noted_ns;   /* refused objects that the log knows of */
 	struct kube_status refusal; /* of an ERROR event */
+	struct kube_complaint complaint;
 	struct kube_client_stats stats;
 };
 
@@ -71,10 +77,32 @@ static void recover(struct kube_client *client)
 {
 	client->failures = 0;
 	client->stats.connected = true;
-	if (client->complained == KUBE_FAULT_NONE)
-		return;
-	client->complained = KUBE_FAULT_NONE;
-	log_info("Kubernetes API %s: answers again", client->options->base);
+	kube_complaint_over(&client->complaint);
+}
+
+static uint64_t watch_idle_ms(const struct kube_client *client)
+{
+	return client->watch_s * 1000ull +
+	       or_default(client->options->watch_grace_ms, KUBE_WATCH_GRACE_MS);
+}
+
+/* Everything that exists was put; from `version` on it is watched. */
+static void list_complete(struct kube_client *client, const char *version)
+{
+	bool first = !client->stats.synced;
+
+	client->source->list_end(client->source->arg);
+	client->unpaged = false;
+	client->next[0] = 0;
+	snprintf(client->version, sizeof(client->version), "%s", version);
+	client->stats.lists++;
+	client->stats.synced = client->latest = true;
+	client->stats.last_sync_ns = loop_now_ns();
+	recover(client);
+	client->source->settle(client->source->arg);
+	if (first)
+		log_info("Kubernetes API %s: %llu %s", client->options->base,
+			 (unsigned long long)client->listed, client->source->what);
 }
 
 /* One bad object must not hide the others: it is counted and left out. */
@@ -98,23 +126,52 @@ static int on_listed(void *arg, struct slice json)
 	return left_out(ret);
 }
 
-static int take_event(struct kube_client *client, const struct kube_event *event)
+static int take_object(struct kube_client *client, const struct kube_event *event)
 {
 	const struct kube_source *source = client->source;
 	int ret = 0;
 
-	client->stats.events[event->type]++;
-	client->events++;
-	if (event->type == KUBE_EVENT_ERROR) {
-		client->gone = event->status.code == 410;
-		client->refusal = event->status;
-		return -ECANCELED;
-	}
 	if (event->type == KUBE_EVENT_DELETED)
 		ret = source->gone(source->arg, event->object, &client->stats.decode);
 	else if (event->type != KUBE_EVENT_BOOKMARK)
 		ret = source->put(source->arg, event->object, &client->stats.decode);
-	if (left_out(ret))
+	client->listed += !ret;
+	return left_out(ret);
+}
+
+/* Before the mark no version is one from which a watch could go on. */
+static int take_streamed(struct kube_client *client, const struct kube_event *event)
+{
+	if (event->type != KUBE_EVENT_BOOKMARK)
+		return take_object(client, event);
+	if (!event->initial_end)
+		return -EPROTO;
+	list_complete(client, event->version);
+	client->state = STATE_WATCHING;
+	client->stats.watches++;
+	kube_http_idle(client->http, watch_idle_ms(client));
+	return 0;
+}
+
+static int take_event(struct kube_client *client, const struct kube_event *event)
+{
+	int ret;
+
+	if (event->type == KUBE_EVENT_ERROR) {
+		client->stats.events[event->type]++;
+		client->gone = event->status.code == 410;
+		client->refusal = event->status;
+		return -ECANCELED;
+	}
+	if (client->state == STATE_STREAMING) {
+		ret = take_streamed(client, event);
+		client->unmarked = ret == -EPROTO;
+		return ret;
+	}
+	client->stats.events[event->type]++;
+	client->events++;
+	ret = take_object(client, event);
+	if (ret)
 		return ret;
 	recover(client);
 	memcpy(client->version, event->version, sizeof(client->version));
@@ -134,20 +191,10 @@ static int on_event(void *arg, struct slice json)
 	return ret;
 }
 
-/* Objects that cannot be used, or are too large: left out, counted, and said now and then. */
 static void note_refused(struct kube_client *client)
 {
-	uint64_t refused = client->stats.decode.refused + client->stats.oversize;
-	uint64_t now = loop_now_ns();
-
-	if (refused == client->noted ||
-	    (client->noted && now - client->noted_ns < KUBE_COMPLAIN_AGAIN_MS * NS_PER_MS))
-		return;
-	log_warn("Kubernetes API %s: %s: %llu objects so far cannot be used (no uid, name or "
-		 "namespace, or too large); they are left out",
-		 client->options->base, client->source->what, (unsigned long long)refused);
-	client->noted = refused;
-	client->noted_ns = now;
+	kube_complain_refused(&client->complaint,
+			      client->stats.decode.refused + client->stats.oversize);
 }
 
 static int on_body(void *arg, struct slice bytes)
@@ -167,46 +214,13 @@ static void on_begun(void *arg)
 	client->stats.connected = true;
 }
 
-/* One line for each kind of failure, again only after it was gone or has lasted. */
-static void complain(struct kube_client *client, const struct kube_http_answer *answer,
-		     const char *hint)
+static enum kube_verb verb_of(const struct kube_client *client)
 {
-	uint64_t now = loop_now_ns();
-	char text[KUBE_HTTP_TEXT_MAX];
-
-	client->stats.connected = false;
-	client->stats.faults[answer->fault]++;
-	if (client->complained == answer->fault &&
-	    now - client->complained_ns < KUBE_COMPLAIN_AGAIN_MS * NS_PER_MS)
-		return;
-	client->complained = answer->fault;
-	client->complained_ns = now;
-	log_warn("Kubernetes API %s: %s: %s: %s; %s; trying again, what is known so far is kept",
-		 client->options->base, client->source->what, kube_fault_word[answer->fault],
-		 log_text(slice_of(answer->text), text, sizeof(text)), hint);
-}
-
-static const char *hint_for(enum kube_fault fault)
-{
-	switch (fault) {
-	case KUBE_FAULT_SECRET:
-		return "it is read again for each request";
-	case KUBE_FAULT_CONNECT:
-	case KUBE_FAULT_TIMEOUT:
-		return "check the address, the network policy and that the server is up";
-	case KUBE_FAULT_TLS:
-		return "check that the CA belongs to this server";
-	case KUBE_FAULT_UNAUTHORIZED:
-		return "the token was refused: it is read again for each request, check that its "
-		       "service account exists";
-	case KUBE_FAULT_FORBIDDEN:
-		return "missing rule: pods: get,list,watch at cluster scope for this service "
-		       "account";
-	case KUBE_FAULT_GARBAGE:
-		return "check that this address is a Kubernetes API server";
-	default:
-		return "the server or the way to it has a problem";
-	}
+	if (client->state == STATE_WATCHING)
+		return KUBE_VERB_WATCH;
+	if (client->state == STATE_STREAMING)
+		return KUBE_VERB_STREAM;
+	return client->source->poll_ms ? KUBE_VERB_POLL : KUBE_VERB_LIST;
 }
 
 static void wait_ms(struct kube_client *client, uint64_t ms)
@@ -238,12 +252,13 @@ static void wait_backoff(struct kube_client *client, unsigned retry_after_s)
 static void forget_version(struct kube_client *client)
 {
 	client->version[0] = client->next[0] = 0;
-	client->list_open = false;
 }
 
 static void fail(struct kube_client *client, const struct kube_http_answer *answer)
 {
-	complain(client, answer, hint_for(answer->fault));
+	client->stats.connected = false;
+	client->stats.faults[answer->fault]++;
+	kube_complain(&client->complaint, verb_of(client), answer);
 	wait_backoff(client, answer->retry_after_s);
 }
 
@@ -253,7 +268,8 @@ static void relist(struct kube_client *client)
 	client->stats.faults[KUBE_FAULT_GONE]++;
 	client->latest = true;
 	log_info("Kubernetes API %s: version %s is too old, listing the %s anew",
-		 client->options->base, client->version, client->source->what);
+		 client->options->base, *client->version ? client->version : "of the pages",
+		 client->source->what);
 	forget_version(client);
 	wait_backoff(client, 0);
 }
@@ -267,25 +283,6 @@ static void garbage(struct kube_client *client, const char *what)
 	fail(client, &answer);
 }
 
-static void list_complete(struct kube_client *client)
-{
-	bool first = !client->stats.synced;
-
-	client->source->list_end(client->source->arg);
-	client->list_open = false;
-	client->next[0] = 0;
-	memcpy(client->version, client->split.version, sizeof(client->version));
-	client->stats.lists++;
-	client->stats.synced = true;
-	client->stats.last_sync_ns = loop_now_ns();
-	client->latest = true;
-	recover(client);
-	client->source->settle(client->source->arg);
-	if (first)
-		log_info("Kubernetes API %s: %llu %s", client->options->base,
-			 (unsigned long long)client->listed, client->source->what);
-}
-
 static bool is_list_of(const char *list, const char *kind)
 {
 	size_t n = strlen(kind);
@@ -296,9 +293,10 @@ static bool is_list_of(const char *list, const char *kind)
 static void page_done(struct kube_client *client)
 {
 	const struct kube_split *split = &client->split;
+	unsigned poll_ms = client->source->poll_ms;
 
 	if (kube_split_end(split) || !is_list_of(split->kind, client->source->kind) ||
-	    !*split->version) {
+	    (!*split->version && !poll_ms)) {
 		garbage(client, "the answer is not the list that was asked for");
 		return;
 	}
@@ -306,10 +304,25 @@ static void page_done(struct kube_client *client)
 		garbage(client, "the list has no end");
 		return;
 	}
-	if (*split->next)
+	if (*split->next) {
 		memcpy(client->next, split->next, sizeof(client->next));
-	else
-		list_complete(client);
+		wait_ms(client, 0);
+		return;
+	}
+	list_complete(client, poll_ms ? "" : split->version);
+	wait_ms(client, poll_ms);
+}
+
+/*
+ * The server does not offer streams, or does not say so and sends what is none. Nothing is wrong
+ * with it: the objects are listed at once.
+ */
+static void list_plainly(struct kube_client *client, const char *why)
+{
+	client->plain_until_ns = loop_now_ns() + KUBE_STREAM_AGAIN_MS * NS_PER_MS;
+	log_info("Kubernetes API %s: no streaming lists (%s): the %s are listed and then watched",
+		 client->options->base, why, client->source->what);
+	forget_version(client);
 	wait_ms(client, 0);
 }
 
@@ -320,6 +333,10 @@ static void watch_done(struct kube_client *client)
 
 	if (kube_split_end(&client->split)) {
 		garbage(client, "a watch ended inside an event");
+		return;
+	}
+	if (client->state == STATE_STREAMING) {
+		list_plainly(client, "it ended before all objects were there");
 		return;
 	}
 	/* Not even a bookmark: the version is perhaps one of the future (etcd was restored). */
@@ -364,58 +381,54 @@ static void watch_failed(struct kube_client *client, const struct kube_http_answ
 	fail(client, answer);
 }
 
+static void stream_failed(struct kube_client *client, const struct kube_http_answer *answer)
+{
+	char text[KUBE_HTTP_TEXT_MAX];
+
+	if (client->unmarked)
+		list_plainly(client, "no mark after the first objects");
+	else if (answer->fault == KUBE_FAULT_STATUS)
+		list_plainly(client, log_text(slice_of(answer->text), text, sizeof(text)));
+	else if (answer->fault == KUBE_FAULT_TIMEOUT && answer->status == 200)
+		list_plainly(client, "the first objects have no end");
+	else
+		watch_failed(client, answer);
+}
+
+static void list_failed(struct kube_client *client, const struct kube_http_answer *answer)
+{
+	bool between_pages = *client->next;
+
+	if (answer->fault == KUBE_FAULT_GONE) {
+		/*
+		 * The server offers to go on with what is there now. But then a change between the
+		 * two versions of something on an earlier page would be seen by nobody.
+		 */
+		client->unpaged = between_pages;
+		relist(client);
+		return;
+	}
+	client->unpaged = false;
+	forget_version(client);
+	fail(client, answer);
+}
+
 static void on_done(void *arg, const struct kube_http_answer *answer)
 {
 	struct kube_client *client = arg;
-	bool watching = client->state == STATE_WATCHING;
+	bool sound = answer->fault == KUBE_FAULT_NONE;
 
 	client->stats.oversize += client->split.oversize;
 	note_refused(client);
-	if (answer->fault == KUBE_FAULT_NONE) {
-		if (watching)
-			watch_done(client);
-		else
-			page_done(client);
-	} else if (watching) {
+	if (client->state == STATE_LISTING)
+		sound ? page_done(client) : list_failed(client, answer);
+	else if (sound)
+		watch_done(client);
+	else if (client->state == STATE_STREAMING)
+		stream_failed(client, answer);
+	else
 		watch_failed(client, answer);
-	} else if (answer->fault == KUBE_FAULT_GONE) {
-		relist(client);
-	} else {
-		forget_version(client);
-		fail(client, answer);
-	}
 	kube_split_free(&client->split);
-}
-
-static int add_query(char **path, const char *key, const char *value)
-{
-	char *escaped = curl_easy_escape(NULL, value, 0), *longer = NULL;
-	int n = -1;
-
-	if (escaped)
-		n = asprintf(&longer, "%s%c%s=%s", *path, strchr(*path, '?') ? '&' : '?', key,
-			     escaped);
-	curl_free(escaped);
-	if (n < 0)
-		return -ENOMEM;
-	free(*path);
-	*path = longer;
-	return 0;
-}
-
-static int list_path(struct kube_client *client, char **path)
-{
-	char limit[16];
-	int ret;
-
-	snprintf(limit, sizeof(limit), "%u",
-		 or_default(client->options->list_limit, KUBE_LIST_LIMIT));
-	ret = add_query(path, "limit", limit);
-	if (!ret && *client->next)
-		ret = add_query(path, "continue", client->next);
-	else if (!ret && client->source->selector && !client->latest)
-		ret = add_query(path, "resourceVersion", "0");
-	return ret;
 }
 
 static unsigned watch_seconds(struct kube_client *client)
@@ -426,51 +439,46 @@ static unsigned watch_seconds(struct kube_client *client)
 	return max > min ? min + draw(client, max - min + 1) : min;
 }
 
-static int watch_path(struct kube_client *client, char **path)
+static enum state choose(const struct kube_client *client)
 {
-	char timeout[16];
-	int ret;
-
-	client->watch_s = watch_seconds(client);
-	snprintf(timeout, sizeof(timeout), "%u", client->watch_s);
-	ret = add_query(path, "watch", "1");
-	if (!ret)
-		ret = add_query(path, "allowWatchBookmarks", "true");
-	if (!ret)
-		ret = add_query(path, "resourceVersion", client->version);
-	return ret ? ret : add_query(path, "timeoutSeconds", timeout);
+	if (*client->version)
+		return STATE_WATCHING;
+	if (*client->next || client->source->poll_ms || client->options->no_stream ||
+	    loop_now_ns() < client->plain_until_ns)
+		return STATE_LISTING;
+	return STATE_STREAMING;
 }
 
 /* The request for what is needed next; caller frees. NULL: out of memory. */
 static char *make_path(struct kube_client *client)
 {
-	char *path = strdup(client->source->path);
-	int ret = path ? 0 : -ENOMEM;
+	struct kube_request request = {.verb = verb_of(client),
+				       .version = client->version,
+				       .next = client->next,
+				       .timeout_s = client->watch_s};
 
-	if (!ret && client->source->selector)
-		ret = add_query(&path, "fieldSelector", client->source->selector);
-	if (!ret)
-		ret = *client->version ? watch_path(client, &path) : list_path(client, &path);
-	if (!ret)
-		return path;
-	free(path);
-	return NULL;
+	if (!client->unpaged)
+		request.limit = or_default(client->options->list_limit, KUBE_LIST_LIMIT);
+	if (client->state == STATE_LISTING && client->source->selector && !client->latest)
+		request.version = "0";
+	return kube_request_path(client->source, &request);
 }
 
-static void begin(struct kube_client *client, bool watching)
+static void begin(struct kube_client *client)
 {
-	client->state = watching ? STATE_WATCHING : STATE_LISTING;
-	client->gone = false;
+	bool listing = client->state == STATE_LISTING;
+
+	client->gone = client->unmarked = false;
 	client->refusal = (struct kube_status){0};
 	client->events = 0;
 	client->begun_ns = loop_now_ns();
-	kube_split_init(&client->split, watching ? KUBE_SPLIT_WATCH : KUBE_SPLIT_LIST,
-			watching ? on_event : on_listed, client);
-	if (watching) {
+	client->watch_s = watch_seconds(client);
+	kube_split_init(&client->split, listing ? KUBE_SPLIT_LIST : KUBE_SPLIT_WATCH,
+			listing ? on_listed : on_event, client);
+	if (client->state == STATE_WATCHING) {
 		client->stats.watches++;
-	} else if (!client->list_open) {
+	} else if (!*client->next) {
 		client->source->list_begin(client->source->arg);
-		client->list_open = true;
 		client->pages = 0;
 		client->listed = 0;
 	}
@@ -479,19 +487,23 @@ static void begin(struct kube_client *client, bool watching)
 static void on_next_request(void *arg)
 {
 	struct kube_client *client = arg;
-	bool watching = *client->version;
-	uint64_t grace = or_default(client->options->watch_grace_ms, KUBE_WATCH_GRACE_MS);
-	uint64_t list_idle = or_default(client->options->list_idle_ms, KUBE_LIST_IDLE_MS);
-	_cleanup_free_ char *path = make_path(client);
 	struct kube_http_answer answer = {.fault = KUBE_FAULT_MEMORY};
-	int ret = -ENOMEM;
+	struct kube_http_request request = {.accept = client->source->accept};
+	_cleanup_free_ char *path = NULL;
 
-	begin(client, watching);
-	if (path)
-		ret = kube_http_get(client->http, path, client->source->accept,
-				    watching ? client->watch_s * 1000ull + grace : list_idle,
-				    watching ? 0 : KUBE_LIST_TIMEOUT_MS, &answer);
-	if (ret)
+	client->state = choose(client);
+	begin(client);
+	request.path = path = make_path(client);
+	request.idle_ms = client->state == STATE_WATCHING
+				  ? watch_idle_ms(client)
+				  : or_default(client->options->list_idle_ms, KUBE_LIST_IDLE_MS);
+	if (client->state == STATE_LISTING) {
+		request.total_ms = KUBE_LIST_TIMEOUT_MS;
+		request.body_max = or_default(client->options->body_max, KUBE_BODY_MAX);
+	} else if (client->state == STATE_STREAMING) {
+		request.total_ms = watch_idle_ms(client);
+	}
+	if (!path || kube_http_get(client->http, &request, &answer))
 		fail(client, &answer);
 }
 
@@ -507,6 +519,7 @@ struct kube_client *kube_client_new(struct loop *loop, const struct kube_options
 	client->loop = loop;
 	client->options = options;
 	client->source = source;
+	client->complaint = (struct kube_complaint){.options = options, .source = source};
 	client->http = kube_http_new(loop, options, &handler);
 	if (!client->http) {
 		free(client);

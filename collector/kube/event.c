@@ -3,7 +3,6 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +57,14 @@ static int find_type(const char *text, enum kube_event_type *type)
 	return -EBADMSG;
 }
 
+static bool ends_initial(const cJSON *object)
+{
+	const cJSON *annotations = kube_json_get(kube_json_get(object, "metadata"), "annotations");
+	const char *text = kube_json_text(annotations, "k8s.io/initial-events-end");
+
+	return text && strcmp(text, "true") == 0;
+}
+
 int kube_event_decode(struct slice json, const char *kind, struct kube_event *event)
 {
 	const char *version;
@@ -79,6 +86,8 @@ int kube_event_decode(struct slice json, const char *kind, struct kube_event *ev
 	    !is_kind(event->object, kind))
 		return -EBADMSG;
 	memcpy(event->version, version, strlen(version) + 1);
+	if (event->type == KUBE_EVENT_BOOKMARK)
+		event->initial_end = ends_initial(event->object);
 	return 0;
 }
 

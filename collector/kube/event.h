@@ -6,6 +6,8 @@
 #ifndef KEYHOLE_KUBE_EVENT_H
 #define KEYHOLE_KUBE_EVENT_H
 
+#include <stdbool.h>
+
 #include "json.h"
 
 #define KUBE_VERSION_MAX 64 /* bytes of a resourceVersion */
@@ -33,8 +35,9 @@ struct kube_event {
 	enum kube_event_type type;
 	char version[KUBE_VERSION_MAX]; /* the object's; "" for ERROR */
 	const struct cJSON *object;     /* lives as long as `root` */
-	struct kube_status status;      /* of ERROR */
-	struct cJSON *root;             /* private */
+	bool initial_end; /* a BOOKMARK after the last of the objects that a stream begins with */
+	struct kube_status status; /* of ERROR */
+	struct cJSON *root;        /* private */
 };
 
 /*

@@ -51,7 +51,9 @@ struct kube_options {
 	unsigned backoff_min_ms, backoff_max_ms; /* 500, 30000 */
 	unsigned watch_min_s, watch_max_s;       /* 240, 480 */
 	unsigned watch_grace_ms;                 /* 30000 beyond the watch's own end */
-	unsigned list_limit;                     /* 250 pods a page */
+	unsigned list_limit;                     /* 250 objects a page */
+	unsigned body_max;                       /* KUBE_BODY_MAX */
+	bool no_stream;                          /* lists, also where streams are offered */
 	unsigned list_idle_ms;                   /* 15000 without a byte of a list */
 };
 
