@@ -24,8 +24,8 @@
 #include "vitals.h"
 
 #define LOG_MODULE "main"
-#define KEEP_MAX 64      /* pod labels and annotations that configuration asks for, each */
-#define TAPE_CHECK_MS 20 /* --print-metrics looks so often whether the tape is read */
+#define KEEP_MAX 64        /* pod labels and annotations that configuration asks for, each */
+#define TAPE_CHECK_MS 20   /* --print-metrics looks so often whether the tape is read */
 
 extern char **environ;
 
@@ -177,8 +177,7 @@ static int find_cluster(struct collector *c)
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
-		log_info("no Kubernetes cluster found: workloads are named by container and "
-			 "process");
+		log_info("no Kubernetes cluster found: workloads are named by container and process");
 		return 0;
 	}
 	if (r == -ENOENT)
@@ -256,8 +255,7 @@ static int make_pipeline(struct collector *c)
 				      .router = c->router,
 				      .telemetry = c->telemetry,
 				      .peers = c->peers,
-				      .waiting_records =
-					      (uint32_t)c->config->keyhole.waiting_records,
+				      .waiting_records = (uint32_t)c->config->keyhole.waiting_records,
 				      .wait_ns = c->config->keyhole.waiting_ns};
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)
