@@ -8,6 +8,8 @@ struct peers {
 	const struct resolve_rules *rules;
 	struct kube_store *stores[PEERS_SOURCES]; /* NULL: not watched */
 	_Atomic uint64_t confirmed_ns[PEERS_SOURCES];
+	/* When that was not the case last, 0: never. What began meanwhile stays without a name. */
+	_Atomic uint64_t gap_begin_ns[PEERS_SOURCES], gap_end_ns[PEERS_SOURCES];
 	struct peers_stats stats;
 };
 
@@ -30,9 +32,25 @@ void peers_follow(struct peers *peers, enum peers_source source, struct kube_sto
 	peers->stores[source] = store;
 }
 
+static uint64_t get(const _Atomic uint64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_acquire);
+}
+
+static void set(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_release);
+}
+
 void peers_confirm(struct peers *peers, enum peers_source source, uint64_t now_ns)
 {
-	atomic_store_explicit(&peers->confirmed_ns[source], now_ns, memory_order_relaxed);
+	uint64_t before = get(&peers->confirmed_ns[source]);
+
+	if (before && now_ns > before + PEERS_TRUST_NS) {
+		set(&peers->gap_begin_ns[source], before + PEERS_TRUST_NS);
+		set(&peers->gap_end_ns[source], now_ns);
+	}
+	set(&peers->confirmed_ns[source], now_ns);
 }
 
 static void count(_Atomic uint64_t *counter)
@@ -91,10 +109,12 @@ static bool to_ip(unsigned int family, const uint8_t address[16], uint8_t ip[16]
 
 static bool is_current(const struct peers *peers, enum peers_source source, uint64_t when_ns)
 {
-	uint64_t confirmed =
-		atomic_load_explicit(&peers->confirmed_ns[source], memory_order_relaxed);
+	uint64_t confirmed = get(&peers->confirmed_ns[source]);
 
-	return confirmed && when_ns < confirmed + PEERS_TRUST_NS;
+	if (!confirmed || when_ns >= confirmed + PEERS_TRUST_NS)
+		return false;
+	return when_ns < get(&peers->gap_begin_ns[source]) ||
+	       when_ns >= get(&peers->gap_end_ns[source]);
 }
 
 bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[16],

@@ -10,7 +10,7 @@
  * - by one owner alone. Where two claim it, one of them is out of date, and there is no telling
  *   which;
  * - while the watch is there to say otherwise: what began PEERS_TRUST_NS after it was last known
- *   to be current has no name.
+ *   to be current, and before it was so again, has no name.
  *
  * A client's socket keeps the address that was connected to: the ClusterIP with kube-proxy, whose
  * translation is below the socket, the pod's with a CNI that translates at connect(). The server's

@@ -296,9 +296,11 @@ static struct kube_tenure tenure_of(const struct kube_store *store, struct entry
 {
 	struct kube_tenure *tenure = &entry->tenure, seen;
 
+	/* One that had ended when it was first seen may have ended long before. */
 	if (!tenure->since_ns && entry->pod->ip_count)
-		tenure->since_ns =
-			entry->moved ? now_ns : from_wall(store, entry->pod->ip_since, now_ns);
+		tenure->since_ns = entry->moved || entry->pod->ip_free
+					   ? now_ns
+					   : from_wall(store, entry->pod->ip_since, now_ns);
 	if (!tenure->until_ns && entry->pod->ip_free)
 		tenure->until_ns = now_ns;
 	seen = *tenure;
