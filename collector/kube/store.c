@@ -352,7 +352,8 @@ struct kube_store_stats kube_store_stats(const struct kube_store *store)
 {
 	struct kube_store_stats stats = {
 		.pods = store->count,
-		.bytes = store->pod_bytes + kube_pods_bytes(store->current),
+		.bytes = store->pod_bytes + kube_pods_bytes(store->current) +
+			 store->room * (sizeof(*store->entries) + sizeof(*store->hashes)),
 		.publishes = store->publishes,
 		.pods_dropped = store->dropped,
 		.synced = store->synced,

@@ -29,7 +29,7 @@ struct kube_pods; /* a snapshot */
 struct kube_store_stats {
 	uint64_t pods;         /* in the table, deleted ones included */
 	uint64_t deleted;      /* of these, deleted */
-	uint64_t bytes;        /* of pods and of the current snapshot */
+	uint64_t bytes;        /* of pods, the table and the current snapshot */
 	uint64_t publishes;    /* snapshots made */
 	uint64_t pods_dropped; /* refused because the table was full */
 	bool synced;           /* one whole list was taken in */

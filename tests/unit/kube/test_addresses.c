@@ -185,6 +185,33 @@ static void a_pod_without_an_address_yet_gets_it_by_its_start(void **state)
 	assert_owner(1, 101 * S, "a");
 }
 
+static void ten_thousand_of_other_nodes_take_less_than_six_megabytes(void **state)
+{
+	const struct kube_pair label = {"app.kubernetes.io/name", "recommendation"};
+	struct kube_store *peers = kube_store_new(16384);
+	char uid[40], name[64];
+
+	for (int i = 0; i < 10000; i++) {
+		struct kube_pod draft = {.uid = uid,
+					 .name = name,
+					 .namespace = "production-eu-west",
+					 .owner_kind = "Deployment",
+					 .owner_name = "recommendation",
+					 .labels = &label,
+					 .label_count = 1,
+					 .ip_count = 1,
+					 .ip = {{[10] = 0xff, 0xff, 10, 9, i >> 8, i & 255}}};
+
+		snprintf(uid, sizeof(uid), "0a0b0c0d-0000-4000-8000-%012d", i);
+		snprintf(name, sizeof(name), "recommendation-6d4cf56db6-%05d", i);
+		assert_int_equal(kube_store_put(peers, kube_pod_new(&draft)), 0);
+	}
+	assert_int_equal(kube_store_publish(peers, S), 0);
+	print_message("%lu bytes\n", kube_store_stats(peers).bytes);
+	assert_true(kube_store_stats(peers).bytes < 6u << 20);
+	kube_store_free(peers);
+}
+
 /* ---- in any order ---- */
 
 static uint64_t random_state;
@@ -361,6 +388,7 @@ int main(void)
 		T(an_address_that_came_later_is_not_older_than_that),
 		T(a_restart_of_containers_changes_nothing),
 		T(a_pod_without_an_address_yet_gets_it_by_its_start),
+		T(ten_thousand_of_other_nodes_take_less_than_six_megabytes),
 		T(any_order_of_events_gives_the_answers_of_a_simple_model),
 		T(a_name_is_the_real_owners_or_none),
 	};
