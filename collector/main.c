@@ -32,6 +32,7 @@ struct collector {
 	struct config *config;
 	struct selector *selector, *by_pod;
 	struct router *router;
+	struct filter *filter;
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
 	struct loop *loop;
@@ -123,6 +124,20 @@ static int make_router(struct collector *c)
 	return r;
 }
 
+static int make_filter(struct collector *c)
+{
+	const struct config_filter *tests = &c->config->attributes.filter;
+	char why[PATTERN_WHY_MAX] = "";
+	int r;
+
+	if (!tests->n)
+		return 0;
+	r = filter_new(&c->filter, tests->v, tests->n, NULL, why);
+	if (r)
+		log_error("filter.application: %s", why[0] ? why : strerror(-r));
+	return r;
+}
+
 static struct telemetry_buckets buckets(const struct config_numbers *from,
 					struct telemetry_buckets otherwise)
 {
@@ -147,6 +162,8 @@ static int make_telemetry(struct collector *c)
 	o.routes = conf->routes.given;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
+	o.select = conf->attributes.select.sections;
+	o.extras = &conf->attributes.extras;
 	r = telemetry_new(&c->telemetry, &o);
 	if (r)
 		log_error("metrics cannot be set up: %s", strerror(-r));
@@ -169,7 +186,8 @@ static int find_cluster(struct collector *c)
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
-		log_info("no Kubernetes cluster found: workloads are named by container and process");
+		log_info("no Kubernetes cluster found: workloads are named by container and "
+			 "process");
 		return 0;
 	}
 	if (r == -ENOENT)
@@ -218,8 +236,10 @@ static int make_pipeline(struct collector *c)
 				      .by_pod = c->by_pod,
 				      .rules = &c->rules,
 				      .router = c->router,
+				      .filter = c->filter,
 				      .telemetry = c->telemetry,
-				      .waiting_records = (uint32_t)c->config->keyhole.waiting_records,
+				      .waiting_records =
+					      (uint32_t)c->config->keyhole.waiting_records,
 				      .wait_ns = c->config->keyhole.waiting_ns};
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)
@@ -345,9 +365,10 @@ static int start(struct collector *c)
 		return -ENOMEM;
 	}
 	catch_signals(c->loop);
-	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = find_cluster(c)) ||
-	    (r = make_telemetry(c)) || (r = make_kube(c)) || (r = make_pipeline(c)) ||
-	    (r = make_export(c)) || (r = make_tape(c)) || (r = enter_sandbox(c)))
+	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = make_filter(c)) ||
+	    (r = find_cluster(c)) || (r = make_telemetry(c)) || (r = make_kube(c)) ||
+	    (r = make_pipeline(c)) || (r = make_export(c)) || (r = make_tape(c)) ||
+	    (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -400,6 +421,7 @@ static void end(struct collector *c)
 		telemetry_free(c->telemetry);
 	if (c->router)
 		route_free(c->router);
+	filter_free(c->filter);
 	if (c->selector)
 		selector_free(c->selector);
 	if (c->by_pod)

@@ -254,22 +254,25 @@ static void say_unknown(struct binding *b, enum log_level level, const struct tr
 			const char *where, const char *asked, attribute_set among,
 			const struct attribute_extras *extras)
 {
-	struct slice near = nearest_attribute(asked, among, extras);
 	const struct place *place = node->text == asked ? &node->place : &node->key_place;
+	struct slice near = nearest_attribute(asked, among, extras);
 	char shown[SHOWN_MAX];
 
-	const char *fault = attribute_find(extras, slice_of(asked)) < 0
-				    ? "no attribute is called"
-				    : "these metrics cannot have";
-
 	log_text(slice_of(asked), shown, sizeof(shown));
-	if (near.p)
-		note(b->notes, level, place, "%s: %s %s; did you mean \"%.*s\"?", where, fault,
-		     shown, (int)near.n, near.p);
+	if (attribute_find(extras, slice_of(asked)) >= 0)
+		note(b->notes, level, place,
+		     "%s: these metrics cannot have %s; the reference page says which can "
+		     "(--print-config-reference)",
+		     where, shown);
+	else if (near.p)
+		note(b->notes, level, place,
+		     "%s: no attribute is called %s; did you mean \"%.*s\"?", where, shown,
+		     (int)near.n, near.p);
 	else
 		note(b->notes, level, place,
-		     "%s: %s %s; the reference page lists them (--print-config-reference)", where,
-		     fault, shown);
+		     "%s: no attribute is called %s; the reference page lists them "
+		     "(--print-config-reference)",
+		     where, shown);
 }
 
 static attribute_set possible(const struct config *config, enum attribute_owner owner)

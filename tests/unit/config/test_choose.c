@@ -35,7 +35,7 @@ static const struct {
 			      "reference page lists them (--print-config-reference)")},
 	{SELECT("http_client_*: {include: [client.address]}"),
 	 E(AT(3, 31), "attributes.select: these metrics cannot have \"client.address\"; the "
-		      "reference page lists them (--print-config-reference)")},
+		      "reference page says which can (--print-config-reference)")},
 	{SELECT("resource: {include: [\"http_*\"]}"),
 	 E(AT(3, 26), "attributes.select: no attribute is called \"http_*\"; the reference page "
 		      "lists them (--print-config-reference)")},
@@ -60,9 +60,8 @@ static const struct {
 	 E(AT(3, 5), "filter.application: no attribute is called \"http.rute\"; did you mean "
 		     "\"http.route\"?")},
 	{FILTER("os.type: {match: a}"),
-	 E(AT(3, 5),
-	   "filter.application: these metrics cannot have \"os.type\"; the reference page "
-	   "lists them (--print-config-reference)")},
+	 E(AT(3, 5), "filter.application: these metrics cannot have \"os.type\"; the reference "
+		     "page says which can (--print-config-reference)")},
 	{FILTER("url_path: {match: \"[\"}"),
 	 E(AT(3, 23), "match: \"[\" is not possible: \"[\" is not closed by \"]\"")},
 	{FILTER("url_path: {matches: a}"),
