@@ -186,8 +186,7 @@ static int find_cluster(struct collector *c)
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
-		log_info("no Kubernetes cluster found: workloads are named by container and "
-			 "process");
+		log_info("no Kubernetes cluster found: workloads are named by container and process");
 		return 0;
 	}
 	if (r == -ENOENT)
@@ -238,8 +237,7 @@ static int make_pipeline(struct collector *c)
 				      .router = c->router,
 				      .filter = c->filter,
 				      .telemetry = c->telemetry,
-				      .waiting_records =
-					      (uint32_t)c->config->keyhole.waiting_records,
+				      .waiting_records = (uint32_t)c->config->keyhole.waiting_records,
 				      .wait_ns = c->config->keyhole.waiting_ns};
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)

@@ -35,15 +35,14 @@ struct pipeline_stats {
 	_Atomic uint64_t delivered;     /* of these: counted in a series */
 	_Atomic uint64_t hidden;        /* of no workload that a selector shows */
 	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
-	_Atomic uint64_t filtered;       /* filter.application */
+	_Atomic uint64_t filtered;      /* filter.application */
 	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
 	_Atomic uint64_t unnamed;       /* workloads decided without their pod's names */
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
 	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
 	_Atomic uint64_t identity_bytes, protocol_bytes, waiting_bytes;
-	_Atomic uint64_t
-		verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */
+	_Atomic uint64_t verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */
 	/* forgotten because a table was full; listening ports not remembered */
 	_Atomic uint64_t cgroups_evicted, processes_evicted, workloads_evicted, ports_full;
 };
