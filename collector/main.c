@@ -35,6 +35,7 @@ struct collector {
 	struct config *config;
 	struct selector *selector, *by_pod;
 	struct router *router;
+	struct filter *filter;
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
 	struct loop *loop;
@@ -129,6 +130,20 @@ static int make_router(struct collector *c)
 	return r;
 }
 
+static int make_filter(struct collector *c)
+{
+	const struct config_filter *tests = &c->config->attributes.filter;
+	char why[PATTERN_WHY_MAX] = "";
+	int r;
+
+	if (!tests->n)
+		return 0;
+	r = filter_new(&c->filter, tests->v, tests->n, NULL, why);
+	if (r)
+		log_error("filter.application: %s", why[0] ? why : strerror(-r));
+	return r;
+}
+
 static struct telemetry_buckets buckets(const struct config_numbers *from,
 					struct telemetry_buckets otherwise)
 {
@@ -153,6 +168,8 @@ static int make_telemetry(struct collector *c)
 	o.routes = conf->routes.given;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
+	o.select = conf->attributes.select.sections;
+	o.extras = &conf->attributes.extras;
 	if (c->peers)
 		o.namer = (struct peer_namer){peer_name_of, c->peers};
 	r = telemetry_new(&c->telemetry, &o);
@@ -253,6 +270,7 @@ static int make_pipeline(struct collector *c)
 				      .by_pod = c->by_pod,
 				      .rules = &c->rules,
 				      .router = c->router,
+				      .filter = c->filter,
 				      .telemetry = c->telemetry,
 				      .peers = c->peers,
 				      .waiting_records = (uint32_t)c->config->keyhole.waiting_records,
@@ -382,10 +400,10 @@ static int start(struct collector *c)
 		return -ENOMEM;
 	}
 	catch_signals(c->loop);
-	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = find_cluster(c)) ||
-	    (r = make_peers(c)) || (r = make_telemetry(c)) || (r = make_kube(c)) ||
-	    (r = watch_peers(c)) || (r = make_pipeline(c)) || (r = make_export(c)) ||
-	    (r = make_tape(c)) || (r = enter_sandbox(c)))
+	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = make_filter(c)) ||
+	    (r = find_cluster(c)) || (r = make_peers(c)) || (r = make_telemetry(c)) ||
+	    (r = make_kube(c)) || (r = watch_peers(c)) || (r = make_pipeline(c)) ||
+	    (r = make_export(c)) || (r = make_tape(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -441,6 +459,7 @@ static void end(struct collector *c)
 		telemetry_free(c->telemetry);
 	if (c->router)
 		route_free(c->router);
+	filter_free(c->filter);
 	if (c->selector)
 		selector_free(c->selector);
 	if (c->by_pod)

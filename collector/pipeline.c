@@ -47,8 +47,17 @@ static void hide(struct pipeline *p, const struct workload *w)
 		count(&p->stats.verdicts_full);
 }
 
+/* As its container counts; 0 if the process was not told about, or is forgotten. */
+static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
+{
+	const struct known_process *process = known_process(&p->known, tgid);
+
+	return process ? process->ns_tgid : 0;
+}
+
 static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
 {
+	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
 
 	if (p->o.router)
@@ -57,8 +66,14 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		count(&p->stats.ignored_route);
 		return;
 	}
+	source.route = route.route;
+	source.pid = own_pid(p, ex->tgid);
+	if (p->o.filter && !filter_passes(p->o.filter, &source)) {
+		count(&p->stats.filtered);
+		return;
+	}
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
-	telemetry_http(p->o.telemetry, w->resource, ex, route.route, p->now_ns);
+	telemetry_count(p->o.telemetry, &source, p->now_ns);
 	count(&p->stats.delivered);
 }
 

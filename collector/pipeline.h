@@ -4,7 +4,7 @@
  * the intake thread; the front reads the counters.
  *
  * Every exchange ends in exactly one place, so that after each record
- *   exchanges = delivered + hidden + ignored_route + waiting.
+ *   exchanges = delivered + hidden + ignored_route + filtered + waiting.
  */
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
@@ -15,6 +15,7 @@
 #include "intake/intake.h"
 #include "protocol/conns.h"
 #include "service/route.h"
+#include "telemetry/filter.h"
 #include "telemetry/telemetry.h"
 
 struct pipeline_options {
@@ -23,6 +24,7 @@ struct pipeline_options {
 	const struct selector *by_pod; /* see struct workloads_options */
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
+	const struct filter *filter; /* NULL: all are counted */
 	struct telemetry *telemetry;
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
@@ -35,6 +37,7 @@ struct pipeline_stats {
 	_Atomic uint64_t delivered;     /* of these: counted in a series */
 	_Atomic uint64_t hidden;        /* of no workload that a selector shows */
 	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
+	_Atomic uint64_t filtered;      /* filter.application */
 	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
 	_Atomic uint64_t unnamed;       /* workloads decided without their pod's names */

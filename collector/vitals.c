@@ -175,6 +175,7 @@ static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_RECORDS_DELIVERED, "", &s->delivered);
 	number(self, SELF_RECORDS_DROPPED, "not_selected", &s->hidden);
 	number(self, SELF_RECORDS_DROPPED, "ignored_route", &s->ignored_route);
+	number(self, SELF_RECORDS_DROPPED, "filtered", &s->filtered);
 	number(self, SELF_RECORDS_DROPPED, "orphan_part", &s->orphan_parts);
 	number(self, SELF_RECORDS_DROPPED, "invalid_part", &s->invalid_parts);
 	for (i = 0; i < sizeof(http1_drop) / sizeof(http1_drop[0]); i++)

@@ -4,6 +4,7 @@
 #include "../cleanup.h"
 #include "arena.h"
 #include "bind.h"
+#include "choose.h"
 #include "entries.h"
 #include "expand.h"
 #include "tree.h"
@@ -94,6 +95,7 @@ static void settle(struct binding *b, struct config *config, const struct tree *
 	if (!config->routes.given)
 		config->routes.unmatched = ROUTE_UNSET;
 	entries_settle(b, config);
+	choose_settle(b, config);
 }
 
 static int bind_all(struct binding *b, struct config *config, const struct tree *root,

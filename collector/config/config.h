@@ -12,6 +12,8 @@
 #include "../service/resolve.h"
 #include "../service/route.h"
 #include "../service/selector.h"
+#include "../telemetry/filter.h"
+#include "../telemetry/select.h"
 #include "note.h"
 
 #include <stdio.h>
@@ -37,6 +39,18 @@ struct config_entries {
 	bool given; /* also if it is empty */
 };
 
+/* Both with the places where they were read. */
+struct config_select {
+	struct select_sections sections;
+	const struct tree *const *at;
+};
+
+struct config_filter {
+	struct filter_test *v;
+	size_t n;
+	const struct tree *const *at;
+};
+
 enum config_kubernetes {
 	CONFIG_KUBERNETES_OFF,
 	CONFIG_KUBERNETES_ON,
@@ -53,7 +67,16 @@ struct config {
 		const char *path;
 		uint64_t ttl_ns;
 		struct config_numbers duration, request_size, response_size; /* buckets */
+		struct config_texts extra; /* resource attributes on target_info */
 	} prometheus;
+
+	struct {
+		struct config_select select;
+		struct config_texts group; /* resource attributes on all series */
+		struct config_filter filter;
+		/* What follows from them and prometheus.extra. */
+		struct attribute_extras extras;
+	} attributes;
 
 	struct {
 		int enable; /* enum config_kubernetes */

@@ -8,7 +8,8 @@
 const struct option_later options_later[] = {
 	{"", "target_pids log_format log_config trace_printer print_traces shutdown_timeout "
 	     "enforce_sys_caps profile_port channel_buffer_len channel_send_timeout "
-	     "channel_send_timeout_panic ebpf network stats filter injector topology"},
+	     "channel_send_timeout_panic ebpf network stats injector topology"},
+	{"filter", "network stats"},
 	{"health_check", "port listen_address unix_socket_path"},
 	{"attributes.kubernetes",
 	 "informers_sync_timeout informers_resync_period meta_cache_address "
@@ -16,7 +17,7 @@ const struct option_later options_later[] = {
 	{"attributes.kubernetes.resource_labels", "*"},
 	{"attributes.instance_id", "dns"},
 	{"attributes.host_id", "override"},
-	{"attributes", "select extra_group_attributes rename_unresolved_hosts "
+	{"attributes", "rename_unresolved_hosts "
 		       "rename_unresolved_hosts_outgoing rename_unresolved_hosts_incoming "
 		       "metric_span_names_limit sensitive_query_params"},
 	{"attributes.metadata_retry", "timeout start_interval max_interval"},
@@ -30,7 +31,7 @@ const struct option_later options_later[] = {
 	{"metrics", "features"},
 	{"prometheus_export",
 	 "service_cache_size features instrumentations disable_build_info "
-	 "allow_service_graph_self_references exemplar_filter extra_resource_attributes "
+	 "allow_service_graph_self_references exemplar_filter "
 	 "extra_span_resource_attributes native_histogram"},
 	{"prometheus_export.buckets",
 	 "gen_ai_client_token_usage_histogram gen_ai_client_operation_duration_histogram "

@@ -21,6 +21,8 @@ enum option_type {
 	OPTION_RANGES,  /* struct config_ranges; numbers min to max */
 	OPTION_PAIRS,   /* struct config_pairs */
 	OPTION_ENTRIES, /* struct config_entries; of `form` */
+	OPTION_SELECT,  /* struct config_select (choose.h) */
+	OPTION_FILTER,  /* struct config_filter (choose.h) */
 	OPTION_IGNORED, /* nothing: accepted, not yet in effect */
 	OPTION_NEVER,   /* bool, set true: likewise, but it would have chosen workloads */
 };

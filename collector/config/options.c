@@ -4,6 +4,7 @@
 
 #include "../../ipc/handover.h"
 #include "../telemetry/telemetry.h"
+#include "choose.h"
 #include "config.h"
 #include "entries.h"
 
@@ -143,7 +144,8 @@ static const struct option all[] = {
 	 .max = 30 * DAY,
 	 .fallback = "5m",
 	 .env = "PROMETHEUS_TTL",
-	 .doc = "A series that saw nothing for so long is no longer shown; 0 shows it for ever."},
+	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen it; "
+		"where nobody scrapes, after twice that time. 0 shows it for ever."},
 	{.path = "prometheus_export.buckets.duration_histogram",
 	 .type = OPTION_NUMBERS,
 	 AT(prometheus.duration),
@@ -162,6 +164,31 @@ static const struct option all[] = {
 	 .max = HISTOGRAM_BOUNDS_MAX,
 	 .fallback = SIZE_BUCKETS,
 	 .doc = "Upper bounds of the buckets of response body sizes, in bytes."},
+
+	{.path = "prometheus_export.extra_resource_attributes",
+	 .type = OPTION_TEXTS,
+	 AT(prometheus.extra),
+	 .check = choose_check_extra,
+	 .max = RESOURCE_EXTRAS_MAX,
+	 .env = "PROMETHEUS_EXTRA_RESOURCE_ATTRIBUTES",
+	 .doc = "Further resource attributes on `target_info`, such as `deployment.environment`; "
+		"see below."},
+
+	{.path = "attributes.select",
+	 .type = OPTION_SELECT,
+	 AT(attributes.select),
+	 .doc = "Which attributes label each metric; see below."},
+	{.path = "attributes.extra_group_attributes.k8s_app_meta",
+	 .type = OPTION_TEXTS,
+	 AT(attributes.group),
+	 .check = choose_check_extra,
+	 .max = RESOURCE_EXTRAS_MAX,
+	 .doc = "Further resource attributes on every series of a workload and on `target_info`; "
+		"see below."},
+	{.path = "filter.application",
+	 .type = OPTION_FILTER,
+	 AT(attributes.filter),
+	 .doc = "Only requests that pass all these tests are counted; see below."},
 
 	{.path = "attributes.kubernetes.enable",
 	 .type = OPTION_CHOICE,

@@ -2,6 +2,7 @@
 /* The reference page. What it says of an option comes from the table, what is between from here. */
 #include "config.h"
 
+#include "choose.h"
 #include "entries.h"
 #include "option.h"
 
@@ -110,7 +111,9 @@ static const char routes[] =
 	"| `low-cardinality` | the same, and a segment of which a service had more than "
 	"`max_path_segment_cardinality` different values becomes `*` |\n"
 	"\n"
-	"No more than 4096 different routes are kept; further ones are `/**` and are counted.\n"
+	"No more than 4096 different routes are kept; further ones are `/**` and are counted.\n";
+
+static const char not_yet[] =
 	"\n"
 	"## Accepted, not yet in effect\n"
 	"\n"
@@ -205,6 +208,8 @@ void config_print_reference(FILE *out)
 	fputs(exclusions, out);
 	entries_print_default(out);
 	fputs(routes, out);
+	choose_print_reference(out);
+	fputs(not_yet, out);
 	for (size_t i = 0; i < options_later_count; i++)
 		put_later(out, &options_later[i]);
 }

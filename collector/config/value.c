@@ -2,6 +2,7 @@
 /* One value of the file or the environment, checked and stored. */
 #include "bind.h"
 
+#include "choose.h"
 #include "config.h"
 #include "entries.h"
 #include "scalar.h"
@@ -344,6 +345,12 @@ void bind_value(struct binding *b, const struct option *o, const struct tree *va
 	case OPTION_ENTRIES:
 		entries_read(b, value, o->form, to);
 		break;
+	case OPTION_SELECT:
+		choose_select(b, o, value, to);
+		break;
+	case OPTION_FILTER:
+		choose_filter(b, o, value, to);
+		break;
 	case OPTION_NEVER:
 		*(bool *)to = true;
 		not_yet(b, o, value);
@@ -404,6 +411,10 @@ const char *option_expects(const struct option *o, char *buf, size_t size)
 		return buf;
 	case OPTION_ENTRIES:
 		return "a list of entries";
+	case OPTION_SELECT:
+		return "a map of metrics to include and exclude lists";
+	case OPTION_FILTER:
+		return "a map of attributes to tests";
 	case OPTION_NEVER:
 	case OPTION_IGNORED:
 		break;
