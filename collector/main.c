@@ -130,15 +130,22 @@ static int make_router(struct collector *c)
 	return r;
 }
 
+/* Names for addresses, where there is a cluster that knows them. */
+static struct peer_namer namer_of(const struct collector *c)
+{
+	return c->peers ? (struct peer_namer){peer_name_of, c->peers} : (struct peer_namer){0};
+}
+
 static int make_filter(struct collector *c)
 {
 	const struct config_filter *tests = &c->config->attributes.filter;
+	const struct peer_namer namer = namer_of(c);
 	char why[PATTERN_WHY_MAX] = "";
 	int r;
 
 	if (!tests->n)
 		return 0;
-	r = filter_new(&c->filter, tests->v, tests->n, NULL, why);
+	r = filter_new(&c->filter, tests->v, tests->n, &namer, why);
 	if (r)
 		log_error("filter.application: %s", why[0] ? why : strerror(-r));
 	return r;
@@ -170,8 +177,7 @@ static int make_telemetry(struct collector *c)
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
 	o.select = conf->attributes.select.sections;
 	o.extras = &conf->attributes.extras;
-	if (c->peers)
-		o.namer = (struct peer_namer){peer_name_of, c->peers};
+	o.namer = namer_of(c);
 	r = telemetry_new(&c->telemetry, &o);
 	if (r)
 		log_error("metrics cannot be set up: %s", strerror(-r));
@@ -233,7 +239,7 @@ static int make_kube(struct collector *c)
 	return kube_client_start(c->kube);
 }
 
-/* Before telemetry, which asks them; they learn from the API what make_kube() brings. */
+/* Before filter and telemetry, which ask them; they learn from the API what make_kube() brings. */
 static int make_peers(struct collector *c)
 {
 	if (gethostname(c->host, sizeof(c->host) - 1))
@@ -400,8 +406,8 @@ static int start(struct collector *c)
 		return -ENOMEM;
 	}
 	catch_signals(c->loop);
-	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = make_filter(c)) ||
-	    (r = find_cluster(c)) || (r = make_peers(c)) || (r = make_telemetry(c)) ||
+	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = find_cluster(c)) ||
+	    (r = make_peers(c)) || (r = make_filter(c)) || (r = make_telemetry(c)) ||
 	    (r = make_kube(c)) || (r = watch_peers(c)) || (r = make_pipeline(c)) ||
 	    (r = make_export(c)) || (r = make_tape(c)) || (r = enter_sandbox(c)))
 		return r;

@@ -151,6 +151,25 @@ is_called "a pod of this node" cart.shop $cart 8080
 is_called "an address of the host's network is nobody's" $node $node 8080
 is "the peers that are known" "$(now_sum keyhole_peers 'source="pods"') $(now_sum keyhole_peers 'source="services"')" "1 1"
 
+collect 'attributes:
+  kubernetes: {enable: true}
+  select: {http_server_request_duration: {include: [client.address, k8s.deployment.name]}}
+discovery: {default_exclude_services: []}
+filter: {application: {server.address: {not_match: "far.*"}}}
+keyhole: {peers: [services, pods]}'
+behind() {
+	now_sum http_server_request_duration_seconds_count 'client_address="web.default"' 'k8s_deployment_name="cart"'
+}
+before=$(behind)
+is_called "a Service, with the clients' names asked for" basket.shop $cluster_ip 80
+is "the server behind it sees the client's pod by its name" "$(behind)" $((before + 3))
+asks 1 $far 8080
+is_called "requests after one that a filter takes away" cart.shop $cart 8080
+is "a filter takes peers away by their names" \
+	"$(now_sum http_client_request_duration_seconds_count 'server_address="far.default"')" 0
+collect "$kube
+keyhole: {peers: [services, pods]}"
+
 # ---- an address goes on ----
 
 called() { # NAME ADDRESS: one request is seen under that name
@@ -213,5 +232,5 @@ is "disable_informers: nobody asked for Services" "$(asked_for /api/v1/services)
 is "meta_restrict_local_node: nobody asked for pods of other nodes" \
 	"$(asked_for '/api/v1/pods?fieldSelector=spec.nodeName%21')" "$elsewhere_before"
 
-nothing_lost "nothing was lost in all this"
+is "no exchange was lost in the kernel" "$(now_sum keyhole_bpf_exchange_drops_total)" 0
 summary
