@@ -39,7 +39,8 @@ struct collector {
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
 	struct loop *loop;
-	struct kube_options kube_options;
+	struct kube_options kube_options; /* the API */
+	struct kube_options kubelet;      /* in its place, for the node's pods; else zeroed */
 	bool in_cluster;
 	struct kube_keep keep;
 	const char *labels[KEEP_MAX + 1], *annotations[KEEP_MAX + 1];
@@ -189,6 +190,21 @@ static const char *or_null(const char *text)
 	return text && *text ? text : NULL;
 }
 
+/* The node's pods from its kubelet: the API is not asked for them, and need not be there. */
+static int find_kubelet(struct collector *c)
+{
+	const struct config *conf = c->config;
+	const struct kube_kubelet kubelet = {.url = conf->keyhole.kubelet_url,
+					     .ca_file = conf->keyhole.kubelet_ca,
+					     .insecure = conf->keyhole.kubelet_insecure,
+					     .poll_ms = conf->keyhole.kubelet_ns / 1000000};
+	int r;
+
+	r = kube_options_kubelet(&c->kubelet, &kubelet, or_null(conf->keyhole.node_name), NULL);
+	c->in_cluster = !r;
+	return r;
+}
+
 /* Where is the API? Not finding one is fine unless the configuration insists. */
 static int find_cluster(struct collector *c)
 {
@@ -197,6 +213,8 @@ static int find_cluster(struct collector *c)
 
 	if (conf->kubernetes.enable == CONFIG_KUBERNETES_OFF || c->options.print_metrics)
 		return 0;
+	if (conf->keyhole.kubernetes_source == CONFIG_SOURCE_KUBELET)
+		return find_kubelet(c);
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
@@ -213,6 +231,11 @@ static int find_cluster(struct collector *c)
 	return 0;
 }
 
+static const struct kube_options *pods_options(const struct collector *c)
+{
+	return c->kubelet.host ? &c->kubelet : &c->kube_options;
+}
+
 static int make_kube(struct collector *c)
 {
 	int n = config_pod_labels(c->config, c->labels, KEEP_MAX);
@@ -224,13 +247,13 @@ static int make_kube(struct collector *c)
 		return -ENOSPC;
 	}
 	c->keep = (struct kube_keep){c->labels, c->annotations};
-	c->kube_options.keep = &c->keep;
+	c->kube_options.keep = c->kubelet.keep = &c->keep;
 	if (c->config->kubernetes.reconnect_ns)
-		c->kube_options.backoff_min_ms =
+		c->kube_options.backoff_min_ms = c->kubelet.backoff_min_ms =
 			(unsigned int)(c->config->kubernetes.reconnect_ns / 1000000);
 	c->store = kube_store_new(0);
-	c->pods = c->store ? kube_pod_source_new(c->loop, &c->kube_options, c->store) : NULL;
-	c->kube = c->pods ? kube_client_new(c->loop, &c->kube_options, kube_pod_source_of(c->pods))
+	c->pods = c->store ? kube_pod_source_new(c->loop, pods_options(c), c->store) : NULL;
+	c->kube = c->pods ? kube_client_new(c->loop, pods_options(c), kube_pod_source_of(c->pods))
 			  : NULL;
 	if (!c->kube) {
 		log_error("the Kubernetes client cannot be set up: out of memory");
@@ -242,13 +265,22 @@ static int make_kube(struct collector *c)
 /* Before filter and telemetry, which ask them; they learn from the API what make_kube() brings. */
 static int make_peers(struct collector *c)
 {
+	bool elsewhere, services;
+
+	config_peers(c->config, &elsewhere, &services);
 	if (gethostname(c->host, sizeof(c->host) - 1))
 		c->host[0] = 0;
 	config_naming(c->config, c->host, &c->rules);
-	c->peers = c->in_cluster ? peers_new(&c->rules) : NULL;
-	if (c->in_cluster && !c->peers)
+	/* A kubelet is asked now and then: meanwhile an address may have gone to another pod. */
+	if (c->kubelet.host && (elsewhere || services))
+		log_warn("keyhole.peers: no peer is named with keyhole.kubernetes_source: kubelet; "
+			 "use api for that");
+	if (!c->in_cluster || c->kubelet.host)
+		return 0;
+	c->peers = peers_new(&c->rules);
+	if (!c->peers)
 		log_error("names of peers cannot be set up: out of memory");
-	return c->in_cluster && !c->peers ? -ENOMEM : 0;
+	return c->peers ? 0 : -ENOMEM;
 }
 
 static int watch_peers(struct collector *c)
@@ -332,8 +364,8 @@ static int enter_sandbox(struct collector *c)
 	int n = 0, r;
 
 	if (c->in_cluster) {
-		n = kube_options_paths(&c->kube_options, needs.read, POLICY_PATHS_MAX - 1);
-		needs.connect[needs.connect_count++] = c->kube_options.port;
+		n = kube_options_paths(pods_options(c), needs.read, POLICY_PATHS_MAX - 1);
+		needs.connect[needs.connect_count++] = pods_options(c)->port;
 	}
 	if (n < 0)
 		return n;
@@ -457,6 +489,7 @@ static void end(struct collector *c)
 	peers_free(c->peers);
 	if (c->in_cluster)
 		kube_options_free(&c->kube_options);
+	kube_options_free(&c->kubelet);
 	if (c->tape.file)
 		tape_close(&c->tape);
 	if (c->self)

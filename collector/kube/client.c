@@ -220,7 +220,7 @@ static enum kube_verb verb_of(const struct kube_client *client)
 		return KUBE_VERB_WATCH;
 	if (client->state == STATE_STREAMING)
 		return KUBE_VERB_STREAM;
-	return client->source->poll_ms ? KUBE_VERB_POLL : KUBE_VERB_LIST;
+	return client->options->poll_ms ? KUBE_VERB_POLL : KUBE_VERB_LIST;
 }
 
 static void wait_ms(struct kube_client *client, uint64_t ms)
@@ -293,7 +293,7 @@ static bool is_list_of(const char *list, const char *kind)
 static void page_done(struct kube_client *client)
 {
 	const struct kube_split *split = &client->split;
-	unsigned poll_ms = client->source->poll_ms;
+	unsigned poll_ms = client->options->poll_ms;
 
 	if (kube_split_end(split) || !is_list_of(split->kind, client->source->kind) ||
 	    (!*split->version && !poll_ms)) {
@@ -387,7 +387,7 @@ static void stream_failed(struct kube_client *client, const struct kube_http_ans
 
 	if (client->unmarked)
 		list_plainly(client, "no mark after the first objects");
-	else if (answer->fault == KUBE_FAULT_STATUS)
+	else if (answer->fault == KUBE_FAULT_STATUS || answer->fault == KUBE_FAULT_GONE)
 		list_plainly(client, log_text(slice_of(answer->text), text, sizeof(text)));
 	else if (answer->fault == KUBE_FAULT_TIMEOUT && answer->status == 200)
 		list_plainly(client, "the first objects have no end");
@@ -443,7 +443,7 @@ static enum state choose(const struct kube_client *client)
 {
 	if (*client->version)
 		return STATE_WATCHING;
-	if (*client->next || client->source->poll_ms || client->options->no_stream ||
+	if (*client->next || client->options->poll_ms || client->options->no_stream ||
 	    loop_now_ns() < client->plain_until_ns)
 		return STATE_LISTING;
 	return STATE_STREAMING;

@@ -436,8 +436,14 @@ static int set_accept(struct kube_http *http, const char *accept)
 static int prepare(struct kube_http *http, const struct kube_http_request *request,
 		   struct kube_http_answer *answer)
 {
-	int ret = set_accept(http, request->accept);
+	int ret;
 
+	if (!http->options->host) {
+		answer->fault = KUBE_FAULT_CONNECT;
+		snprintf(answer->text, sizeof(answer->text), "no address is known");
+		return -EDESTADDRREQ;
+	}
+	ret = set_accept(http, request->accept);
 	if (ret)
 		return ret;
 	set_behaviour(http, request);

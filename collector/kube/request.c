@@ -47,7 +47,7 @@ char *kube_request_path(const struct kube_source *source, const struct kube_requ
 		 text_if((list && !more && *request->version) || watch, request->version)},
 		{"timeoutSeconds", text_if(watch || stream, timeout)},
 	};
-	char *path = strdup(source->path);
+	char *path = strdup(request->verb == KUBE_VERB_POLL ? KUBE_KUBELET_PATH : source->path);
 	bool first = true;
 
 	snprintf(limit, sizeof(limit), "%u", request->limit);

@@ -7,11 +7,13 @@
 
 #include "source.h"
 
+#define KUBE_KUBELET_PATH "/pods"
+
 enum kube_verb {
 	KUBE_VERB_LIST,
 	KUBE_VERB_STREAM, /* a watch that begins with all objects and marks where they end */
 	KUBE_VERB_WATCH,
-	KUBE_VERB_POLL, /* the kubelet: a list without anything to choose */
+	KUBE_VERB_POLL, /* the pods of a kubelet, which lets nothing be chosen */
 };
 
 struct kube_request {

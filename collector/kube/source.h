@@ -23,8 +23,6 @@ struct kube_source {
 	const char *kind;     /* of one object: "Pod"; a list is then of kind "PodList" */
 	const char *accept;   /* NULL: "application/json" */
 	const char *what;     /* for people: "pods of node-1" */
-	unsigned poll_ms; /* 0: listed once, then watched; else listed each time so much has passed,
-			     without fieldSelector or pages: the kubelet has neither */
 	int (*put)(void *arg, const struct cJSON *object, struct kube_decode_stats *stats);
 	int (*gone)(void *arg, const struct cJSON *object, struct kube_decode_stats *stats);
 	void (*list_begin)(void *arg);
