@@ -14,18 +14,18 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=cluster.bash
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.bash"
 here=$(dirname "${BASH_SOURCE[0]}")
-fake=${FAKE_APISERVER_DIR:-$here}
 need_root
 need "$loader_bin" "$collector_bin" curl openssl ip iptables unshare nsenter "$python"
 
 # ---- the cluster: cart and web are here, far and old are on another node ----
 
 cart=10.77.0.11 web=10.77.0.12 far=10.77.1.13 node=10.77.0.1 cluster_ip=10.96.0.7
+# Other uids and ids than another test's: their cgroups would be the same.
 uid() { # N: a pod's uid
-	printf '0a0b0c0d-%04d-4000-8000-%012d' "$1" "$1"
+	printf '0b0e0e05-%04d-4000-8000-%012d' "$1" "$1"
 }
 id() { # N: a container's id
-	printf '%064x' $((0xabc000 + $1))
+	printf '%064x' $((0xbee000 + $1))
 }
 api() { # METHOD PATH [JSON]: the stand-in's controls
 	curl -sf --cacert "$scratch/tls/ca.crt" -X "$1" "https://127.0.0.1:$api_port/control/$2" ${3:+-d "$3"} -o /dev/null
@@ -36,14 +36,14 @@ asked_for() { # BEGINNING-OF-PATH: how often the API was
 put_pod() { # NAMESPACE NAME N OWNER ADDRESS NODE [AGE]: its container started AGE seconds ago
 	"$python" -B - "$@" > "$scratch/pod.json" <<-PYTHON
 		import sys, json, time
-		sys.path.insert(0, "$fake")
+		sys.path.insert(0, "$here")
 		from fake_apiserver import make_pod
 		namespace, name, n, owner, address, node = sys.argv[1:7]
 		age = int((sys.argv + ["3600"])[7])
 		n = int(n)
-		pod = make_pod(namespace, name, uid="0a0b0c0d-%04d-4000-8000-%012d" % (n, n), node=node,
+		pod = make_pod(namespace, name, uid="0b0e0e05-%04d-4000-8000-%012d" % (n, n), node=node,
 		               owner=("Deployment", owner), ip=address, host_network=address == "$node",
-		               containers=[("main", "%064x" % (0xabc000 + n))])
+		               containers=[("main", "%064x" % (0xbee000 + n))])
 		at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - age))
 		pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": at}}
 		print(json.dumps(pod))
@@ -52,7 +52,7 @@ put_pod() { # NAMESPACE NAME N OWNER ADDRESS NODE [AGE]: its container started A
 }
 
 api_port=$(free_port)
-start "$scratch/api.log" "$python" -B "$fake/fake_apiserver.py" --token first --tls "$scratch/tls" --port "$api_port"
+start "$scratch/api.log" "$python" -B "$here/fake_apiserver.py" --token first --tls "$scratch/tls" --port "$api_port"
 wait_for 20 listening "$api_port"
 chmod 755 "$scratch/tls"
 write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
@@ -216,8 +216,21 @@ within "that was counted" "$(lookups stale)" 1 10000
 api POST mode '{"mode": "ok"}'
 ok "with it again, it has" wait_for 60 called order.shop $far
 
+# ---- the right is missing ----
+
+api POST mode '{"mode": "403"}'
+stop "$collector"
+: > "$collector_log"
+start_collector KUBECONFIG="$scratch/kubeconfig" NODE_NAME=n1 --config "$scratch/config.yml"
+says "403: the rule for Services is named" "$collector_log" 'Services: forbidden: .*missing rule .* on resource "services"'
+says "403: and that for pods" "$collector_log" 'pods not of n1: forbidden: .*missing rule .* on resource "pods"'
+api POST mode '{"mode": "ok"}'
+ok "403: with the right, there are names" wait_for 60 called order.shop $far
+
 # ---- Beyla's keys take away what was asked for ----
 
+stop "$collector"
+collector=0
 services_before=$(asked_for /api/v1/services)
 elsewhere_before=$(asked_for '/api/v1/pods?fieldSelector=spec.nodeName%21')
 within "that the API was asked shows here" "$services_before" 2 1000
