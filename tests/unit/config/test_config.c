@@ -372,6 +372,39 @@ static void the_reference_page_is_what_the_table_says(void **state)
 	assert_string_equal(page, printed);
 }
 
+static void peers_are(const char *text, char *const *environment, bool pods, bool services)
+{
+	const struct config *c = parsed(text, environment);
+	bool got_pods, got_services;
+
+	config_peers(c, &got_pods, &got_services);
+	assert_int_equal(got_pods, pods);
+	assert_int_equal(got_services, services);
+}
+
+#define PEERS "keyhole: {peers: [services, pods]}\n"
+
+static void peers_are_watched_only_when_asked_for_and_not_taken_away(void **state)
+{
+	char *by_env[] = {"KEYHOLE_PEERS=pods,services", "BEYLA_KUBE_DISABLE_INFORMERS=service",
+			  NULL};
+
+	peers_are("", NULL, false, false);
+	peers_are("keyhole: {peers: []}", NULL, false, false);
+	peers_are("keyhole: {peers: [services]}", NULL, false, true);
+	peers_are(PEERS, NULL, true, true);
+	peers_are(PEERS "attributes: {kubernetes: {disable_informers: [node]}}", NULL, true, true);
+	peers_are(PEERS "attributes: {kubernetes: {disable_informers: [node, service]}}", NULL,
+		  true, false);
+	peers_are(PEERS "attributes: {kubernetes: {meta_restrict_local_node: true}}", NULL, false,
+		  true);
+	peers_are(PEERS "attributes: {kubernetes: {meta_restrict_local_node: false}}", NULL, true,
+		  true);
+	peers_are("attributes: {kubernetes: {meta_restrict_local_node: false}}", NULL, false,
+		  false);
+	peers_are("", by_env, true, false);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +426,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(durations_are_shown_as_they_are_written),
 		cmocka_unit_test(distances_count_what_fingers_do),
 		cmocka_unit_test(the_reference_page_is_what_the_table_says),
+		cmocka_unit_test(peers_are_watched_only_when_asked_for_and_not_taken_away),
 	};
 
 	/* `test_config --print` writes the page, for docs/configuration.md. */
