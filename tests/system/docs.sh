@@ -22,7 +22,7 @@ wait_for 20 test -s "$scratch/api.port"
 printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$scratch/api.port")'}}]" \
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
 printf '%s\n' 'routes: {patterns: [/]}' 'keyhole:' '  time_to_first_byte: true' \
-	'  server_address_from_host: true' \
+	'  server_address_from_host: true' '  peers: [services, pods]' \
 	'attributes: {select: {http_server_request_duration: {include: ["*"]}}}' > "$scratch/c.yml"
 mkdir -m 755 "$scratch/web"
 port=$(free_port)

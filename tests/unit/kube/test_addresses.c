@@ -185,6 +185,16 @@ static void a_pod_without_an_address_yet_gets_it_by_its_start(void **state)
 	assert_owner(1, 101 * S, "a");
 }
 
+/* kube_text_hash() takes '_' for '-', as cgroups' names need it. */
+static void addresses_of_equal_hashes_are_told_apart(void **state)
+{
+	put(100 * S, (struct facts){"a", {'_'}, .since = 90});
+	assert_owned('-', 100 * S, KUBE_OWNED_NEVER);
+	put(100 * S, (struct facts){"b", {'-'}, .since = 90});
+	assert_owner('_', 100 * S, "a");
+	assert_owner('-', 100 * S, "b");
+}
+
 static void ten_thousand_of_other_nodes_take_less_than_six_megabytes(void **state)
 {
 	const struct kube_pair label = {"app.kubernetes.io/name", "recommendation"};
@@ -388,6 +398,7 @@ int main(void)
 		T(an_address_that_came_later_is_not_older_than_that),
 		T(a_restart_of_containers_changes_nothing),
 		T(a_pod_without_an_address_yet_gets_it_by_its_start),
+		T(addresses_of_equal_hashes_are_told_apart),
 		T(ten_thousand_of_other_nodes_take_less_than_six_megabytes),
 		T(any_order_of_events_gives_the_answers_of_a_simple_model),
 		T(a_name_is_the_real_owners_or_none),
