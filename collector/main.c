@@ -46,7 +46,7 @@ struct collector {
 	char host[65];
 	struct tape tape;
 	struct pipeline *pipeline;
-	struct export *export;
+	struct export *export, *health;
 	struct policy_report sandbox;
 	struct intake *intake;
 	struct vitals vitals;
@@ -65,13 +65,19 @@ static void on_signal(int signal_number)
 static int read_config(struct collector *c)
 {
 	struct notes notes = {0};
-	const char *path = config_path(c->options.config, environ);
+	const char *check = c->options.check_config;
+	const char *path = config_path(check && *check ? check : c->options.config, environ);
 	int r = config_read(&c->config, path, environ, &notes);
 
 	if (r)
 		return r;
 	log_set_level((enum log_level)c->config->log_level);
-	if (c->options.check_config || c->config->prometheus.port || c->options.print_metrics)
+	log_set_format((enum log_format)c->config->log_format);
+	if (check)
+		config_print(c->config, CONFIG_SHOWN_AS_YAML, stdout);
+	else
+		config_print(c->config, (enum config_shown)c->config->log_config, stderr);
+	if (check || c->config->prometheus.port || c->options.print_metrics)
 		return 0;
 	log_error("nothing would be exported: set prometheus_export.port in the configuration or "
 		  "KEYHOLE_PROMETHEUS_PORT in the environment, such as 9090");
@@ -266,6 +272,20 @@ static int make_export(struct collector *c)
 	return r;
 }
 
+/* health_check.port: what probes ask, at a port of its own. */
+static int make_health(struct collector *c)
+{
+	struct export_options o = {.listen = or_null(c->config->health.listen_address),
+				   .port = (uint16_t)c->config->health.port,
+				   .health_only = true,
+				   .not_ready = vitals_not_ready,
+				   .arg = &c->vitals};
+
+	if (!o.port || c->options.print_metrics)
+		return 0;
+	return export_start(&c->health, c->loop, &o);
+}
+
 static int make_tape(struct collector *c)
 {
 	int r;
@@ -316,6 +336,7 @@ static int start_intake(struct collector *c)
 							       : c->config->keyhole.loader_socket,
 				   .replay = c->options.replay,
 				   .record = c->options.record ? &c->tape : NULL,
+				   .hold_ns = &c->config->kubernetes.sync_timeout_ns,
 				   .ops = pipeline_ops(c->pipeline)};
 	int r = intake_start(&c->intake, &o);
 
@@ -325,6 +346,7 @@ static int start_intake(struct collector *c)
 	}
 	pipeline_attach(c->pipeline, c->intake);
 	c->vitals = (struct vitals){.intake = c->intake,
+				    .no_build_info = c->config->prometheus.disable_build_info,
 				    .pipeline = c->pipeline,
 				    .telemetry = c->telemetry,
 				    .router = c->router,
@@ -365,8 +387,8 @@ static int start(struct collector *c)
 	catch_signals(c->loop);
 	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = make_filter(c)) ||
 	    (r = find_cluster(c)) || (r = make_telemetry(c)) || (r = make_kube(c)) ||
-	    (r = make_pipeline(c)) || (r = make_export(c)) || (r = make_tape(c)) ||
-	    (r = enter_sandbox(c)))
+	    (r = make_pipeline(c)) || (r = make_export(c)) || (r = make_health(c)) ||
+	    (r = make_tape(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -402,6 +424,8 @@ static void end(struct collector *c)
 	if (c->intake)
 		pipeline_attach(c->pipeline, NULL);
 	intake_stop(c->intake);
+	if (c->health)
+		export_stop(c->health);
 	if (c->export)
 		export_stop(c->export);
 	if (c->kube)
@@ -463,5 +487,11 @@ int main(int argc, char **argv)
 		config_print_reference(stdout);
 		return 0;
 	}
+	if (c.options.print_schema) {
+		config_print_schema(stdout);
+		return 0;
+	}
+	if (c.options.help_config)
+		return config_print_help(c.options.help_config, stdout) ? 1 : 0;
 	return run(&c) ? 1 : 0;
 }

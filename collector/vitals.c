@@ -227,7 +227,9 @@ static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
 
 int vitals_bind(struct selfmetrics *self, struct vitals *v)
 {
-	failed = selfmetrics_add_constant(self, SELF_BUILD_INFO, KEYHOLE_VERSION, 1);
+	failed = v->no_build_info
+			 ? 0
+			 : selfmetrics_add_constant(self, SELF_BUILD_INFO, KEYHOLE_VERSION, 1);
 	bind_intake(self, v);
 	bind_pipeline(self, v);
 	bind_telemetry(self, v);
