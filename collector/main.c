@@ -6,6 +6,7 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,15 +14,16 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "kept_keys.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
 #include "pipeline.h"
 #include "policy/sandbox.h"
+#include "reload.h"
 #include "vitals.h"
 
 #define LOG_MODULE "main"
-#define KEEP_MAX 64        /* pod labels and annotations that configuration asks for, each */
 #define TAPE_CHECK_MS 20   /* --print-metrics looks so often whether the tape is read */
 
 extern char **environ;
@@ -30,34 +32,37 @@ extern char **environ;
 struct collector {
 	struct options options;
 	struct config *config;
-	struct selector *selector, *by_pod;
-	struct router *router;
-	struct filter *filter;
+	const char *config_path; /* NULL: none */
+	struct rulebooks *books;
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
 	struct loop *loop;
 	struct kube_options kube_options;
 	bool in_cluster;
-	struct kube_keep keep;
-	const char *labels[KEEP_MAX + 1], *annotations[KEEP_MAX + 1];
+	struct kept_keys *kept;
 	struct kube_store *store;
 	struct kube_client *kube;
-	struct resolve_rules rules;
 	char host[65];
 	struct tape tape;
 	struct pipeline *pipeline;
 	struct export *export, *health;
 	struct policy_report sandbox;
 	struct intake *intake;
+	struct reload *reload;
+	char config_directory[PATH_MAX];
 	struct vitals vitals;
 };
 
-static struct loop *signalled; /* the loop that a signal stops */
+/* What a signal stops, or has read again. */
+static struct loop *signalled;
+static struct reload *reloading;
 
 static void on_signal(int signal_number)
 {
-	(void)signal_number;
-	loop_stop(signalled);
+	if (signal_number != SIGHUP)
+		loop_stop(signalled);
+	else if (reloading)
+		reload_signal(reloading);
 }
 
 /* ---- from configuration to parts; each returns 0 or -errno, said in one line ---- */
@@ -66,9 +71,10 @@ static int read_config(struct collector *c)
 {
 	struct notes notes = {0};
 	const char *check = c->options.check_config;
-	const char *path = config_path(check && *check ? check : c->options.config, environ);
-	int r = config_read(&c->config, path, environ, &notes);
+	int r;
 
+	c->config_path = config_path(check && *check ? check : c->options.config, environ);
+	r = config_read(&c->config, c->config_path, environ, &notes);
 	if (r)
 		return r;
 	log_set_level((enum log_level)c->config->log_level);
@@ -84,64 +90,23 @@ static int read_config(struct collector *c)
 	return -EINVAL;
 }
 
-/* Do these entries look at nothing but a container's pod? */
-static bool by_pod_only(const struct selector_options *s)
+/* What decides about each record; a reload makes another. */
+static int make_rules(struct collector *c)
 {
-	size_t i;
+	struct rulebook *book;
+	int r;
 
-	for (i = 0; i < s->include_count; i++) {
-		const struct selector_entry *e = &s->include[i];
-
-		if (e->text[SELECTOR_EXE_PATH] || e->exe_regex || e->port_count || e->pid_count)
-			return false;
+	if (gethostname(c->host, sizeof(c->host) - 1))
+		c->host[0] = 0;
+	r = rulebook_new(&book, c->config, c->host, &c->config->attributes.extras, NULL);
+	if (r)
+		return r;
+	c->books = rulebooks_new(book);
+	if (!c->books) {
+		rulebook_free(book, NULL);
+		log_error("the rules of the configuration: out of memory");
 	}
-	return s->include_count > 0;
-}
-
-static int make_selectors(struct collector *c)
-{
-	char why[PATTERN_WHY_MAX] = "";
-	struct selector_options s = {0};
-	int r;
-
-	config_selectors(c->config, &s);
-	r = selector_new(&c->selector, &s, why);
-	if (!r && by_pod_only(&s)) {
-		s.exclude_count = 0;
-		r = selector_new(&c->by_pod, &s, why);
-	}
-	if (r)
-		log_error("discovery: %s", why[0] ? why : strerror(-r));
-	return r;
-}
-
-static int make_router(struct collector *c)
-{
-	struct route_options o = {0};
-	char why[ROUTE_WHY_MAX] = "";
-	int r;
-
-	if (!c->config->routes.given)
-		return 0;
-	config_routes(c->config, &o);
-	r = route_new(&c->router, &o, why);
-	if (r)
-		log_error("routes: %s", why[0] ? why : strerror(-r));
-	return r;
-}
-
-static int make_filter(struct collector *c)
-{
-	const struct config_filter *tests = &c->config->attributes.filter;
-	char why[PATTERN_WHY_MAX] = "";
-	int r;
-
-	if (!tests->n)
-		return 0;
-	r = filter_new(&c->filter, tests->v, tests->n, NULL, why);
-	if (r)
-		log_error("filter.application: %s", why[0] ? why : strerror(-r));
-	return r;
+	return c->books ? 0 : -ENOMEM;
 }
 
 static struct telemetry_buckets buckets(const struct config_numbers *from,
@@ -207,16 +172,14 @@ static int find_cluster(struct collector *c)
 
 static int make_kube(struct collector *c)
 {
-	int n = config_pod_labels(c->config, c->labels, KEEP_MAX);
+	int r;
 
 	if (!c->in_cluster)
 		return 0;
-	if (n < 0 || config_pod_annotations(c->config, c->annotations, KEEP_MAX) < 0) {
-		log_error("more than %d pod labels or annotations are asked for", KEEP_MAX);
-		return -ENOSPC;
-	}
-	c->keep = (struct kube_keep){c->labels, c->annotations};
-	c->kube_options.keep = &c->keep;
+	r = kept_keys_new(&c->kept, c->config);
+	if (r)
+		return r;
+	c->kube_options.keep = &c->kept->keep;
 	if (c->config->kubernetes.reconnect_ns)
 		c->kube_options.backoff_min_ms =
 			(unsigned int)(c->config->kubernetes.reconnect_ns / 1000000);
@@ -229,22 +192,47 @@ static int make_kube(struct collector *c)
 	return kube_client_start(c->kube);
 }
 
+/*
+ * A new configuration may look at labels that were not kept: then the pods are listed again. The
+ * store stays, so that nothing is forgotten meanwhile.
+ */
+static int keep_other_labels(void *arg, const struct config *config)
+{
+	struct collector *c = arg;
+	struct kept_keys *kept;
+	struct kube_client *kube;
+	int r = c->in_cluster ? kept_keys_new(&kept, config) : 0;
+
+	if (r || !c->in_cluster)
+		return r;
+	if (kept_keys_same(kept, c->kept)) {
+		kept_keys_free(kept);
+		return 0;
+	}
+	c->kube_options.keep = &kept->keep;
+	kube = kube_client_new(c->loop, &c->kube_options, c->store);
+	if (!kube) {
+		c->kube_options.keep = &c->kept->keep;
+		kept_keys_free(kept);
+		log_error("the Kubernetes client cannot be set up: out of memory");
+		return -ENOMEM;
+	}
+	kube_client_free(c->kube);
+	c->kube = c->vitals.kube = kube;
+	kept_keys_free(c->kept);
+	c->kept = kept;
+	log_info("other labels of pods are asked for: the pods are listed again");
+	return kube_client_start(kube);
+}
+
 static int make_pipeline(struct collector *c)
 {
-	struct pipeline_options o;
+	struct pipeline_options o = {.store = c->store,
+				     .books = c->books,
+				     .telemetry = c->telemetry,
+				     .waiting_records =
+					     (uint32_t)c->config->keyhole.waiting_records};
 
-	if (gethostname(c->host, sizeof(c->host) - 1))
-		c->host[0] = 0;
-	config_naming(c->config, c->host, &c->rules);
-	o = (struct pipeline_options){.store = c->store,
-				      .selector = c->selector,
-				      .by_pod = c->by_pod,
-				      .rules = &c->rules,
-				      .router = c->router,
-				      .filter = c->filter,
-				      .telemetry = c->telemetry,
-				      .waiting_records = (uint32_t)c->config->keyhole.waiting_records,
-				      .wait_ns = c->config->keyhole.waiting_ns};
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)
 		log_error("the pipeline cannot be set up: out of memory");
@@ -303,6 +291,38 @@ static int make_tape(struct collector *c)
 	return r;
 }
 
+static int make_reload(struct collector *c)
+{
+	struct reload_options o = {.loop = c->loop,
+				   .path = c->config_path,
+				   .environment = environ,
+				   .host = c->host,
+				   .books = c->books,
+				   .prepare = keep_other_labels,
+				   .arg = c};
+	int r = c->options.print_metrics ? 0 : reload_start(&c->reload, &o);
+
+	reloading = c->reload;
+	return r;
+}
+
+/*
+ * Where the file may come back after it was replaced: its directory, since the kubelet moves a link
+ * there, and others rename. NULL: none, or the root, which would be everything.
+ */
+static const char *config_directory(struct collector *c)
+{
+	const char *slash = c->config_path ? strrchr(c->config_path, '/') : NULL;
+	size_t n = slash ? (size_t)(slash - c->config_path) : 0;
+
+	if (!c->config_path || (slash && n == 0) || n >= sizeof(c->config_directory))
+		return NULL;
+	if (!slash)
+		return ".";
+	memcpy(c->config_directory, c->config_path, n);
+	return c->config_directory;
+}
+
 static int enter_sandbox(struct collector *c)
 {
 	struct policy_collector_needs needs = {.user = c->options.user};
@@ -310,13 +330,14 @@ static int enter_sandbox(struct collector *c)
 	int n = 0, r;
 
 	if (c->in_cluster) {
-		n = kube_options_paths(&c->kube_options, needs.read, POLICY_PATHS_MAX - 1);
+		n = kube_options_paths(&c->kube_options, needs.read, POLICY_PATHS_MAX - 2);
 		needs.connect[needs.connect_count++] = c->kube_options.port;
 	}
 	if (n < 0)
 		return n;
 	if (c->options.replay)
-		needs.read[n] = c->options.replay;
+		needs.read[n++] = c->options.replay;
+	needs.read[n] = config_directory(c);
 	c->sandbox.may_lack = c->options.may_lack;
 	r = policy_enter_collector(&needs, c->options.no_sandbox, &c->sandbox);
 	if (r) {
@@ -349,7 +370,8 @@ static int start_intake(struct collector *c)
 				    .no_build_info = c->config->prometheus.disable_build_info,
 				    .pipeline = c->pipeline,
 				    .telemetry = c->telemetry,
-				    .router = c->router,
+				    .books = c->books,
+				    .reload = c->reload ? reload_stats(c->reload) : NULL,
 				    .kube = c->kube,
 				    .store = c->store,
 				    .sandbox = &c->sandbox};
@@ -368,6 +390,7 @@ static void catch_signals(struct loop *loop)
 	signalled = loop;
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -385,10 +408,10 @@ static int start(struct collector *c)
 		return -ENOMEM;
 	}
 	catch_signals(c->loop);
-	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = make_filter(c)) ||
-	    (r = find_cluster(c)) || (r = make_telemetry(c)) || (r = make_kube(c)) ||
-	    (r = make_pipeline(c)) || (r = make_export(c)) || (r = make_health(c)) ||
-	    (r = make_tape(c)) || (r = enter_sandbox(c)))
+	if ((r = make_rules(c)) || (r = find_cluster(c)) || (r = make_telemetry(c)) ||
+	    (r = make_kube(c)) || (r = make_pipeline(c)) || (r = make_export(c)) ||
+	    (r = make_health(c)) || (r = make_tape(c)) || (r = make_reload(c)) ||
+	    (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -424,6 +447,8 @@ static void end(struct collector *c)
 	if (c->intake)
 		pipeline_attach(c->pipeline, NULL);
 	intake_stop(c->intake);
+	reloading = NULL;
+	reload_stop(c->reload);
 	if (c->health)
 		export_stop(c->health);
 	if (c->export)
@@ -441,13 +466,8 @@ static void end(struct collector *c)
 		selfmetrics_free(c->self);
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
-	if (c->router)
-		route_free(c->router);
-	filter_free(c->filter);
-	if (c->selector)
-		selector_free(c->selector);
-	if (c->by_pod)
-		selector_free(c->by_pod);
+	rulebooks_free(c->books);
+	kept_keys_free(c->kept);
 	if (c->loop)
 		loop_free(c->loop);
 	if (c->config)

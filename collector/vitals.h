@@ -8,6 +8,7 @@
 #include "kube/client.h"
 #include "pipeline.h"
 #include "policy/report.h"
+#include "reload.h"
 #include "telemetry/selfmetrics.h"
 
 /* One part of the loader's sandbox. */
@@ -21,7 +22,8 @@ struct vitals {
 	const struct intake *intake;
 	const struct pipeline *pipeline;
 	const struct telemetry *telemetry;
-	const struct router *router;
+	const struct rulebooks *books;
+	const struct reload_stats *reload;
 	const struct kube_client *kube;
 	const struct kube_store *store;
 	const struct policy_report *sandbox;

@@ -180,6 +180,7 @@ static const struct option all[] = {
 	{.path = "filter.application",
 	 .type = OPTION_FILTER,
 	 AT(attributes.filter),
+	 .live = true,
 	 .doc = "Only requests that pass all these tests are counted; see below."},
 
 	{.path = "attributes.kubernetes.enable",

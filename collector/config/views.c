@@ -53,7 +53,6 @@ void config_naming(const struct config *config, const char *host, struct resolve
 		.host = *config->naming.hostname ? config->naming.hostname : host,
 		.service_name = config->naming.service_name,
 		.service_namespace = config->naming.service_namespace,
-		.extra = {config->attributes.extras.name, config->attributes.extras.n},
 	};
 }
 
