@@ -33,6 +33,7 @@ struct collector {
 	struct options options;
 	struct config *config;
 	const char *config_path; /* NULL: none */
+	struct rulebook_basis basis;
 	struct rulebooks *books;
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
@@ -98,7 +99,8 @@ static int make_rules(struct collector *c)
 
 	if (gethostname(c->host, sizeof(c->host) - 1))
 		c->host[0] = 0;
-	r = rulebook_new(&book, c->config, c->host, &c->config->attributes.extras, NULL);
+	c->basis = (struct rulebook_basis){.host = c->host, .extras = &c->config->attributes.extras};
+	r = rulebook_new(&book, c->config, &c->basis, NULL);
 	if (r)
 		return r;
 	c->books = rulebooks_new(book);
@@ -296,7 +298,6 @@ static int make_reload(struct collector *c)
 	struct reload_options o = {.loop = c->loop,
 				   .path = c->config_path,
 				   .environment = environ,
-				   .host = c->host,
 				   .books = c->books,
 				   .prepare = keep_other_labels,
 				   .arg = c};

@@ -110,7 +110,7 @@ static int follow(struct reload *r, struct config *config)
 	if (latest->config->routes.given != config->routes.given)
 		changes.routing = true;
 	same_routes = changes.routing ? NULL : latest;
-	err = rulebook_new(&book, config, r->o.host, latest->extras, same_routes);
+	err = rulebook_new(&book, config, latest->basis, same_routes);
 	if (err)
 		return err;
 	err = r->o.prepare(r->o.arg, config);

@@ -23,7 +23,6 @@ struct reload_options {
 	struct loop *loop;
 	const char *path; /* NULL: no file, SIGHUP says so */
 	char *const *environment;
-	const char *host; /* for rulebook_new() */
 	struct rulebooks *books;
 	/* What else the new configuration asks for; before it counts. 0, or -errno after one line.
 	 */

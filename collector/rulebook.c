@@ -52,12 +52,12 @@ static int make_router(struct rulebook *book)
 	return r;
 }
 
-/* The attribute as `book->extras` number it; -ENOENT: it is there from the next start on. */
+/* The attribute as it was numbered at the start; -ENOENT: it is there from the next start on. */
 static int attribute_of(const struct rulebook *book, unsigned int id)
 {
 	if (id < ATTR_EXTRA)
 		return (int)id;
-	return attribute_find(book->extras,
+	return attribute_find(book->basis->extras,
 			      slice_of(attribute_name(&book->config->attributes.extras, id)));
 }
 
@@ -80,7 +80,7 @@ static int make_filter(struct rulebook *book)
 		tests[i] = from->v[i];
 		tests[i].attribute = (unsigned int)r;
 	}
-	r = from->n ? filter_new(&book->filter, tests, from->n, NULL, why) : 0;
+	r = from->n ? filter_new(&book->filter, tests, from->n, &book->basis->namer, why) : 0;
 	if (r)
 		log_error("filter.application: %s", why[0] ? why : strerror(-r));
 	return r;
@@ -102,8 +102,8 @@ static void discard(struct rulebook *book, const struct rulebook *newer)
 	free(book);
 }
 
-int rulebook_new(struct rulebook **out, const struct config *config, const char *host,
-		 const struct attribute_extras *extras, const struct rulebook *before)
+int rulebook_new(struct rulebook **out, const struct config *config,
+		 const struct rulebook_basis *basis, const struct rulebook *before)
 {
 	struct rulebook *book = calloc(1, sizeof(*book));
 	int r;
@@ -114,9 +114,9 @@ int rulebook_new(struct rulebook **out, const struct config *config, const char 
 	}
 	book->config = config;
 	book->wait_ns = config->keyhole.waiting_ns;
-	book->extras = extras;
-	config_naming(config, host, &book->rules);
-	book->rules.extra = (struct resolve_labels){extras->name, extras->n};
+	book->basis = basis;
+	config_naming(config, basis->host, &book->rules);
+	book->rules.extra = (struct resolve_labels){basis->extras->name, basis->extras->n};
 	r = make_selectors(book);
 	if (!r)
 		r = make_filter(book);

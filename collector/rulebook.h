@@ -15,6 +15,14 @@
 
 #include "config/config.h"
 
+/* What stays as it was at the start, whatever a new configuration says. */
+struct rulebook_basis {
+	const char *host; /* this host's name */
+	/* Their places in a resource are fixed, as the labels are. */
+	const struct attribute_extras *extras;
+	struct peer_namer namer; /* for filters */
+};
+
 struct rulebook {
 	const struct config *config;
 	struct config *owned; /* the same, if it goes with the book; else NULL */
@@ -22,21 +30,19 @@ struct rulebook {
 	struct selector *by_pod; /* see struct workloads_options */
 	struct router *router;   /* NULL: no routes. Belongs to the newest book that has it */
 	struct filter *filter;   /* NULL: all are counted */
-	const struct attribute_extras *extras;
+	const struct rulebook_basis *basis;
 	struct resolve_rules rules;
 	uint64_t wait_ns; /* keyhole.waiting_room.timeout */
 	uint64_t number;  /* from 1; each published book has a higher one */
 };
 
 /*
- * Compiles what `config` says. It and `host`, this host's name, outlive the book. `extras`: the
- * extra attributes that there are since the start, whatever `config` says now: their places in a
- * resource are fixed as the labels are. They outlive the book, too. `before`: a book whose router is
+ * Compiles what `config` says. It and `basis` outlive the book. `before`: a book whose router is
  * taken over, with what it learned, because neither routes nor discovery changed; or NULL.
  * Returns 0 or -errno, said in one line.
  */
-int rulebook_new(struct rulebook **book, const struct config *config, const char *host,
-		 const struct attribute_extras *extras, const struct rulebook *before);
+int rulebook_new(struct rulebook **book, const struct config *config,
+		 const struct rulebook_basis *basis, const struct rulebook *before);
 /* One that was not published, made with the same `before`. NULL is fine. */
 void rulebook_free(struct rulebook *book, const struct rulebook *before);
 
