@@ -19,7 +19,7 @@ need "$loader_bin" "$collector_bin" curl nginx "$python"
 # ---- two pods, each with an nginx ----
 
 uid() { # N: a pod's uid
-	printf '0a0b0c0d-%04d-4000-8000-%012d' "$1" "$1"
+	printf '0c0f1e9d-%04d-4000-8000-%012d' "$1" "$1"
 }
 id() { # N: a container's id
 	printf '%064x' $((0xfed000 + $1))
@@ -205,7 +205,9 @@ says "without a file SIGHUP says so, and nothing ends" "$collector_log" 'SIGHUP:
 ok "it goes on" serving
 
 # Their cgroups can be removed when the workers have gone, too.
-stop "${servers[@]}"
+for server in "${servers[@]}"; do
+	stop "$server"
+done
 wait_for 10 not_listening "$cart" || true
 wait_for 10 not_listening "$web" || true
 
