@@ -38,7 +38,7 @@ scrape
 # ---- docs/metrics.md ----
 
 same() { # TEST-NAME FILE FILE: sorted lists
-	is "$1" "$(comm -3 "$2" "$3" | sed 's/^\t/only the programs have: /; t; s/^/only the page has: /')" ""
+	is "$1" "$(comm -3 "$2" "$3" | sed 's/^\t/only the page has: /; t; s/^/only the programs have: /')" ""
 }
 sed -n 's/^# TYPE \([^ ]*\) \([a-z]*\)$/\1 \2/p' "$metrics" | sort -u > "$scratch/metrics.there"
 sed -n 's/^| `\([a-z_]*\)` | \(counter\|gauge\|histogram\) | .*/\1 \2/p' "$docs/metrics.md" | sort -u > "$scratch/metrics.told"
