@@ -2,13 +2,9 @@
 #include "peer_watches.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define CONFIRM_MS 1000
 #define CONFIRM_FIRST_MS 50 /* until the lists are there: names are waited for */
-
-static const char *const name_annotations[] = {"resource.opentelemetry.io/service.name",
-					       "resource.opentelemetry.io/service.namespace", NULL};
 
 bool peer_watch_current(const struct peer_watch *watch)
 {
@@ -36,19 +32,6 @@ static void on_confirm(void *arg)
 	loop_after(w->loop, ms, on_confirm, w);
 }
 
-/* Of other nodes' pods only those labels are of use that name a service. */
-static void keep_names(struct peer_watches *w, const struct resolve_rules *rules)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < rules->name.n && n < PEER_KEEP_MAX; i++)
-		w->labels[n++] = rules->name.keys[i];
-	for (size_t i = 0; i < rules->space.n && n < PEER_KEEP_MAX; i++)
-		w->labels[n++] = rules->space.keys[i];
-	w->keep = (struct kube_keep){w->labels, name_annotations};
-	w->options.keep = &w->keep;
-}
-
 static int start_watch(struct peer_watches *w, enum peers_source source, size_t room,
 		       struct kube_pod_source *(*make)(struct loop *, const struct kube_options *,
 						       struct kube_store *))
@@ -68,14 +51,12 @@ static int start_watch(struct peer_watches *w, enum peers_source source, size_t 
 }
 
 int peer_watches_start(struct peer_watches *w, struct loop *loop,
-		       const struct kube_options *options, const struct resolve_rules *rules,
-		       struct peers *peers, const struct peer_watch *here, bool elsewhere,
-		       bool services)
+		       const struct kube_options *options, struct peers *peers,
+		       const struct peer_watch *here, bool elsewhere, bool services)
 {
 	int r = 0;
 
 	*w = (struct peer_watches){.peers = peers, .loop = loop, .options = *options};
-	keep_names(w, rules);
 	w->watch[PEERS_HERE] = *here;
 	peers_follow(peers, PEERS_HERE, here->store);
 	if (elsewhere && options->node) /* without a node's name, all pods are here */
@@ -84,6 +65,28 @@ int peer_watches_start(struct peer_watches *w, struct loop *loop,
 		r = start_watch(w, PEERS_SERVICES, KUBE_PEER_SERVICES_MAX,
 				kube_pod_source_services);
 	return r ? r : loop_after(loop, CONFIRM_FIRST_MS, on_confirm, w);
+}
+
+int peer_watches_relist(struct peer_watches *w, const struct kube_keep *keep,
+			struct kube_client *here)
+{
+	struct peer_watch *watch = &w->watch[PEERS_ELSEWHERE];
+	const struct kube_keep *before = w->options.keep;
+	struct kube_client *client = NULL;
+
+	w->options.keep = keep;
+	if (watch->client) {
+		client = kube_client_new(w->loop, &w->options, kube_pod_source_of(watch->source));
+		if (!client || kube_client_start(client)) {
+			kube_client_free(client);
+			w->options.keep = before;
+			return -ENOMEM;
+		}
+		kube_client_free(watch->client);
+		watch->client = client;
+	}
+	w->watch[PEERS_HERE].client = here;
+	return 0;
 }
 
 void peer_watches_free(struct peer_watches *w)

@@ -11,8 +11,6 @@
 #include "kube/client.h"
 #include "kube/pod_source.h"
 
-#define PEER_KEEP_MAX 64 /* labels that give names */
-
 struct peer_watch {
 	struct kube_store *store;
 	struct kube_client *client;
@@ -24,20 +22,23 @@ struct peer_watches {
 	struct peers *peers; /* given */
 	struct loop *loop;
 	struct peer_watch watch[PEERS_SOURCES];
-	struct kube_options options; /* those of the node's pods, but for what is kept */
-	struct kube_keep keep;
-	const char *labels[PEER_KEEP_MAX + 1];
+	struct kube_options options; /* a copy: what it points to is the caller's */
 };
 
 /*
- * Takes over nothing: `options`, `rules`, `peers`, and the store and client of the node's own pods
- * outlive it. `elsewhere` and `services` say what else is watched. Makes clients: before the
- * sandbox is entered. Returns 0 or -ENOMEM; free it in either case, before these.
+ * Takes over nothing: what `options` points to, `peers`, and the store and client of the node's
+ * own pods outlive it. `elsewhere` and `services` say what else is watched. Makes clients: before
+ * the sandbox is entered. Returns 0 or -ENOMEM; free it in either case, before these.
  */
 int peer_watches_start(struct peer_watches *watches, struct loop *loop,
-		       const struct kube_options *options, const struct resolve_rules *rules,
-		       struct peers *peers, const struct peer_watch *here, bool elsewhere,
-		       bool services);
+		       const struct kube_options *options, struct peers *peers,
+		       const struct peer_watch *here, bool elsewhere, bool services);
+/*
+ * Other labels are to be kept: `keep` takes the place of what options->keep was, and `here` is the
+ * client of the node's own pods from now on. -ENOMEM: nothing has changed.
+ */
+int peer_watches_relist(struct peer_watches *watches, const struct kube_keep *keep,
+			struct kube_client *here);
 void peer_watches_free(struct peer_watches *watches); /* zeroed is fine */
 
 /* Whether each watch that there should be is current, and what the tables hold. */

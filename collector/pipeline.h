@@ -14,12 +14,16 @@
 #include "identity/workloads.h"
 #include "intake/intake.h"
 #include "protocol/conns.h"
+#include "rulebook.h"
 #include "service/route.h"
 #include "telemetry/filter.h"
 #include "telemetry/telemetry.h"
 
 struct pipeline_options {
 	struct kube_store *store; /* NULL: no cluster */
+	/* Replaces selector, by_pod, rules, router, filter and wait_ns by those of its book; NULL:
+	 * they stay */
+	struct rulebooks *books;
 	const struct selector *selector;
 	const struct selector *by_pod; /* see struct workloads_options */
 	const struct resolve_rules *rules;

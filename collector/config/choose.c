@@ -45,7 +45,8 @@ static const struct option section_options[] = {
 	 .doc = "Attributes that it has not."},
 };
 
-static const struct option_table section_table = {section_options, ARRAY_SIZE(section_options)};
+const struct option_table choose_section_lists = {.options = section_options,
+						  .n = ARRAY_SIZE(section_options)};
 
 static size_t length(const struct tree *parent)
 {
@@ -89,7 +90,7 @@ static bool read_section(struct binding *b, const struct option *o, const struct
 			   tree_kind_name(node));
 		return false;
 	}
-	bind_map(b, &section_table, "", node, &draft);
+	bind_map(b, &choose_section_lists, "", node, &draft);
 	*to = (struct select_section){node->key, draft.include.v, draft.exclude.v, draft.include.n,
 				      draft.exclude.n};
 	return true;
@@ -148,7 +149,8 @@ static const struct option filter_options[] = {
 	NUMBER("less_equals", FILTER_LESS_EQUALS, "It is this one or less."),
 };
 
-const struct option_table choose_filter_tests = {filter_options, ARRAY_SIZE(filter_options)};
+const struct option_table choose_filter_tests = {.options = filter_options,
+						 .n = ARRAY_SIZE(filter_options)};
 
 /* Writes at most FILTER_OPS tests; their attribute is settled later. */
 static size_t read_tests(struct binding *b, const struct tree *node, struct filter_test *to)

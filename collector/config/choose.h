@@ -22,7 +22,8 @@ void choose_settle(struct binding *b, struct config *config);
 /* A check of an option: can there be an extra attribute of this name? */
 const char *choose_check_extra(const char *text, char why[PATTERN_WHY_MAX]);
 
-/* What stands below an attribute there. */
+/* What stands below a metric, and below an attribute. */
+extern const struct option_table choose_section_lists;
 extern const struct option_table choose_filter_tests;
 
 /* The tables of attributes and of the tests of a filter, for the reference page. */

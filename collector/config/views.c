@@ -4,6 +4,16 @@
 
 #include <errno.h>
 
+bool config_has_http(const struct config *config)
+{
+	const struct config_set *features = config->features.prometheus.given
+						    ? &config->features.prometheus
+						    : &config->features.all;
+
+	return features->bits & CONFIG_APPLICATION &&
+	       config->features.instrumentations.bits & CONFIG_HTTP;
+}
+
 void config_selectors(const struct config *config, struct selector_options *options)
 {
 	*options = (struct selector_options){
@@ -43,7 +53,6 @@ void config_naming(const struct config *config, const char *host, struct resolve
 		.host = *config->naming.hostname ? config->naming.hostname : host,
 		.service_name = config->naming.service_name,
 		.service_namespace = config->naming.service_namespace,
-		.extra = {config->attributes.extras.name, config->attributes.extras.n},
 	};
 }
 

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 struct peers {
-	const struct resolve_rules *rules;
+	const struct resolve_rules *rules; /* the intake's */
 	struct kube_store *stores[PEERS_SOURCES]; /* NULL: not watched */
 	_Atomic uint64_t confirmed_ns[PEERS_SOURCES];
 	/* When that was not the case last, 0: never. What began meanwhile stays without a name. */
@@ -13,18 +13,19 @@ struct peers {
 	struct peers_stats stats;
 };
 
-struct peers *peers_new(const struct resolve_rules *rules)
+struct peers *peers_new(void)
 {
-	struct peers *peers = calloc(1, sizeof(*peers));
-
-	if (peers)
-		peers->rules = rules;
-	return peers;
+	return calloc(1, sizeof(struct peers));
 }
 
 void peers_free(struct peers *peers)
 {
 	free(peers);
+}
+
+void peers_rules(struct peers *peers, const struct resolve_rules *rules)
+{
+	peers->rules = rules;
 }
 
 void peers_follow(struct peers *peers, enum peers_source source, struct kube_store *store)

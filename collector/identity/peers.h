@@ -59,8 +59,7 @@ struct peers_stats {
 
 struct peers;
 
-/* `rules` are the caller's and outlive it. NULL: out of memory. */
-struct peers *peers_new(const struct resolve_rules *rules);
+struct peers *peers_new(void); /* NULL: out of memory */
 void peers_free(struct peers *peers);
 
 /* Before the intake starts. The store stays the caller's. */
@@ -68,6 +67,9 @@ void peers_follow(struct peers *peers, enum peers_source source, struct kube_sto
 
 /* Front thread: the source's watch is current. Until the first call, nothing of it is named. */
 void peers_confirm(struct peers *peers, enum peers_source source, uint64_t now_ns);
+
+/* Intake thread: by which rules pods are named from now on. Before the first peers_find(). */
+void peers_rules(struct peers *peers, const struct resolve_rules *rules);
 
 /*
  * Intake thread: no system call, no allocation, no lock. The address as struct kh_conn has it;

@@ -40,10 +40,10 @@ void http_series_key(struct series_key *key, enum http_side side, struct target 
 	if (has(set, ATTR_STATUS))
 		f->status = exchange->status;
 	f->scheme = has(set, ATTR_SCHEME);
-	if (has(set, ATTR_ERROR_TYPE)) {
-		f->error = (uint8_t)exchange->error;
-		f->error_status = http_error_status(side, exchange);
-	}
+	if (has(set, ATTR_ERROR_TYPE) && exchange->error != EXCHANGE_OK)
+		f->error = (uint16_t)exchange->error;
+	else if (has(set, ATTR_ERROR_TYPE))
+		f->error = http_error_status(side, exchange);
 	if (has(set, ATTR_SERVER_PORT))
 		f->port = http_server_port(side, exchange, has(set, ATTR_SERVER_ADDRESS));
 	if (has(set, ATTR_PID))
@@ -69,11 +69,12 @@ static void put_number(struct labels *labels, enum attribute_id id, uint32_t num
 
 static void put_error(struct labels *labels, const struct series_fields *f)
 {
-	if (f->error != EXCHANGE_OK)
-		labels_put(labels, attribute_label(NULL, ATTR_ERROR_TYPE),
-			   slice_of(http_error_name(f->error)));
+	const char *name = http_error_name(f->error);
+
+	if (f->error && *name)
+		labels_put(labels, attribute_label(NULL, ATTR_ERROR_TYPE), slice_of(name));
 	else
-		put_number(labels, ATTR_ERROR_TYPE, f->error_status);
+		put_number(labels, ATTR_ERROR_TYPE, f->error);
 }
 
 void http_series_labels(struct labels *labels, const struct series_key *key)

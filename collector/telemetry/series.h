@@ -13,20 +13,21 @@
 #include "slots.h"
 #include "target.h"
 
-/* Whatever tells one group from another, zero where no label shows it; equal bytes mean equal
- * labels. */
+/*
+ * Whatever tells one group from another, zero where no label shows it; equal bytes mean equal
+ * labels.
+ */
 struct series_fields {
 	struct target *target;
 	uint32_t pid, host_pid;
-	uint16_t status, error_status, port;
+	uint16_t status, port;
+	uint16_t error;                             /* enum exchange_error, or the status */
 	uint16_t route_n, host_n, path_n, client_n; /* bytes of text, in this order */
 	uint8_t method;                             /* + 1 */
-	uint8_t error;
-	bool scheme;
-	uint8_t pad[7];
+	uint8_t scheme;                             /* 1: there is one */
 };
 
-_Static_assert(sizeof(struct series_fields) == 40, "no byte of it is left to chance");
+_Static_assert(sizeof(struct series_fields) == 32, "no byte of it is left to chance");
 
 /* The fields, then the texts, all of them clean. */
 struct series_key {

@@ -129,6 +129,24 @@ is "nothing is missing in the sum" "$(metric_sum "$metrics" keyhole_exchanges_to
 	"$(($(metric_sum "$metrics" keyhole_records_delivered_total) + $(metric_sum "$metrics" keyhole_waiting_records) + \
 		$(metric_sum "$metrics" keyhole_records_dropped_total 'reason="(not_selected|ignored_route|filtered)"')))"
 
+again() { # YAML: the same collector reads that
+	: > "$collector_log"
+	printf '%s\n' "$1" > "$scratch/c.yml"
+	kill -HUP "$collector"
+	wait_for 10 grep -q 'read again\|not taken over' "$collector_log"
+}
+again 'filter: {application: {http.response.status_code: {equals: 200}, server.port: {less_equals: 65535}}}'
+ask 2 "$url/broken"
+ask 6 "$url/"
+served "another filter, while it runs" 6 "$port" 'status_code="200"'
+served "what the last one let pass is stopped now" 3 "$port" 'status_code="503"'
+again 'prometheus_export: {extra_resource_attributes: [team]}
+filter: {application: {team: {match: blue}}}'
+says "a filter by an attribute that is there from the next start on" "$collector_log" \
+	'filter.application: team is an attribute only from the next start on'
+ask 4 "$url/"
+served "is refused, and the one before stays" 10 "$port" 'status_code="200"'
+
 # ---- how long series stay ----
 
 gone() {

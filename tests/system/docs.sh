@@ -38,7 +38,7 @@ scrape
 # ---- docs/metrics.md ----
 
 same() { # TEST-NAME FILE FILE: sorted lists
-	is "$1" "$(comm -3 "$2" "$3" | sed 's/^\t/only the programs have: /; t; s/^/only the page has: /')" ""
+	is "$1" "$(comm -3 "$2" "$3" | sed 's/^\t/only the page has: /; t; s/^/only the programs have: /')" ""
 }
 sed -n 's/^# TYPE \([^ ]*\) \([a-z]*\)$/\1 \2/p' "$metrics" | sort -u > "$scratch/metrics.there"
 sed -n 's/^| `\([a-z_]*\)` | \(counter\|gauge\|histogram\) | .*/\1 \2/p' "$docs/metrics.md" | sort -u > "$scratch/metrics.told"
@@ -110,6 +110,10 @@ is "limits.md: each limit that is counted" "$untold" ""
 
 "$collector_bin" --print-config-reference > "$scratch/configuration.md"
 ok "configuration.md is what the collector prints" diff "$docs/configuration.md" "$scratch/configuration.md"
+"$collector_bin" --print-config-schema > "$scratch/configuration.schema.json"
+ok "configuration.schema.json is what the collector prints" diff "$docs/configuration.schema.json" "$scratch/configuration.schema.json"
+is "configuration.schema.json takes what the collector takes, and no other" "$("$python" "$here/schema.py" \
+	"$docs/configuration.schema.json" "$repo/tests/unit/config/beyla.keys" "$collector_bin" 2>&1)" ""
 is "metrics.md and limits.md name only keys that there are" "$(grep -ohE '`(keyhole|routes|prometheus_export|discovery|attributes)\.[a-z_.]*`' \
 	"$docs/metrics.md" "$docs/limits.md" "$repo/README.md" | sort -u | grep -vFf "$docs/configuration.md" || true)" ""
 

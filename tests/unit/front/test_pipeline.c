@@ -59,6 +59,7 @@ static int teardown(void **state)
 {
 	pipeline_free(pipeline);
 	pipeline = NULL;
+	rulebooks_free(o.books);
 	if (o.store)
 		kube_store_free(o.store);
 	if (o.router)
@@ -303,6 +304,64 @@ static void a_process_has_the_number_that_its_container_gives_it(void **state)
 	assert_int_equal(STAT(filtered), 1);
 }
 
+static struct rulebook *book_of(const char *yaml)
+{
+	static const struct attribute_extras no_extras;
+	static const struct rulebook_basis basis = {.host = "node-1", .extras = &no_extras};
+	struct config *config = NULL;
+	struct notes notes = {0};
+	struct rulebook *book;
+
+	assert_int_equal(config_parse(&config, slice_of(yaml), NULL, &notes), 0);
+	assert_int_equal(rulebook_new(&book, config, &basis, NULL), 0);
+	book->owned = config;
+	return book;
+}
+
+/* What was decided before is decided again, by the new book alone and from the next batch on. */
+static void a_new_book_decides_everything_anew(void **state)
+{
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{k8s_namespace: shop}]}\n"));
+	start(true);
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 1, 0);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{k8s_namespace: none}]}\n"));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(2, 2, 0); /* the batch is still the old one's */
+	idle_after(1);
+	exchange(CGROUP, TGID, "/", OK);
+	counts(3, 2, 0);
+	assert_int_equal(STAT(hidden), 1);
+	idle_after(1);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{k8s_namespace: s*}]}\n"
+					   "routes: {ignored_patterns: [/healthz]}\n"
+					   "filter: {application: {url.path: {not_match: /a}}}\n"));
+	exchange(CGROUP, TGID, "/", OK);
+	exchange(CGROUP, TGID, "/healthz", OK);
+	exchange(CGROUP, TGID, "/a", OK);
+	counts(6, 3, 0);
+	assert_int_equal(STAT(ignored_route), 1);
+	assert_int_equal(STAT(filtered), 1);
+	idle_after(1);
+}
+
+static void what_waits_goes_by_the_book_of_its_time_of_leaving(void **state)
+{
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{k8s_namespace: none}]}\n"));
+	start(true);
+	list(NULL);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 0, 1);
+	idle_after(1);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{k8s_namespace: shop}]}\n"));
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	idle_after(1);
+	counts(1, 1, 0);
+}
+
 static void parts_reach_the_connection_they_belong_to(void **state)
 {
 	struct {
@@ -421,6 +480,8 @@ int main(void)
 		T(ignored_routes_are_counted_apart),
 		T(what_the_filter_stops_is_counted_apart),
 		T(a_process_has_the_number_that_its_container_gives_it),
+		T(a_new_book_decides_everything_anew),
+		T(what_waits_goes_by_the_book_of_its_time_of_leaving),
 		T(parts_reach_the_connection_they_belong_to),
 		T(at_the_end_of_a_tape_nobody_waits),
 		T(at_the_end_of_a_tape_pods_may_still_come),

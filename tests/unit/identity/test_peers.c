@@ -24,7 +24,8 @@ static struct kube_store *stores[PEERS_SOURCES];
 
 static int setup(void **state)
 {
-	peers = peers_new(&rules);
+	peers = peers_new();
+	peers_rules(peers, &rules);
 	for (int i = 0; i < PEERS_SOURCES; i++) {
 		stores[i] = kube_store_new(0);
 		peers_follow(peers, i, stores[i]);
@@ -216,7 +217,8 @@ static void a_source_never_confirmed_names_nothing(void **state)
 	struct peer peer;
 
 	peers_free(peers);
-	peers = peers_new(&rules);
+	peers = peers_new();
+	peers_rules(peers, &rules);
 	peers_follow(peers, PEERS_SERVICES, stores[PEERS_SERVICES]);
 	put(PEERS_SERVICES, A_SERVICE("cart", "shop"), "10.96.0.7");
 	assert_false(find("10.96.0.7", NOW, &peer));

@@ -56,7 +56,7 @@ static void begin_with(const struct select_section *sections, size_t n)
 /* One exchange served and one made, with these sections. */
 #define WITH(...)                                                                                  \
 	do {                                                                                       \
-		const struct select_section sections[] = {__VA_ARGS__};                     \
+		const struct select_section sections[] = {__VA_ARGS__};                            \
 		struct exchange s = served(), c = called();                                        \
                                                                                                    \
 		s.target = c.target = slice_of("/users/42?secret=1");                              \
@@ -81,6 +81,13 @@ static bool has(enum telemetry_metric metric, const char *label)
 
 	snprintf(text, sizeof(text), "%s=\"", label);
 	return find(telemetry, metric, text).samples > 0;
+}
+
+static void add_extra(const char *name, bool on_series)
+{
+	const char *why;
+
+	assert_int_equal(attribute_extras_add(&extras, name, on_series, &why), 0);
 }
 
 /* ---- the table ---- */
@@ -229,6 +236,50 @@ static void series_that_differ_in_what_is_left_out_are_one(void **state)
 	resource_unref(other);
 }
 
+static void the_limit_of_series_is_that_of_each_metric(void **state)
+{
+	const struct select_section sections[] = {
+		{.key = "http_server_request_duration", EXCLUDE("http_response_status_code")}};
+	struct exchange e = served();
+
+	options.series_max = 2;
+	begin_with(sections, 1);
+	for (e.status = 200; e.status < 205; e.status++)
+		count_one(&e);
+	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "").samples, 1);
+	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "").count, 5);
+	assert_int_equal(find(telemetry, TELEMETRY_SERVER_REQUEST_SIZE, "overflow").count, 3);
+	assert_int_equal(find(telemetry, TELEMETRY_SERVER_FIRST_BYTE, "overflow").count, 3);
+	assert_int_equal(telemetry_stats(telemetry)->overflows, 3);
+	assert_int_equal(telemetry_stats(telemetry)->exchanges, 5);
+}
+
+/* All values that there can be, of the greatest length, all of it escaped. */
+static void the_longest_labels_are_whole(void **state)
+{
+	const struct select_section sections[] = {{.key = "*", INCLUDE("*")},
+						  {.key = "resource", INCLUDE("*")}};
+	char longest[RESOURCE_VALUE_MAX + 1], names[RESOURCE_EXTRAS_MAX][8];
+	const char *fixed[RES_COUNT], *more[RESOURCE_EXTRAS_MAX];
+	struct exchange e = served();
+
+	memset(longest, '"', RESOURCE_VALUE_MAX);
+	longest[RESOURCE_VALUE_MAX] = '\0';
+	for (int i = 0; i < RES_COUNT; i++)
+		fixed[i] = longest;
+	for (int i = 0; i < RESOURCE_EXTRAS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "extra%d", i);
+		add_extra(names[i], true);
+		more[i] = longest;
+	}
+	resource_unref(resource);
+	resource = resource_new_with(fixed, more, RESOURCE_EXTRAS_MAX);
+	begin_with(sections, 2);
+	count_one(&e);
+	assert_non_null(strstr(infos_of(telemetry).labels, "extra15=\"\\\""));
+	assert_true(has(TELEMETRY_SERVER_DURATION, "extra15"));
+}
+
 static size_t named(void *arg, const struct exchange *exchange, char *buf, size_t size)
 {
 	return exchange->conn.rport == 41000 ? (size_t)snprintf(buf, size, "%s", (char *)arg) : 0;
@@ -263,8 +314,7 @@ static void a_container_in_a_pod_has_its_id_when_asked_for(void **state)
 
 static void target_infos_that_look_alike_are_one(void **state)
 {
-	const struct select_section sections[] = {
-		{.key = "resource", INCLUDE("service.name")}};
+	const struct select_section sections[] = {{.key = "resource", INCLUDE("service.name")}};
 	struct resource *other = pod_resource("shop-2");
 	struct exchange e = served();
 
@@ -283,13 +333,6 @@ static struct resource *with_extras(const char *const *values, size_t n)
 	const char *fixed[RES_COUNT] = {[RES_SERVICE_NAME] = "shop", [RES_INSTANCE] = "i"};
 
 	return resource_new_with(fixed, values, n);
-}
-
-static void add_extra(const char *name, bool on_series)
-{
-	const char *why;
-
-	assert_int_equal(attribute_extras_add(&extras, name, on_series, &why), 0);
 }
 
 static void extra_attributes_stand_where_they_are_asked_for(void **state)
@@ -352,6 +395,8 @@ int main(void)
 		T(what_is_asked_for_has_its_value),
 		T(error_type_needs_no_status_beside_it),
 		T(series_that_differ_in_what_is_left_out_are_one),
+		T(the_limit_of_series_is_that_of_each_metric),
+		T(the_longest_labels_are_whole),
 		T(a_peer_is_called_by_its_name_where_there_is_one),
 		T(the_section_resource_is_that_of_target_info),
 		T(a_container_in_a_pod_has_its_id_when_asked_for),
