@@ -294,6 +294,7 @@ static int keep_other_labels(void *arg, const struct config *config)
 		log_error("the Kubernetes client cannot be set up: out of memory");
 		return -ENOMEM;
 	}
+	kube_vitals_follow(&c->vitals.kube_vitals, kube);
 	kube_client_free(c->kube);
 	c->vitals.kube = c->kube = kube;
 	kept_keys_free(c->kept);

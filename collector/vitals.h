@@ -7,6 +7,7 @@
 #include "intake/intake.h"
 #include "kube/client.h"
 #include "kube/store.h"
+#include "kube_vitals.h"
 #include "peer_watches.h"
 #include "pipeline.h"
 #include "policy/report.h"
@@ -27,6 +28,7 @@ struct vitals {
 	const struct rulebooks *books;
 	const struct reload_stats *reload;
 	const struct kube_client *kube;
+	struct kube_vitals kube_vitals; /* filled by vitals_bind() */
 	const struct kube_store *store;
 	const struct peer_watches *peers;
 	const struct policy_report *sandbox;

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "../cleanup.h"
 #include "../log.h"
 #include "complaint.h"
+#include "pace.h"
 #include "request.h"
 #include "split.h"
 
@@ -40,11 +40,10 @@ struct kube_client {
 	uint64_t plain_until_ns;        /* streams are not offered: lists until then */
 	uint64_t events;                /* of this watch */
 	uint64_t begun_ns;              /* this watch */
-	unsigned failures;              /* in a row */
 	unsigned pages;                 /* of this list */
 	uint64_t listed;                /* objects of this list */
 	unsigned watch_s;               /* timeoutSeconds of this watch */
-	uint64_t random;
+	struct kube_pace pace;
 
 	struct kube_status refusal; /* of an ERROR event */
 	struct kube_complaint complaint;
@@ -64,18 +63,9 @@ static unsigned or_default(unsigned value, unsigned fallback)
 	return value ? value : fallback;
 }
 
-/* xorshift64: spreads the nodes of a fleet, nothing more. */
-static uint64_t draw(struct kube_client *client, uint64_t below)
-{
-	client->random ^= client->random << 13;
-	client->random ^= client->random >> 7;
-	client->random ^= client->random << 17;
-	return below ? client->random % below : 0;
-}
-
 static void recover(struct kube_client *client)
 {
-	client->failures = 0;
+	client->pace.failures = 0;
 	client->stats.connected = true;
 	kube_complaint_over(&client->complaint);
 }
@@ -149,6 +139,7 @@ static int take_streamed(struct kube_client *client, const struct kube_event *ev
 	list_complete(client, event->version);
 	client->state = STATE_WATCHING;
 	client->stats.watches++;
+	client->events++; /* so its version is none of the future */
 	kube_http_idle(client->http, watch_idle_ms(client));
 	return 0;
 }
@@ -232,21 +223,9 @@ static void wait_ms(struct kube_client *client, uint64_t ms)
 			  client->source->what);
 }
 
-/* Doubled by each failure; from the upper half, so that a fleet does not come back as one. */
 static void wait_backoff(struct kube_client *client, unsigned retry_after_s)
 {
-	uint64_t ms = or_default(client->options->backoff_min_ms, KUBE_BACKOFF_MIN_MS);
-	uint64_t max = or_default(client->options->backoff_max_ms, KUBE_BACKOFF_MAX_MS);
-
-	for (unsigned i = 0; i < client->failures && ms < max; i++)
-		ms *= 2;
-	if (ms > max)
-		ms = max;
-	client->failures++;
-	ms = ms / 2 + draw(client, ms / 2 + 1);
-	if (retry_after_s)
-		ms += retry_after_s * 1000ull;
-	wait_ms(client, ms);
+	wait_ms(client, kube_pace_failed(&client->pace, client->options, retry_after_s));
 }
 
 static void forget_version(struct kube_client *client)
@@ -350,7 +329,7 @@ static void watch_done(struct kube_client *client)
 		return;
 	}
 	recover(client);
-	wait_ms(client, draw(client, 100));
+	wait_ms(client, kube_pace_draw(&client->pace, 100));
 }
 
 static void watch_failed(struct kube_client *client, const struct kube_http_answer *answer)
@@ -431,14 +410,6 @@ static void on_done(void *arg, const struct kube_http_answer *answer)
 	kube_split_free(&client->split);
 }
 
-static unsigned watch_seconds(struct kube_client *client)
-{
-	unsigned min = or_default(client->options->watch_min_s, KUBE_WATCH_MIN_S);
-	unsigned max = or_default(client->options->watch_max_s, KUBE_WATCH_MAX_S);
-
-	return max > min ? min + draw(client, max - min + 1) : min;
-}
-
 static enum state choose(const struct kube_client *client)
 {
 	if (*client->version)
@@ -472,7 +443,7 @@ static void begin(struct kube_client *client)
 	client->refusal = (struct kube_status){0};
 	client->events = 0;
 	client->begun_ns = loop_now_ns();
-	client->watch_s = watch_seconds(client);
+	client->watch_s = kube_pace_watch(&client->pace, client->options);
 	kube_split_init(&client->split, listing ? KUBE_SPLIT_LIST : KUBE_SPLIT_WATCH,
 			listing ? on_listed : on_event, client);
 	if (client->state == STATE_WATCHING) {
@@ -525,9 +496,7 @@ struct kube_client *kube_client_new(struct loop *loop, const struct kube_options
 		free(client);
 		return NULL;
 	}
-	if (getrandom(&client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
-		client->random = loop_now_ns();
-	client->random |= 1; /* xorshift never leaves 0 */
+	kube_pace_init(&client->pace);
 	return client;
 }
 

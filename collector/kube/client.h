@@ -31,12 +31,8 @@
 #define KUBE_LIST_IDLE_MS 15000    /* without a byte within a page, or a stream's first objects */
 #define KUBE_BODY_MAX (512u << 20) /* bytes of one page, decompressed: what gzip may become */
 #define KUBE_STREAM_AGAIN_MS 86400000 /* a server that did not offer streams is asked again */
-#define KUBE_BACKOFF_MIN_MS 500       /* doubled by each failure, and drawn from the upper half */
-#define KUBE_BACKOFF_MAX_MS 30000
-#define KUBE_WATCH_MIN_S 240
-#define KUBE_WATCH_MAX_S 480
-#define KUBE_WATCH_GRACE_MS 30000 /* silence allowed after a watch should have ended */
-#define KUBE_WATCH_SHORT_MS 5000  /* a watch that ends sooner counts as a failure */
+#define KUBE_WATCH_GRACE_MS 30000     /* silence allowed after a watch should have ended */
+#define KUBE_WATCH_SHORT_MS 5000      /* a watch that ends sooner counts as a failure */
 
 struct kube_client;
 

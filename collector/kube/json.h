@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hostile JSON → a tree of cJSON, within bounds on size, depth and number of values. Whoever reads
- * the tree includes <cjson/cJSON.h>; headers only pass it on as an opaque struct cJSON.
+ * Hostile JSON → a tree of cJSON, within bounds on size, depth and number of values. The array
+ * managedFields is emptied on the way. Whoever reads the tree includes <cjson/cJSON.h>; headers
+ * only pass it on as an opaque struct cJSON.
  */
 #ifndef KEYHOLE_KUBE_JSON_H
 #define KEYHOLE_KUBE_JSON_H
@@ -16,7 +17,7 @@ struct cJSON;
 
 /*
  * One object. On success *root is the caller's, to be released with kube_json_free(). -EBADMSG: no
- * JSON, or no object; -E2BIG: beyond a limit above.
+ * JSON, or no object; -E2BIG: beyond a limit above; -ENOMEM.
  */
 int kube_json_parse(struct slice json, struct cJSON **root);
 void kube_json_free(struct cJSON **root);

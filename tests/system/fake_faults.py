@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fake_apiserver.py can be told to go wrong.
 
-Modes: ok; 401 403 410 429 500 503 504 (that status, with a Status body); garbage html huge endless
-bomb (200 and nonsense); hang (no answer); down (closes without one); gone (a watch ends with an ERROR
+Modes: ok; 401 403 410 429 500 503 504 (that status, with a Status body); garbage html huge short
+endless bomb (200 and nonsense); hang (no answer); down (closes without one); gone (a watch ends with an ERROR
 event, a page with 410); gone-http (a watch is answered 410); half (a watch is closed in the middle of
 the next event).
 
@@ -31,14 +31,15 @@ LIST = b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":['
 NONSENSE = {"garbage": b'\x00\xff{"kind": "PodList", "items": [{]}',
             "html": b"<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>",
             "huge": LIST + b'{"metadata":{"name":"' + b"x" * (3 << 20) + b'"}}]}',
-            "endless": LIST + b" " * (8 << 20)}
+            "short": LIST[:-2],
+            "endless": LIST + b" " * (8 << 20) + b"]}"}
 
 
 @functools.cache
 def nonsense(mode):
     """(body, headers) of a 200 answer; None if `mode` is not of this sort."""
     if mode == "bomb":
-        return gzip.compress(LIST + b" " * (64 << 20), 1), [("Content-Encoding", "gzip")]
+        return gzip.compress(LIST + b" " * (64 << 20) + b"]}", 1), [("Content-Encoding", "gzip")]
     return (NONSENSE[mode], []) if mode in NONSENSE else None
 
 

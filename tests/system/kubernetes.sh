@@ -45,16 +45,6 @@ wait_for 20 listening "$api_port"
 
 make_account first
 
-# In a pod the account's directory is at a fixed path: it is put there for this process alone.
-# shellcheck disable=SC2016 # for the inner shell
-in_cluster() { # CMD...
-	become unshare --mount --propagation private sh -c '
-		mount -t tmpfs -o mode=755 none /var/run &&
-		mkdir -p /var/run/secrets/kubernetes.io/serviceaccount &&
-		mount --bind "$0" /var/run/secrets/kubernetes.io/serviceaccount && exec "$@"' "$scratch/account" \
-		env KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT="$api_port" NODE_NAME=n1 "$@"
-}
-
 write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
 chmod 755 "$scratch/tls"
 
@@ -66,7 +56,7 @@ collect() { # YAML in_cluster|kubeconfig [NAME=VALUE...]
 	printf '%s\n' "$yaml" > "$scratch/config.yml"
 	: > "$collector_log"
 	if [ "$how" = in_cluster ]; then
-		start "$collector_log" in_cluster env KEYHOLE_LISTEN_ADDRESS=127.0.0.1 \
+		start "$collector_log" in_cluster 127.0.0.1 "$api_port" n1 env KEYHOLE_LISTEN_ADDRESS=127.0.0.1 \
 			KEYHOLE_PROMETHEUS_PORT="$metrics_port" KEYHOLE_LOADER_SOCKET="$socket" "$@" \
 			"$collector_bin" --config "$scratch/config.yml"
 	else

@@ -71,6 +71,24 @@ static void a_whole_cluster_is_listed_in_pages(void **state)
 	assert_non_null(strstr(api_server_state(&server), "&continue="));
 }
 
+/* The stand-in forgets the pages' version after each first page. */
+static void a_list_whose_pages_expire_is_made_in_one(void **state)
+{
+	unsigned paged, whole;
+
+	free(options.node);
+	options.node = NULL;
+	options.list_limit = 1;
+	options.no_stream = true;
+	mode("gone");
+	start_client();
+	UNTIL(kube_client_synced(client) && living() == 2);
+	paged = asked("/api/v1/pods?limit=1\"");
+	whole = asked("/api/v1/pods\"");
+	assert_true(paged > 0 && whole > 0);
+	assert_true(faults(KUBE_FAULT_GONE) > 0);
+}
+
 static void gone_as_an_event_lists_anew_and_loses_nothing(void **state)
 {
 	start_client();
@@ -128,7 +146,8 @@ static void whatever_goes_wrong_is_counted_and_overcome(void **state)
 	} cases[] = {
 		{"403", KUBE_FAULT_FORBIDDEN},   {"500", KUBE_FAULT_SERVER},
 		{"garbage", KUBE_FAULT_GARBAGE}, {"html", KUBE_FAULT_GARBAGE},
-		{"hang", KUBE_FAULT_TIMEOUT},    {"down", KUBE_FAULT_BROKEN},
+		{"short", KUBE_FAULT_GARBAGE},   {"hang", KUBE_FAULT_TIMEOUT},
+		{"down", KUBE_FAULT_BROKEN},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -156,6 +175,7 @@ static void garbage_in_a_watch_keeps_what_is_known(void **state)
 	add_pod("sane", "uid-6", "c6");
 	UNTIL(has_container("c6"));
 	assert_true(stats().connected);
+	assert_true(stats().lists > 1); /* after that nothing was certain */
 	delete_pod("sane");
 }
 
@@ -240,6 +260,7 @@ int main(void)
 		TEST(a_watch_that_ended_goes_on_where_it_was),
 		TEST(requests_ask_for_nothing_but_the_nodes_pods),
 		TEST(a_whole_cluster_is_listed_in_pages),
+		TEST(a_list_whose_pages_expire_is_made_in_one),
 		TEST(gone_as_an_event_lists_anew_and_loses_nothing),
 		TEST(gone_as_a_status_lists_anew),
 		TEST(a_refused_token_is_read_again),

@@ -143,6 +143,40 @@ static void a_typical_pod_takes_about_a_kibibyte(void **state)
 	kube_pod_unref(pod);
 }
 
+/* The labels that a chart gives a pod, all of them kept. */
+static void a_pod_with_ten_labels_takes_at_most_a_kibibyte(void **state)
+{
+	static const char json[] =
+		"{\"metadata\":{\"name\":\"checkout-service-6d4cf56db6-x2x4z\",\"namespace\":"
+		"\"shop\","
+		"\"uid\":\"5c1d6f6e-6f0e-4f0a-9a3e-0d9c1e0f7a11\",\"creationTimestamp\":"
+		"\"2026-11-23T20:00:00Z\",\"labels\":{"
+		"\"app.kubernetes.io/name\":\"checkout\",\"app.kubernetes.io/instance\":\"shop\","
+		"\"app.kubernetes.io/version\":\"1.24.3\",\"app.kubernetes.io/part-of\":\"shop\","
+		"\"app.kubernetes.io/component\":\"backend\",\"app.kubernetes.io/managed-by\":"
+		"\"Helm\",\"helm.sh/"
+		"chart\":\"shop-7.1.0\",\"team\":\"payments\",\"tier\":\"backend\","
+		"\"pod-template-hash\":\"6d4cf56db6\"},\"ownerReferences\":[{\"kind\":"
+		"\"ReplicaSet\","
+		"\"name\":\"checkout-service-6d4cf56db6\",\"controller\":true}]},"
+		"\"spec\":{\"nodeName\":\"ip-10-0-12-34.eu-central-1.compute.internal\","
+		"\"containers\":"
+		"[{\"name\":\"checkout\",\"image\":"
+		"\"registry.example/shop/checkout-service:1.24.3\",\"env\":[{\"name\":"
+		"\"OTEL_SERVICE_NAME\",\"value\":\"checkout\"}]}]},"
+		"\"status\":{\"podIP\":\"10.42.0.9\",\"podIPs\":[{\"ip\":\"10.42.0.9\"}],"
+		"\"containerStatuses\":[{\"name\":\"checkout\",\"containerID\":\"containerd://"
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}]}}";
+	static const char *const all[] = {"*", NULL};
+	static const struct kube_keep keep = {all, all};
+	struct kube_pod *pod = decode_text(slice_of(json), &keep);
+
+	assert_int_equal(pod->label_count, 10);
+	assert_string_equal(pod->workload[KUBE_DEPLOYMENT], "checkout-service");
+	assert_in_range(pod->bytes, 500, 1024);
+	kube_pod_unref(pod);
+}
+
 static void daemonset_statefulset_and_bare_pods_name_their_owner(void **state)
 {
 	struct kube_pod *pod = decode("daemonset");
@@ -345,6 +379,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_both_families_are_kept_once),
 		cmocka_unit_test(the_start_time_reads_as_beyla_writes_it),
 		cmocka_unit_test(a_typical_pod_takes_about_a_kibibyte),
+		cmocka_unit_test(a_pod_with_ten_labels_takes_at_most_a_kibibyte),
 		cmocka_unit_test(daemonset_statefulset_and_bare_pods_name_their_owner),
 		cmocka_unit_test(a_job_made_by_a_cronjob_names_both),
 		cmocka_unit_test(a_static_pod_has_its_config_hash_and_is_its_own_workload),
