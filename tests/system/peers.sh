@@ -42,7 +42,7 @@ put_pod() { # NAMESPACE NAME N OWNER ADDRESS NODE [AGE]: its container started A
 		age = int((sys.argv + ["3600"])[7])
 		n = int(n)
 		pod = make_pod(namespace, name, uid="0b0e0e05-%04d-4000-8000-%012d" % (n, n), node=node,
-		               owner=("Deployment", owner), ip=address, host_network=address == "$node",
+		               owner=("Deployment", owner), labels={"example.org/app": owner + "-app"}, ip=address, host_network=address == "$node",
 		               containers=[("main", "%064x" % (0xbee000 + n))])
 		at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - age))
 		pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": at}}
@@ -226,6 +226,15 @@ says "403: the rule for Services is named" "$collector_log" 'Services: forbidden
 says "403: and that for pods" "$collector_log" 'pods not of n1: forbidden: .*missing rule .* on resource "pods"'
 api POST mode '{"mode": "ok"}'
 ok "403: with the right, there are names" wait_for 60 called order.shop $far
+
+# ---- other labels give names, from a reload on ----
+
+printf '%s\n' 'attributes: {kubernetes: {enable: true, resource_labels: {service.name: [example.org/app]}}}' \
+	'discovery: {default_exclude_services: []}' 'keyhole: {peers: [services, pods]}' > "$scratch/config.yml"
+kill -HUP "$collector"
+ok "a reload: a pod of another node has its name by another label" wait_for 20 called order-app.shop $far
+ok "a reload: and one of this node" wait_for 20 called cart-app.shop $cart
+is_called "a reload: a Service is what it was" basket.shop $cluster_ip 80
 
 # ---- Beyla's keys take away what was asked for ----
 
