@@ -112,9 +112,8 @@ static int make_rules(struct collector *c)
 
 	if (gethostname(c->host, sizeof(c->host) - 1))
 		c->host[0] = 0;
-	c->basis = (struct rulebook_basis){.host = c->host,
-					   .extras = &c->config->attributes.extras,
-					   .namer = namer_of(c)};
+	c->basis = (struct rulebook_basis){
+		.host = c->host, .extras = &c->config->attributes.extras, .namer = namer_of(c)};
 	r = rulebook_new(&book, c->config, &c->basis, NULL);
 	if (r)
 		return r;

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 struct peers {
-	const struct resolve_rules *rules; /* the intake's */
+	const struct resolve_rules *rules;        /* the intake's */
 	struct kube_store *stores[PEERS_SOURCES]; /* NULL: not watched */
 	_Atomic uint64_t confirmed_ns[PEERS_SOURCES];
 	/* When that was not the case last, 0: never. What began meanwhile stays without a name. */
