@@ -29,6 +29,7 @@ struct kube_http {
 	uint64_t received, body_max; /* bytes of a 200 answer */
 	bool answered, cut;
 	bool fresh;          /* the last one ended badly: its connection is not to be trusted */
+	bool starved;        /* we stopped for want of memory */
 	const char *stopped; /* why we did; NULL: we did not */
 	char error[CURL_ERROR_SIZE];
 	char body[KUBE_ERROR_BODY_MAX]; /* of an answer that is not 200 */
@@ -134,6 +135,9 @@ static void explain(struct kube_http *http, CURLcode code, struct kube_http_answ
 	answer->retry_after_s = clamp_retry(retry);
 	if (answer->status != 200 && (code == CURLE_OK || http->cut)) {
 		explain_status(http, answer);
+	} else if (http->starved) {
+		answer->fault = KUBE_FAULT_MEMORY;
+		snprintf(answer->text, sizeof(answer->text), "out of memory");
 	} else if (http->stopped) {
 		answer->fault = KUBE_FAULT_GARBAGE;
 		explain_stop(http, answer);
@@ -296,6 +300,7 @@ static size_t curl_has_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct kube_http *http = arg;
 	long status = 0;
+	int ret;
 
 	n *= size;
 	rearm_idle(http);
@@ -305,8 +310,10 @@ static size_t curl_has_body(char *p, size_t size, size_t n, void *arg)
 	http->received += n;
 	if (http->body_max && http->received > http->body_max)
 		return stop(http, "the answer is longer than any real one");
-	if (http->handler.body(http->handler.arg, (struct slice){p, n}) == 0)
+	ret = http->handler.body(http->handler.arg, (struct slice){p, n});
+	if (ret == 0)
 		return n;
+	http->starved = ret == -ENOMEM;
 	return stop(http, "the answer is not JSON of the shape asked for");
 }
 
@@ -468,7 +475,7 @@ int kube_http_get(struct kube_http *http, const struct kube_http_request *reques
 	http->idle_ms = request->idle_ms;
 	http->body_max = request->body_max;
 	http->received = 0;
-	http->answered = http->cut = false;
+	http->answered = http->cut = http->starved = false;
 	http->stopped = NULL;
 	http->body_n = 0;
 	http->error[0] = 0;

@@ -34,7 +34,8 @@ struct kube_http_answer {
 
 /*
  * `begun`: the head of a 200 answer is complete.
- * `body`: the next bytes of a 200 answer; not 0 stops the request (fault GARBAGE).
+ * `body`: the next bytes of a 200 answer; not 0 stops the request (fault GARBAGE, or MEMORY
+ * for -ENOMEM).
  * `done`: exactly once for each kube_http_get() that returned 0 and was not cancelled; the next
  * request may be made from it.
  */

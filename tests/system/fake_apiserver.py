@@ -23,7 +23,7 @@ Control, on the same port and without a token:
     POST   /control/settings {NAME: VALUE}   see fake_faults.py: how bodies are sent, streams on or off
     POST   /control/tokens {"tokens": [...]} the tokens that are good from now on
     POST   /control/compact                  forget all events: older versions are 410 from now on
-    GET    /control/state                    mode, version, requests and connections seen
+    GET    /control/state                    mode, version, requests, connections and headers seen
 """
 import argparse
 import contextlib

@@ -53,6 +53,7 @@ class Cluster:
         self.mode, self.retry_after, self.mode_count = "ok", 0, 0
         self.settings, self.tokens = dict(SETTINGS), None
         self.requests, self.connections = [], set()
+        self.headers = {} # of the last list and the last watch
 
     @property
     def pods(self):

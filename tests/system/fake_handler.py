@@ -113,13 +113,16 @@ class Handler(BaseHTTPRequestHandler):
         url, c = urlsplit(self.path), self.cluster
         self.query = {k: v[0] for k, v in parse_qs(url.query).items()}
         if url.path == "/control/state":
-            return self.send(200, {"mode": c.mode, "version": c.version, "requests": c.requests, "connections": len(c.connections)})
+            return self.send(200, {"mode": c.mode, "version": c.version, "requests": c.requests, "connections": len(c.connections),
+                                   "headers": c.headers})
         if url.path in ("/livez", "/readyz", "/healthz"):
             return self.send(200, b"ok", "text/plain")
         if url.path == "/version":
             return self.send(200, {"major": "1", "minor": "36", "gitVersion": "v1.36.2"})
         c.requests.append(self.path)
         c.connections.add(self.client_address[1])
+        c.headers["watch" if "watch" in self.query else "list"] = \
+            {name: value for name, value in self.headers.items() if name != "Authorization"}
         self.resource = url.path.rsplit("/", 1)[-1]
         accept = self.headers.get("Accept", "*/*")
         self.partial = PARTIAL in accept

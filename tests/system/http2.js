@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP/2 and nothing else in front of an HTTPS server: PORT BACKEND-PORT DIR (of server.crt and
-// server.key). Prints a line for each connection and each request.
+// server.key). Prints a line for each connection and each request. After SIGUSR1 the connections
+// that there are stay open and silent, as if the network had lost them; new ones are served.
 'use strict';
 const fs = require('fs');
 const http2 = require('http2');
@@ -13,8 +14,23 @@ const front = http2.createSecureServer({
 	allowHTTP1: false,
 });
 
-front.on('session', () => console.log('connection'));
+const silent = new WeakSet();
+let sessions = [];
+process.on('SIGUSR1', () => {
+	sessions.forEach((session) => silent.add(session));
+	console.log('silent');
+});
+
+front.on('session', (session) => {
+	sessions.push(session);
+	session.on('close', () => {
+		sessions = sessions.filter((other) => other !== session);
+	});
+	console.log('connection');
+});
 front.on('stream', (stream, headers) => {
+	if (silent.has(stream.session))
+		return;
 	const fail = () => stream.destroyed || stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
 	const wanted = {};
 	for (const name of Object.keys(headers))
@@ -31,11 +47,12 @@ front.on('stream', (stream, headers) => {
 				given[name] = answer.headers[name];
 		stream.respond(given);
 		answer.on('aborted', fail);
-		answer.pipe(stream);
+		answer.on('data', (data) => silent.has(stream.session) || stream.write(data));
+		answer.on('end', () => silent.has(stream.session) || stream.end());
 	});
 	ask.on('error', fail);
 	stream.on('error', () => {});
 	stream.on('close', () => ask.destroy());
 	ask.end();
 });
-front.listen(Number(port), '127.0.0.1');
+front.listen(Number(port), '127.0.0.1', () => console.log(`port ${front.address().port}`));

@@ -184,6 +184,24 @@ static void list_and_watch_share_a_connection(void **state)
 	assert_int_equal(connections(), before + 1);
 }
 
+/* A user agent that begins with "curl/" gets indented JSON; a watch is never compressed. */
+static void requests_say_who_asks_and_what_is_understood(void **state)
+{
+	const char *at;
+
+	options.no_stream = true;
+	start_client();
+	UNTIL(stats().watches > 1 && stats().connected);
+	at = strstr(api_server_state(&server), "\"headers\":");
+	at = strstr(at, "\"list\":{");
+	assert_non_null(strstr(at, "\"User-Agent\":\"keyhole/"));
+	assert_non_null(strstr(at, "\"Accept\":\"application/json\""));
+	assert_non_null(strstr(at, "\"Accept-Encoding\":\"gzip\""));
+	at = strstr(at, "\"watch\":{");
+	assert_non_null(at);
+	assert_null(strstr(at, "Accept-Encoding"));
+}
+
 /* The socket to the server; the caller does not own it. */
 static int find_socket(void)
 {
@@ -332,6 +350,7 @@ int main(void)
 		TEST(a_body_without_end_is_bounded_also_when_it_is_compressed),
 		TEST(an_object_as_large_as_they_get_is_taken),
 		TEST(list_and_watch_share_a_connection),
+		TEST(requests_say_who_asks_and_what_is_understood),
 		TEST(a_connection_whose_other_end_is_gone_is_noticed_by_the_kernel),
 		TEST(a_proxy_in_the_environment_is_not_used),
 		TEST(the_server_may_have_an_ipv6_address),
