@@ -180,7 +180,7 @@ void choose_filter(struct binding *b, const struct option *o, const struct tree 
 	struct filter_test *v;
 	const struct tree **at;
 
-	if (expect_map(b, o, map, CHOOSE_FILTERS_MAX) < 0)
+	if (expect_map(b, o, map, FILTER_TESTS_MAX) < 0)
 		return;
 	room = length(map) * FILTER_OPS;
 	v = arena_take(b->arena, room * sizeof(*v));
