@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What of the configuration decides about each record: which workloads are shown, under which
- * names, by which routes, and which of their requests count. A reload makes a new book and swaps it for the old one, whole.
+ * names, by which routes, and which of their requests count. A reload makes a new book and swaps it
+ * for the old one, whole.
  *
  * Front:  rulebook_new(), rulebooks_publish(), now and then rulebooks_reap().
  * Intake: rulebooks_current() as often as it likes; it gets the same book until it calls

@@ -180,7 +180,7 @@ void choose_filter(struct binding *b, const struct option *o, const struct tree 
 	struct filter_test *v;
 	const struct tree **at;
 
-	if (expect_map(b, o, map, CHOOSE_FILTERS_MAX) < 0)
+	if (expect_map(b, o, map, FILTER_TESTS_MAX) < 0)
 		return;
 	room = length(map) * FILTER_OPS;
 	v = arena_take(b->arena, room * sizeof(*v));
@@ -290,14 +290,13 @@ static attribute_set possible(const struct config *config, enum attribute_owner 
 /* All that the metrics of a section can have; 0: there is no such metric. */
 static attribute_set of_section(const struct config *config, const char *key)
 {
-	static const struct select_metric info = {OWNER_INFO, SELECT_RESOURCE, SELECT_RESOURCE};
 	attribute_set set = 0;
 
 	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++) {
 		if (select_matches(key, telemetry_metric_name(m)))
 			set |= possible(config, telemetry_metric_name(m)->owner);
 	}
-	return select_matches(key, &info) ? set | possible(config, OWNER_INFO) : set;
+	return select_matches(key, &select_resource) ? set | possible(config, OWNER_INFO) : set;
 }
 
 static void say_no_metric(struct binding *b, const struct tree *section)
@@ -306,7 +305,7 @@ static void say_no_metric(struct binding *b, const struct tree *section)
 	unsigned distance = 0;
 	struct slice best = {0};
 
-	nearest_offer(slice_of(section->key), slice_of(SELECT_RESOURCE), &best, &distance);
+	nearest_offer(slice_of(section->key), slice_of(select_resource.name), &best, &distance);
 	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++) {
 		const struct select_metric *metric = telemetry_metric_name(m);
 

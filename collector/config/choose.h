@@ -6,8 +6,6 @@
 #include "bind.h"
 #include "config.h"
 
-#define CHOOSE_FILTERS_MAX 64 /* attributes in filter.application */
-
 /* A map of metrics, or globs of them, to lists `include` and `exclude`. */
 void choose_select(struct binding *b, const struct option *option, const struct tree *map,
 		   struct config_select *to);

@@ -3,6 +3,8 @@
 
 #include "../service/glob.h"
 
+const struct select_metric select_resource = {OWNER_INFO, "resource", "resource"};
+
 /* A glob over names in which dots are underscores. NULL: it is none, or out of memory. */
 static struct glob *plain_glob(const char *text)
 {
@@ -24,7 +26,7 @@ bool select_matches(const char *key, const struct select_metric *metric)
 	struct glob *glob = plain_glob(key);
 	/* target_info is no metric to choose labels for by "*": Beyla calls it "resource". */
 	bool found = metric->owner == OWNER_INFO
-			     ? strcmp(key, SELECT_RESOURCE) == 0
+			     ? strcmp(key, metric->name) == 0
 			     : matches(glob, metric->name) || matches(glob, metric->label);
 
 	glob_free(glob);

@@ -13,8 +13,7 @@
 #include "attributes.h"
 
 #define SELECT_SECTIONS_MAX 64
-#define SELECT_GLOBS_MAX 128       /* of one list */
-#define SELECT_RESOURCE "resource" /* the section of target_info */
+#define SELECT_GLOBS_MAX 128 /* of one list */
 
 struct select_section {
 	const char *key; /* glob of metrics */
@@ -33,6 +32,8 @@ struct select_metric {
 	const char *name;  /* OpenTelemetry's, without unit: "http.server.request.duration" */
 	const char *label; /* Prometheus': "http_server_request_duration_seconds" */
 };
+
+extern const struct select_metric select_resource; /* target_info, called "resource" */
 
 struct selected {
 	attribute_set on;

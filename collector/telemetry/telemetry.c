@@ -162,7 +162,6 @@ static struct family_group *group_with(struct telemetry *t, enum http_side side,
 
 static void choose_labels(struct telemetry *t)
 {
-	static const struct select_metric info = {OWNER_INFO, SELECT_RESOURCE, SELECT_RESOURCE};
 	const struct telemetry_options *o = &t->options;
 	const struct attribute_rules rules = {o->kubernetes, o->routes, o->server_address_from_host,
 					      o->extras};
@@ -176,7 +175,7 @@ static void choose_labels(struct telemetry *t)
 		group->kinds |= 1u << kind_of(m);
 		group->words += histogram_words(&t->bounds[kind_of(m)]);
 	}
-	t->targets.infos.set = select_for(&o->select, &info, &rules);
+	t->targets.infos.set = select_for(&o->select, &select_resource, &rules);
 }
 
 static int init(struct telemetry *t)

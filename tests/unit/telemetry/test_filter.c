@@ -195,6 +195,32 @@ static void nothing_is_allocated_per_exchange(void **state)
 	filter_free(filter);
 }
 
+/* Nor by a series that is there, whatever labels the metrics have. */
+static void nor_by_counting_in_known_series(void **state)
+{
+	static const char *const all[] = {"*"}, *const few[] = {"url.path", "client.address"};
+	const struct select_section sections[] = {
+		{.key = "http_*_duration", .include = all, .include_count = 1},
+		{.key = "http_*_request_body_size", .include = few, .include_count = 1},
+	};
+	struct telemetry_options options = telemetry_defaults;
+	struct exchange e = a_request();
+	struct attribute_source source = {resource, &e, slice_of("/users/:id"), 7};
+	struct telemetry *telemetry;
+	unsigned long before;
+
+	options.select = (struct select_sections){sections, 2};
+	telemetry = new_telemetry(&options);
+	telemetry_count(telemetry, &source, SECOND);
+	before = allocations;
+	telemetry_count(telemetry, &source, SECOND);
+	assert_int_equal(allocations, before);
+	e.target = slice_of("/other");
+	telemetry_count(telemetry, &source, SECOND);
+	assert_int_equal(allocations, before + 2); /* new ones do, in two of the three groups */
+	telemetry_free(telemetry);
+}
+
 static void bad_filters_are_refused(void **state)
 {
 	static struct filter_test many[FILTER_TESTS_MAX + 1];
@@ -219,6 +245,7 @@ int main(void)
 		T(all_tests_must_pass),
 		T(hostile_values_are_clean_before_they_are_matched),
 		T(nothing_is_allocated_per_exchange),
+		T(nor_by_counting_in_known_series),
 		T(bad_filters_are_refused),
 	};
 
