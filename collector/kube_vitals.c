@@ -56,3 +56,9 @@ int kube_vitals_bind(struct selfmetrics *self, struct kube_vitals *vitals,
 			   (struct kube_vital){client, NUMBER(faults) + i * sizeof(uint64_t)});
 	return ret ? -ENOSPC : 0;
 }
+
+void kube_vitals_follow(struct kube_vitals *vitals, const struct kube_client *client)
+{
+	for (size_t i = 0; i < vitals->n; i++)
+		vitals->vital[i].client = client;
+}

@@ -20,5 +20,7 @@ struct kube_vitals {
 /* Returns 0 or -ENOSPC. */
 int kube_vitals_bind(struct selfmetrics *self, struct kube_vitals *vitals,
 		     const struct kube_client *client);
+/* Another client has taken the place of that one, which is about to be freed. */
+void kube_vitals_follow(struct kube_vitals *vitals, const struct kube_client *client);
 
 #endif

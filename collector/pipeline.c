@@ -22,6 +22,7 @@ struct pipeline {
 	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
+	uint64_t book;        /* number of the rulebook that is followed */
 	uint64_t verdicts_ns; /* when verdicts were taken back last */
 	uint64_t verdicts_generation;
 };
@@ -36,6 +37,52 @@ static void count(_Atomic uint64_t *to)
 	set(to, atomic_load_explicit(to, memory_order_relaxed) + 1);
 }
 
+/* ---- the rules ---- */
+
+static struct workloads_options workloads_of(struct pipeline *p)
+{
+	return (struct workloads_options){.known = &p->known,
+					  .store = p->o.store,
+					  .selector = p->o.selector,
+					  .by_pod = p->o.by_pod,
+					  .rules = p->o.rules,
+					  .wait_ns = p->o.wait_ns};
+}
+
+static void take_book(struct pipeline *p, const struct rulebook *book)
+{
+	p->book = book->number;
+	p->o.selector = book->selector;
+	p->o.by_pod = book->by_pod;
+	p->o.rules = &book->rules;
+	p->o.router = book->router;
+	p->o.filter = book->filter;
+	p->o.wait_ns = book->wait_ns;
+	if (p->o.peers)
+		peers_rules(p->o.peers, &book->rules);
+}
+
+/*
+ * Before anything else in a batch: another book may be there, and the one before is freed. What
+ * BPF ignores was decided by that one; new labels that the book asks for come with the next list of
+ * pods, which must not wait for the next look at verdicts.
+ */
+static void follow(struct pipeline *p)
+{
+	struct intake *intake = atomic_load(&p->intake);
+	const struct rulebook *book = p->o.books ? rulebooks_current(p->o.books) : NULL;
+	struct workloads_options w;
+
+	if (!book || book->number == p->book)
+		return;
+	take_book(p, book);
+	w = workloads_of(p);
+	workloads_follow(p->workloads, &w);
+	if (intake)
+		intake_verdicts_clear(intake);
+	p->verdicts_ns = 0;
+}
+
 /* ---- one exchange ---- */
 
 static void hide(struct pipeline *p, const struct workload *w)
@@ -47,8 +94,17 @@ static void hide(struct pipeline *p, const struct workload *w)
 		count(&p->stats.verdicts_full);
 }
 
+/* As its container counts; 0 if the process was not told about, or is forgotten. */
+static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
+{
+	const struct known_process *process = known_process(&p->known, tgid);
+
+	return process ? process->ns_tgid : 0;
+}
+
 static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
 {
+	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
 
 	if (p->o.router)
@@ -57,8 +113,14 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		count(&p->stats.ignored_route);
 		return;
 	}
+	source.route = route.route;
+	source.pid = own_pid(p, ex->tgid);
+	if (p->o.filter && !filter_passes(p->o.filter, &source)) {
+		count(&p->stats.filtered);
+		return;
+	}
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
-	telemetry_http(p->o.telemetry, w->resource, ex, route.route, p->now_ns);
+	telemetry_count(p->o.telemetry, &source, p->now_ns);
 	count(&p->stats.delivered);
 }
 
@@ -101,6 +163,7 @@ static void on_record(void *arg, const struct record *rec)
 {
 	struct pipeline *p = arg;
 
+	follow(p);
 	switch (rec->type) {
 	case KH_EXCHANGE:
 		conns_exchange(p->conns, rec->exchange);
@@ -188,6 +251,7 @@ static void on_idle(void *arg, uint64_t now_ns)
 	struct pipeline *p = arg;
 
 	p->now_ns = now_ns;
+	follow(p);
 	offer_waiting(p);
 	think_again(p);
 	telemetry_expire(p->o.telemetry, now_ns);
@@ -195,6 +259,10 @@ static void on_idle(void *arg, uint64_t now_ns)
 	/* from here on no pod of this batch is looked at any more */
 	if (p->o.store)
 		kube_store_quiesce(p->o.store);
+	if (p->o.peers)
+		peers_quiesce(p->o.peers);
+	if (p->o.books)
+		rulebooks_quiesce(p->o.books);
 }
 
 /* Without a cluster, what waits has no names to wait for any more. */
@@ -204,6 +272,7 @@ static void on_end(void *arg)
 
 	if (p->o.store)
 		return;
+	follow(p);
 	waiting_offer(p->waiting, true);
 	publish(p);
 }
@@ -227,12 +296,11 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 		return NULL;
 	p->o = *options;
 	p->now_ns = loop_now_ns();
-	w = (struct workloads_options){.known = &p->known,
-				       .store = options->store,
-				       .selector = options->selector,
-				       .by_pod = options->by_pod,
-				       .rules = options->rules,
-				       .wait_ns = options->wait_ns};
+	if (p->o.books)
+		take_book(p, rulebooks_latest(p->o.books));
+	else if (p->o.peers)
+		peers_rules(p->o.peers, p->o.rules);
+	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);

@@ -4,25 +4,33 @@
  * the intake thread; the front reads the counters.
  *
  * Every exchange ends in exactly one place, so that after each record
- *   exchanges = delivered + hidden + ignored_route + waiting.
+ *   exchanges = delivered + hidden + ignored_route + filtered + waiting.
  */
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
 
+#include "identity/peers.h"
 #include "identity/waiting.h"
 #include "identity/workloads.h"
 #include "intake/intake.h"
 #include "protocol/conns.h"
+#include "rulebook.h"
 #include "service/route.h"
+#include "telemetry/filter.h"
 #include "telemetry/telemetry.h"
 
 struct pipeline_options {
 	struct kube_store *store; /* NULL: no cluster */
+	/* Replaces selector, by_pod, rules, router, filter and wait_ns by those of its book; NULL:
+	 * they stay */
+	struct rulebooks *books;
 	const struct selector *selector;
 	const struct selector *by_pod; /* see struct workloads_options */
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
+	const struct filter *filter; /* NULL: all are counted */
 	struct telemetry *telemetry;
+	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;
 };
@@ -33,6 +41,7 @@ struct pipeline_stats {
 	_Atomic uint64_t delivered;     /* of these: counted in a series */
 	_Atomic uint64_t hidden;        /* of no workload that a selector shows */
 	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
+	_Atomic uint64_t filtered;      /* filter.application */
 	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
 	_Atomic uint64_t unnamed;       /* workloads decided without their pod's names */

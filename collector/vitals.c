@@ -41,6 +41,17 @@ static uint64_t memory_series(void *arg)
 	return telemetry_bytes(((struct vitals *)arg)->telemetry);
 }
 
+/* Of the router in use: another one, after a reload, begins at 0. */
+#define ROUTER_NUMBER(name, field)                                                                 \
+	static uint64_t name(void *arg)                                                            \
+	{                                                                                          \
+		const struct rulebook *b = rulebooks_latest(((struct vitals *)arg)->books);        \
+		return b->router ? route_stats(b->router)->field : 0;                              \
+	}
+ROUTER_NUMBER(routes_full, routes_full)
+ROUTER_NUMBER(route_services_full, services_full)
+ROUTER_NUMBER(route_nodes_full, nodes_full)
+
 static uint64_t patterns_given_up(void *arg)
 {
 	(void)arg;
@@ -67,6 +78,30 @@ static uint64_t watch_pods(void *arg)
 static uint64_t pods_dropped(void *arg)
 {
 	return kube_store_stats(((struct vitals *)arg)->store).pods_dropped;
+}
+
+/* ---- peers ---- */
+
+#define PEER_SOURCE(source, index)                                                                 \
+	static uint64_t peers_##source(void *arg)                                                  \
+	{                                                                                          \
+		return kube_store_stats(((struct vitals *)arg)->peers->watch[index].store).pods;   \
+	}                                                                                          \
+	static uint64_t peers_up_##source(void *arg)                                               \
+	{                                                                                          \
+		return peer_watch_current(&((struct vitals *)arg)->peers->watch[index]);           \
+	}                                                                                          \
+	static uint64_t peers_dropped_##source(void *arg)                                          \
+	{                                                                                          \
+		return kube_store_stats(((struct vitals *)arg)->peers->watch[index].store)         \
+			.pods_dropped;                                                             \
+	}
+PEER_SOURCE(pods, PEERS_ELSEWHERE)
+PEER_SOURCE(services, PEERS_SERVICES)
+
+static uint64_t memory_peers(void *arg)
+{
+	return peer_watches_bytes(((struct vitals *)arg)->peers);
 }
 
 static uint64_t kube_lists(void *arg)
@@ -151,6 +186,7 @@ static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_RECORDS_DELIVERED, "", &s->delivered);
 	number(self, SELF_RECORDS_DROPPED, "not_selected", &s->hidden);
 	number(self, SELF_RECORDS_DROPPED, "ignored_route", &s->ignored_route);
+	number(self, SELF_RECORDS_DROPPED, "filtered", &s->filtered);
 	number(self, SELF_RECORDS_DROPPED, "orphan_part", &s->orphan_parts);
 	number(self, SELF_RECORDS_DROPPED, "invalid_part", &s->invalid_parts);
 	for (i = 0; i < sizeof(http1_drop) / sizeof(http1_drop[0]); i++)
@@ -182,12 +218,10 @@ static void bind_telemetry(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_TARGETS, "", &s->targets);
 	number(self, SELF_LIMIT_REACHED, "series", &s->overflows);
 	function(self, SELF_MEMORY, "series", memory_series, v);
-	if (v->router) {
-		number(self, SELF_LIMIT_REACHED, "routes", &route_stats(v->router)->routes_full);
-		number(self, SELF_LIMIT_REACHED, "route_services",
-		       &route_stats(v->router)->services_full);
-		number(self, SELF_LIMIT_REACHED, "route_segments",
-		       &route_stats(v->router)->nodes_full);
+	if (rulebooks_latest(v->books)->router) {
+		function(self, SELF_LIMIT_REACHED, "routes", routes_full, v);
+		function(self, SELF_LIMIT_REACHED, "route_services", route_services_full, v);
+		function(self, SELF_LIMIT_REACHED, "route_segments", route_nodes_full, v);
 	}
 }
 
@@ -209,6 +243,40 @@ static void bind_kube(struct selfmetrics *self, struct vitals *v)
 	function(self, SELF_MEMORY, "pods", memory_pods, v);
 }
 
+static void bind_peers(struct selfmetrics *self, struct vitals *v)
+{
+	const struct peers_stats *s;
+
+	if (!v->peers)
+		return;
+	s = peers_stats(v->peers->peers);
+	number(self, SELF_PEER_LOOKUPS, "named", &s->named);
+	number(self, SELF_PEER_LOOKUPS, "unknown", &s->unknown);
+	number(self, SELF_PEER_LOOKUPS, "other_time", &s->elsewhen);
+	number(self, SELF_PEER_LOOKUPS, "ambiguous", &s->ambiguous);
+	number(self, SELF_PEER_LOOKUPS, "stale", &s->stale);
+	function(self, SELF_MEMORY, "peers", memory_peers, v);
+	if (v->peers->watch[PEERS_ELSEWHERE].store) {
+		function(self, SELF_PEERS, "pods", peers_pods, v);
+		function(self, SELF_PEER_WATCH_UP, "pods", peers_up_pods, v);
+		function(self, SELF_LIMIT_REACHED, "peer_pods", peers_dropped_pods, v);
+	}
+	if (v->peers->watch[PEERS_SERVICES].store) {
+		function(self, SELF_PEERS, "services", peers_services, v);
+		function(self, SELF_PEER_WATCH_UP, "services", peers_up_services, v);
+		function(self, SELF_LIMIT_REACHED, "peer_services", peers_dropped_services, v);
+	}
+}
+
+static void bind_reload(struct selfmetrics *self, const struct vitals *v)
+{
+	if (!v->reload)
+		return;
+	number(self, SELF_CONFIG_RELOADS, "ok", &v->reload->ok);
+	number(self, SELF_CONFIG_RELOADS, "failed", &v->reload->failed);
+	number(self, SELF_CONFIG_LOADED, "", &v->reload->loaded_s);
+}
+
 static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
 {
 	unsigned int i;
@@ -227,11 +295,15 @@ static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
 
 int vitals_bind(struct selfmetrics *self, struct vitals *v)
 {
-	failed = selfmetrics_add_constant(self, SELF_BUILD_INFO, KEYHOLE_VERSION, 1);
+	failed = v->no_build_info
+			 ? 0
+			 : selfmetrics_add_constant(self, SELF_BUILD_INFO, KEYHOLE_VERSION, 1);
 	bind_intake(self, v);
 	bind_pipeline(self, v);
 	bind_telemetry(self, v);
 	bind_kube(self, v);
+	bind_peers(self, v);
+	bind_reload(self, v);
 	bind_sandbox(self, v);
 	return failed ? -ENOSPC : 0;
 }

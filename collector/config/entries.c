@@ -111,8 +111,13 @@ static struct config_entries join(struct binding *b, const struct config_entries
 	return all;
 }
 
-/* open_port and executable_name are one entry, and so are open_port and auto_target_exe. */
-static size_t shortcuts(const struct config *config, struct selector_entry entries[2])
+#define SHORTCUTS_MAX 3
+
+/*
+ * open_port and executable_name are one entry, and so are open_port and auto_target_exe;
+ * target_pids is one of its own.
+ */
+static size_t shortcuts(const struct config *config, struct selector_entry entries[SHORTCUTS_MAX])
 {
 	const struct selector_entry ports = {.ports = config->discovery.open_port.v,
 					     .port_count = config->discovery.open_port.n};
@@ -127,7 +132,41 @@ static size_t shortcuts(const struct config *config, struct selector_entry entri
 		entries[n] = ports;
 		entries[n++].exe_regex = config->discovery.executable_name;
 	}
+	if (config->discovery.target_pids.n > 0) {
+		entries[n].pids = config->discovery.target_pids.v;
+		entries[n++].pid_count = config->discovery.target_pids.n;
+	}
 	return n;
+}
+
+/* "/usr/sbin/" as the glob of all that is below it. */
+static const char *below(struct binding *b, const char *path)
+{
+	size_t n = 0;
+	char *glob = arena_take(b->arena, 2 * strlen(path) + 3);
+
+	if (!glob)
+		return NULL;
+	for (; *path; path++) {
+		if (strchr("*?[]{}\\,", *path))
+			glob[n++] = '\\';
+		glob[n++] = *path;
+	}
+	if (glob[n - 1] != '/')
+		glob[n++] = '/';
+	glob[n] = '*';
+	return glob;
+}
+
+/* One exclusion for each of excluded_linux_system_paths. */
+static struct config_entries system_paths(struct binding *b, const struct config_texts *paths)
+{
+	struct selector_entry *v = arena_take(b->arena, (paths->n + 1) * sizeof(*v));
+
+	for (size_t i = 0; i < paths->n && v; i++)
+		v[i] = (struct selector_entry){.form = PATTERN_GLOB,
+					       .text[SELECTOR_EXE_PATH] = below(b, paths->v[i])};
+	return (struct config_entries){v, v ? paths->n : 0, true};
 }
 
 void entries_settle(struct binding *b, struct config *config)
@@ -138,7 +177,8 @@ void entries_settle(struct binding *b, struct config *config)
 	struct config_entries *exclude = &config->discovery.exclude_instrument;
 	struct config_entries *exclude_old = &config->discovery.exclude_services;
 	bool globs = instrument->given || exclude->given;
-	struct selector_entry *quick = arena_take(b->arena, 2 * sizeof(*quick));
+	struct selector_entry *quick = arena_take(b->arena, SHORTCUTS_MAX * sizeof(*quick));
+	struct config_entries paths = system_paths(b, &config->discovery.system_paths);
 
 	if (!quick)
 		return;
@@ -154,7 +194,9 @@ void entries_settle(struct binding *b, struct config *config)
 	config->discovery.include =
 		join(b, (const struct config_entries *[]){globs ? instrument : services, &few}, 2);
 	config->discovery.exclude = join(
-		b, (const struct config_entries *[]){globs ? exclude : exclude_old, &defaults}, 2);
+		b,
+		(const struct config_entries *[]){globs ? exclude : exclude_old, &defaults, &paths},
+		3);
 }
 
 void entries_print_default(FILE *out)

@@ -4,6 +4,7 @@
 
 #include "../../ipc/handover.h"
 #include "../telemetry/telemetry.h"
+#include "choose.h"
 #include "config.h"
 #include "entries.h"
 
@@ -20,42 +21,42 @@
 /* ---- choices ---- */
 
 static const struct option_choice log_levels[] = {
-	{"error", LOG_LEVEL_ERROR, false},
-	{"warn", LOG_LEVEL_WARN, false},
-	{"warning", LOG_LEVEL_WARN, true},
-	{"info", LOG_LEVEL_INFO, false},
-	{"debug", LOG_LEVEL_DEBUG, false},
-	{"trace", LOG_LEVEL_DEBUG, false},
-	{NULL, 0, false},
+	{"error", LOG_LEVEL_ERROR, false, NULL, false},
+	{"warn", LOG_LEVEL_WARN, false, NULL, false},
+	{"warning", LOG_LEVEL_WARN, true, NULL, false},
+	{"info", LOG_LEVEL_INFO, false, NULL, false},
+	{"debug", LOG_LEVEL_DEBUG, false, NULL, false},
+	{"trace", LOG_LEVEL_DEBUG, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice kubernetes[] = {
-	{"true", CONFIG_KUBERNETES_ON, false},
-	{"false", CONFIG_KUBERNETES_OFF, false},
-	{"autodetect", CONFIG_KUBERNETES_AUTODETECT, false},
-	{NULL, 0, false},
+	{"true", CONFIG_KUBERNETES_ON, false, NULL, false},
+	{"false", CONFIG_KUBERNETES_OFF, false, NULL, false},
+	{"autodetect", CONFIG_KUBERNETES_AUTODETECT, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice kubernetes_source[] = {
-	{"api", CONFIG_SOURCE_API, false},
-	{"kubelet", CONFIG_SOURCE_KUBELET, false},
-	{NULL, 0, false},
+	{"api", CONFIG_SOURCE_API, false, NULL, false},
+	{"kubelet", CONFIG_SOURCE_KUBELET, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice unmatched[] = {
-	{"unset", ROUTE_UNSET, false},
-	{"path", ROUTE_PATH, false},
-	{"wildcard", ROUTE_WILDCARD, false},
-	{"heuristic", ROUTE_HEURISTIC, false},
-	{"low-cardinality", ROUTE_LOW_CARDINALITY, false},
-	{NULL, 0, false},
+	{"unset", ROUTE_UNSET, false, NULL, false},
+	{"path", ROUTE_PATH, false, NULL, false},
+	{"wildcard", ROUTE_WILDCARD, false, NULL, false},
+	{"heuristic", ROUTE_HEURISTIC, false, NULL, false},
+	{"low-cardinality", ROUTE_LOW_CARDINALITY, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice ignore_modes[] = {
-	{"all", ROUTE_IGNORE_ALL, false},
-	{"metrics", ROUTE_IGNORE_METRICS, false},
-	{"traces", ROUTE_IGNORE_TRACES, false},
-	{NULL, 0, false},
+	{"all", ROUTE_IGNORE_ALL, false, NULL, false},
+	{"metrics", ROUTE_IGNORE_METRICS, false, NULL, false},
+	{"traces", ROUTE_IGNORE_TRACES, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 /* ---- checks ---- */
@@ -71,7 +72,7 @@ static const char *check_scrape_path(const char *text, char why[PATTERN_WHY_MAX]
 	return NULL;
 }
 
-static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
+const char *config_check_address(const char *text)
 {
 	struct in6_addr address;
 
@@ -79,6 +80,11 @@ static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
 	    inet_pton(AF_INET6, text, &address) == 1)
 		return NULL;
 	return "it must be an IPv4 or IPv6 address, without a port";
+}
+
+static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return config_check_address(text);
 }
 
 static const char *check_wildcard(const char *text, char why[PATTERN_WHY_MAX])
@@ -91,6 +97,20 @@ static const char *check_wildcard(const char *text, char why[PATTERN_WHY_MAX])
 static const char *check_route(const char *text, char why[PATTERN_WHY_MAX])
 {
 	return route_pattern_check(text, why) < 0 ? why : NULL;
+}
+
+static const char *check_informer(const char *text, char why[PATTERN_WHY_MAX])
+{
+	if (!strcmp(text, "node") || !strcmp(text, "service"))
+		return NULL;
+	return "it must be \"node\" or \"service\"";
+}
+
+static const char *check_peers(const char *text, char why[PATTERN_WHY_MAX])
+{
+	if (!strcmp(text, "pods") || !strcmp(text, "services"))
+		return NULL;
+	return "it must be \"pods\" or \"services\"";
 }
 
 static const char *check_label(const char *text, char why[PATTERN_WHY_MAX])
@@ -110,6 +130,7 @@ static const struct option all[] = {
 	 .choices = log_levels,
 	 .fallback = "info",
 	 .env = "LOG_LEVEL",
+	 .live = true,
 	 .doc = "What is logged: this and all that is more important. `trace` is `debug`."},
 
 	{.path = "prometheus_export.port",
@@ -135,7 +156,8 @@ static const struct option all[] = {
 	 .max = 30 * DAY,
 	 .fallback = "5m",
 	 .env = "PROMETHEUS_TTL",
-	 .doc = "A series that saw nothing for so long is no longer shown; 0 shows it for ever."},
+	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen it; "
+		"where nobody scrapes, after twice that time. 0 shows it for ever."},
 	{.path = "prometheus_export.buckets.duration_histogram",
 	 .type = OPTION_NUMBERS,
 	 AT(prometheus.duration),
@@ -155,6 +177,32 @@ static const struct option all[] = {
 	 .fallback = SIZE_BUCKETS,
 	 .doc = "Upper bounds of the buckets of response body sizes, in bytes."},
 
+	{.path = "prometheus_export.extra_resource_attributes",
+	 .type = OPTION_TEXTS,
+	 AT(prometheus.extra),
+	 .check = choose_check_extra,
+	 .max = RESOURCE_EXTRAS_MAX,
+	 .env = "PROMETHEUS_EXTRA_RESOURCE_ATTRIBUTES",
+	 .doc = "Further resource attributes on `target_info`, such as `deployment.environment`; "
+		"see below."},
+
+	{.path = "attributes.select",
+	 .type = OPTION_SELECT,
+	 AT(attributes.select),
+	 .doc = "Which attributes label each metric; see below."},
+	{.path = "attributes.extra_group_attributes.k8s_app_meta",
+	 .type = OPTION_TEXTS,
+	 AT(attributes.group),
+	 .check = choose_check_extra,
+	 .max = RESOURCE_EXTRAS_MAX,
+	 .doc = "Further resource attributes on every series of a workload and on `target_info`; "
+		"see below."},
+	{.path = "filter.application",
+	 .type = OPTION_FILTER,
+	 AT(attributes.filter),
+	 .live = true,
+	 .doc = "Only requests that pass all these tests are counted; see below."},
+
 	{.path = "attributes.kubernetes.enable",
 	 .type = OPTION_CHOICE,
 	 AT(kubernetes.enable),
@@ -168,6 +216,7 @@ static const struct option all[] = {
 	 AT(kubernetes.cluster_name),
 	 .fallback = "",
 	 .env = "KUBE_CLUSTER_NAME",
+	 .live = true,
 	 .doc = "Value of `k8s.cluster.name`."},
 	{.path = "attributes.kubernetes.kubeconfig_path",
 	 .type = OPTION_TEXT,
@@ -184,12 +233,30 @@ static const struct option all[] = {
 	 .env = "KUBE_RECONNECT_INITIAL_INTERVAL",
 	 .doc = "Pause before the API is asked again after a failure; it grows from failure to "
 		"failure."},
+	{.path = "attributes.kubernetes.disable_informers",
+	 .type = OPTION_TEXTS,
+	 AT(kubernetes.disabled),
+	 .check = check_informer,
+	 .max = 2,
+	 .env = "KUBE_DISABLE_INFORMERS",
+	 .doc = "`service`: no Services are watched, whatever `keyhole.peers` says. `node` changes "
+		"nothing: Keyhole never watches nodes."},
+	{.path = "attributes.kubernetes.meta_restrict_local_node",
+	 .type = OPTION_BOOL,
+	 AT(kubernetes.local_node),
+	 .fallback = "false",
+	 .env = "KUBE_META_RESTRICT_LOCAL_NODE",
+	 .doc = "`true`: pods of other nodes are not watched, whatever `keyhole.peers` says. "
+		"(`false`, Beyla's default too, does not have them watched here: `keyhole.peers` "
+		"does.)"},
 	{.path = "attributes.kubernetes.resource_labels.service.name",
 	 .type = OPTION_TEXTS,
 	 AT(kubernetes.name_labels),
 	 .check = check_label,
 	 .max = 16,
 	 .fallback = "app.kubernetes.io/instance,app.kubernetes.io/name",
+	 .key_dots = 1,
+	 .live = true,
 	 .doc = "Pod labels that give `service.name`, best first."},
 	{.path = "attributes.kubernetes.resource_labels.service.namespace",
 	 .type = OPTION_TEXTS,
@@ -197,6 +264,8 @@ static const struct option all[] = {
 	 .check = check_label,
 	 .max = 16,
 	 .fallback = "app.kubernetes.io/part-of",
+	 .key_dots = 1,
+	 .live = true,
 	 .doc = "Pod labels that give `service.namespace`, best first."},
 	{.path = "attributes.kubernetes.resource_labels.service.version",
 	 .type = OPTION_TEXTS,
@@ -204,47 +273,56 @@ static const struct option all[] = {
 	 .check = check_label,
 	 .max = 16,
 	 .fallback = "app.kubernetes.io/version",
+	 .key_dots = 1,
+	 .live = true,
 	 .doc = "Pod labels that give `service.version`, best first."},
 	{.path = "attributes.instance_id.override_hostname",
 	 .type = OPTION_TEXT,
 	 AT(naming.hostname),
 	 .fallback = "",
 	 .env = "HOSTNAME",
+	 .live = true,
 	 .doc = "Outside of pods: the host's name in `instance` and `host.name`."},
 
 	{.path = "discovery.instrument",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_GLOB,
 	 AT(discovery.instrument),
+	 .live = true,
 	 .doc = "Which workloads are shown, by globs; see below. Without any entry, in any form, "
 		"all of them are."},
 	{.path = "discovery.exclude_instrument",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_GLOB,
 	 AT(discovery.exclude_instrument),
+	 .live = true,
 	 .doc = "Of them, which are not, by globs."},
 	{.path = "discovery.default_exclude_instrument",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_GLOB,
 	 AT(discovery.default_exclude_instrument),
 	 .fallback_doc = "observability agents and cluster infrastructure; see below",
+	 .live = true,
 	 .doc = "Replaces the exclusions that are built in; `[]` removes them."},
 	{.path = "discovery.services",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_REGEX,
 	 AT(discovery.services),
+	 .live = true,
 	 .doc = "The older form of `instrument`, by regular expressions. It counts only where "
 		"neither `instrument` nor `exclude_instrument` is given."},
 	{.path = "discovery.exclude_services",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_REGEX,
 	 AT(discovery.exclude_services),
+	 .live = true,
 	 .doc = "The older form of `exclude_instrument`."},
 	{.path = "discovery.default_exclude_services",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_REGEX,
 	 AT(discovery.default_exclude_services),
 	 .fallback_doc = "as `default_exclude_instrument`",
+	 .live = true,
 	 .doc = "The older form of `default_exclude_instrument`."},
 	{.path = "open_port",
 	 .type = OPTION_RANGES,
@@ -252,6 +330,7 @@ static const struct option all[] = {
 	 .min = 1,
 	 .max = 65535,
 	 .env = "OPEN_PORT",
+	 .live = true,
 	 .doc = "One more entry: workloads with one of these ports, such as `80,8000-8999`. "
 		"Together with `executable_name` it is one entry."},
 	{.path = "executable_name",
@@ -259,6 +338,7 @@ static const struct option all[] = {
 	 .form = PATTERN_REGEX,
 	 AT(discovery.executable_name),
 	 .env = "EXECUTABLE_NAME",
+	 .live = true,
 	 .doc = "One more entry: workloads whose executable's path matches this regular "
 		"expression."},
 	{.path = "auto_target_exe",
@@ -268,6 +348,7 @@ static const struct option all[] = {
 	 .env = "AUTO_TARGET_EXE",
 	 .env_plain = "OTEL_GO_AUTO_TARGET_EXE",
 	 .env_only = true,
+	 .live = true,
 	 .doc = "One more entry: workloads whose executable's path matches this glob."},
 	{.path = "service_name",
 	 .type = OPTION_TEXT,
@@ -275,12 +356,14 @@ static const struct option all[] = {
 	 .fallback = "",
 	 .env = "SERVICE_NAME",
 	 .env_plain = "OTEL_SERVICE_NAME",
+	 .live = true,
 	 .doc = "`service.name` of all that is not in a pod. Deprecated by Beyla."},
 	{.path = "service_namespace",
 	 .type = OPTION_TEXT,
 	 AT(naming.service_namespace),
 	 .fallback = "",
 	 .env = "SERVICE_NAMESPACE",
+	 .live = true,
 	 .doc = "`service.namespace` of all that is not in a pod. Deprecated by Beyla."},
 
 	{.path = "routes.patterns",
@@ -288,18 +371,21 @@ static const struct option all[] = {
 	 AT(routes.patterns),
 	 .check = check_route,
 	 .max = ROUTE_PATTERNS_MAX,
+	 .live = true,
 	 .doc = "Routes such as `/users/:id`, `/users/{id}/*`; see below."},
 	{.path = "routes.ignored_patterns",
 	 .type = OPTION_TEXTS,
 	 AT(routes.ignored),
 	 .check = check_route,
 	 .max = ROUTE_PATTERNS_MAX,
+	 .live = true,
 	 .doc = "Requests to these are left out."},
 	{.path = "routes.ignore_mode",
 	 .type = OPTION_CHOICE,
 	 AT(routes.ignore),
 	 .choices = ignore_modes,
 	 .fallback = "all",
+	 .live = true,
 	 .doc = "What they are left out of."},
 	{.path = "routes.unmatched",
 	 .type = OPTION_CHOICE,
@@ -307,12 +393,14 @@ static const struct option all[] = {
 	 .choices = unmatched,
 	 .fallback = "low-cardinality",
 	 .fallback_doc = "`low-cardinality`; `unset` without a section `routes`",
+	 .live = true,
 	 .doc = "Route of a path that matches no pattern; see below."},
 	{.path = "routes.wildcard_char",
 	 .type = OPTION_TEXT,
 	 AT(routes.wildcard),
 	 .check = check_wildcard,
 	 .fallback = "*",
+	 .live = true,
 	 .doc = "What stands for a segment that was left out."},
 	{.path = "routes.max_path_segment_cardinality",
 	 .type = OPTION_COUNT,
@@ -320,6 +408,7 @@ static const struct option all[] = {
 	 .min = 1,
 	 .max = ROUTE_CARDINALITY_MAX,
 	 .fallback = STRING(ROUTE_CARDINALITY_DEFAULT),
+	 .live = true,
 	 .doc = "Different values of one segment, per service, before `low-cardinality` makes it "
 		"a wildcard."},
 
@@ -344,6 +433,15 @@ static const struct option all[] = {
 	 .env = "NODE_NAME",
 	 .fallback_doc = "`NODE_NAME` of the environment, else the host's name",
 	 .doc = "The Kubernetes node whose pods are asked for."},
+	{.path = "keyhole.peers",
+	 .type = OPTION_TEXTS,
+	 AT(keyhole.peers),
+	 .check = check_peers,
+	 .max = 2,
+	 .env = "PEERS",
+	 .doc = "Whose addresses get names as peers, beside those of the node's own pods: "
+		"`services` (needs get, list and watch of Services) and `pods`, those of all "
+		"nodes. See kubernetes.md, Peers."},
 	{.path = "keyhole.kubernetes_source",
 	 .type = OPTION_CHOICE,
 	 AT(keyhole.kubernetes_source),
@@ -391,6 +489,7 @@ static const struct option all[] = {
 	 .max = HOUR,
 	 .fallback = "5s",
 	 .env = "WAITING_ROOM_TIMEOUT",
+	 .live = true,
 	 .doc = "How long, at most; then they go on without the pod's name."},
 	{.path = "keyhole.series_limit",
 	 .type = OPTION_COUNT,
@@ -423,7 +522,7 @@ static const struct option all[] = {
 		"requests chooses: it may cost series."},
 };
 
-const struct option_table options_all = {all, ARRAY_SIZE(all)};
+const struct option_table options_all = {all, ARRAY_SIZE(all), &options_process};
 
 /* ---- fields of an entry of discovery ---- */
 
@@ -498,4 +597,4 @@ static const struct option selector[] = {
 	{.path = "metrics", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
 };
 
-const struct option_table options_selector = {selector, ARRAY_SIZE(selector)};
+const struct option_table options_selector = {selector, ARRAY_SIZE(selector), NULL};

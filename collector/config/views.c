@@ -4,6 +4,16 @@
 
 #include <errno.h>
 
+bool config_has_http(const struct config *config)
+{
+	const struct config_set *features = config->features.prometheus.given
+						    ? &config->features.prometheus
+						    : &config->features.all;
+
+	return features->bits & CONFIG_APPLICATION &&
+	       config->features.instrumentations.bits & CONFIG_HTTP;
+}
+
 void config_selectors(const struct config *config, struct selector_options *options)
 {
 	*options = (struct selector_options){
@@ -44,6 +54,21 @@ void config_naming(const struct config *config, const char *host, struct resolve
 		.service_name = config->naming.service_name,
 		.service_namespace = config->naming.service_namespace,
 	};
+}
+
+static bool has_text(const struct config_texts *texts, const char *text)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (strcmp(texts->v[i], text) == 0)
+			return true;
+	return false;
+}
+
+void config_peers(const struct config *config, bool *pods, bool *services)
+{
+	*pods = has_text(&config->keyhole.peers, "pods") && !config->kubernetes.local_node;
+	*services = has_text(&config->keyhole.peers, "services") &&
+		    !has_text(&config->kubernetes.disabled, "service");
 }
 
 /* ---- keys of labels and annotations ---- */

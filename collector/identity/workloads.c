@@ -9,6 +9,7 @@ struct workloads {
 	struct keyed table;
 	struct workload *list;
 	uint64_t unnamed;
+	uint32_t edition; /* of the rules */
 };
 
 struct workloads *workloads_new(const struct workloads_options *options)
@@ -24,6 +25,12 @@ struct workloads *workloads_new(const struct workloads_options *options)
 		return NULL;
 	}
 	return w;
+}
+
+void workloads_follow(struct workloads *w, const struct workloads_options *options)
+{
+	w->o = *options;
+	w->edition++;
 }
 
 void workloads_free(struct workloads *w)
@@ -258,7 +265,8 @@ static bool holds(struct workloads *w, const struct workload *it, uint64_t gener
 	const struct known_cgroup *c = known_cgroup(w->o.known, it->cgroup);
 
 	return it->state != WORKLOAD_PENDING && it->pods_generation == generation &&
-	       (p ? p->version : 0) == it->process_version && (!c || it->cgroup_known);
+	       it->edition == w->edition && (p ? p->version : 0) == it->process_version &&
+	       (!c || it->cgroup_known);
 }
 
 const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint32_t tgid,
@@ -282,6 +290,7 @@ const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint
 	}
 	answer(w, pods, it, now_ns, must_go);
 	it->pods_generation = generation;
+	it->edition = w->edition;
 	return it;
 }
 

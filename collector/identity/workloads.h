@@ -33,6 +33,7 @@ struct workload {
 	/* what the answer rests on */
 	uint64_t cgroup, pods_generation;
 	uint32_t tgid, process_version;
+	uint32_t edition; /* of the rules: see workloads_follow() */
 	bool cgroup_known;
 	uint64_t first_ns; /* when it was first asked for */
 	bool gave_up;      /* shown without the names that did not come */
@@ -52,6 +53,9 @@ struct workloads;
 
 struct workloads *workloads_new(const struct workloads_options *options); /* NULL: out of memory */
 void workloads_free(struct workloads *workloads);
+
+/* Other rules from now on: each workload is decided and named anew when it is next asked for. */
+void workloads_follow(struct workloads *workloads, const struct workloads_options *options);
 
 /* Valid until the next call. `must_go`: do not wait any longer, the answer is never pending. */
 const struct workload *workloads_find(struct workloads *workloads, uint64_t cgroup, uint32_t tgid,

@@ -177,7 +177,7 @@ static void connect_loader(struct intake *in)
 	watch(in, in->link.sock, EPOLLIN | EPOLLRDHUP);
 	watch(in, in->link.life.fd, EPOLLIN | EPOLLET);
 	watch(in, in->link.data.fd, EPOLLIN | EPOLLET);
-	in->hold_until = now + INTAKE_HOLD_MS * 1000000ull;
+	in->hold_until = now + (in->o.hold_ns ? *in->o.hold_ns : INTAKE_HOLD_MS * 1000000ull);
 	set(&in->stats.connected, 1);
 	add(&in->stats.connects, 1);
 	set(&in->stats.loader_sandbox, in->link.offer.sandbox);

@@ -34,6 +34,7 @@ struct intake_options {
 	const char *socket; /* of the loader; NULL with a tape to replay */
 	const char *replay; /* tape to read instead; NULL: the loader */
 	struct tape *record; /* where to write what comes; NULL: nowhere. Not owned */
+	const uint64_t *hold_ns; /* instead of INTAKE_HOLD_MS; NULL: that */
 	struct intake_ops ops;
 };
 

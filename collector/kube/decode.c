@@ -28,6 +28,9 @@ struct draft {
 	struct kube_pair labels[KUBE_LABELS_MAX];
 	struct kube_pair annotations[KUBE_ANNOTATIONS_MAX];
 	char parent[KUBE_NAME_MAX + 1];
+	uint8_t host_ip[KUBE_IPS_MAX][16]; /* the node's */
+	size_t host_ip_count;
+	bool running; /* a container is */
 };
 
 static const cJSON *get(const cJSON *object, const char *key)
@@ -154,6 +157,22 @@ static void take_containers(struct draft *draft, const cJSON *list, enum kube_co
 	}
 }
 
+static int64_t parse_time(const char *text)
+{
+	struct tm tm = {0};
+
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : 0;
+}
+
+/* Before its first container started, no byte to or from a pod's address was the pod's. */
+static void take_start(struct draft *draft, const cJSON *state)
+{
+	int64_t at = parse_time(get_text(draft, state, "startedAt", 64));
+
+	if (at > 0 && (!draft->pod.ip_since || at < draft->pod.ip_since))
+		draft->pod.ip_since = at;
+}
+
 static void take_status(struct draft *draft, const cJSON *item)
 {
 	const char *name = get_text(draft, item, "name", KUBE_NAME_MAX);
@@ -178,16 +197,66 @@ static void take_statuses(struct draft *draft, const cJSON *list)
 {
 	const cJSON *item;
 
-	if (cJSON_IsArray(list))
-		cJSON_ArrayForEach(item, list) take_status(draft, item);
+	if (!cJSON_IsArray(list))
+		return;
+	cJSON_ArrayForEach(item, list)
+	{
+		const cJSON *state = get(item, "state"), *last = get(item, "lastState");
+
+		take_status(draft, item);
+		take_start(draft, get(state, "running"));
+		take_start(draft, get(state, "terminated"));
+		take_start(draft, get(last, "terminated"));
+		draft->running |= get(state, "running") != NULL;
+	}
+}
+
+/* ---- addresses ---- */
+
+static bool parse_ip(const char *text, uint8_t ip[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(ip, mapped, sizeof(mapped));
+	return text && (inet_pton(AF_INET, text, ip + sizeof(mapped)) == 1 ||
+			inet_pton(AF_INET6, text, ip) == 1);
+}
+
+/* Addresses that mean something else on each host: whoever claims one claims everybody's. */
+static bool is_anybodys(const uint8_t ip[16])
+{
+	struct in6_addr a;
+	const uint8_t *v4 = ip + 12;
+
+	memcpy(&a, ip, sizeof(a));
+	if (IN6_IS_ADDR_V4MAPPED(&a))
+		return v4[0] == 0 || v4[0] == 127 || v4[0] >= 224 || (v4[0] == 169 && v4[1] == 254);
+	return IN6_IS_ADDR_UNSPECIFIED(&a) || IN6_IS_ADDR_LOOPBACK(&a) ||
+	       IN6_IS_ADDR_MULTICAST(&a) || IN6_IS_ADDR_LINKLOCAL(&a);
+}
+
+static bool is_among(uint8_t (*ips)[16], size_t n, const uint8_t ip[16])
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(ips[i], ip, 16) == 0)
+			return true;
+	return false;
+}
+
+static void take_host_ip(struct draft *draft, const char *text)
+{
+	if (draft->host_ip_count < KUBE_IPS_MAX &&
+	    parse_ip(text, draft->host_ip[draft->host_ip_count]))
+		draft->host_ip_count++;
 }
 
 static void take_ip(struct draft *draft, const char *text)
 {
-	uint8_t ip[16] = {[10] = 0xff, [11] = 0xff};
 	struct kube_pod *pod = &draft->pod;
+	uint8_t ip[16];
 
-	if (!text || (inet_pton(AF_INET, text, ip + 12) != 1 && inet_pton(AF_INET6, text, ip) != 1))
+	if (!parse_ip(text, ip) || is_anybodys(ip) ||
+	    is_among(draft->host_ip, draft->host_ip_count, ip))
 		return;
 	for (int i = 0; i < pod->ip_count; i++)
 		if (memcmp(pod->ip[i], ip, sizeof(ip)) == 0)
@@ -202,6 +271,12 @@ static void take_ips(struct draft *draft, const cJSON *status)
 {
 	const cJSON *list = get(status, "podIPs"), *item;
 
+	const cJSON *hosts = get(status, "hostIPs");
+
+	take_host_ip(draft, cJSON_GetStringValue(get(status, "hostIP")));
+	if (cJSON_IsArray(hosts))
+		cJSON_ArrayForEach(item, hosts)
+			take_host_ip(draft, cJSON_GetStringValue(get(item, "ip")));
 	take_ip(draft, cJSON_GetStringValue(get(status, "podIP")));
 	if (cJSON_IsArray(list))
 		cJSON_ArrayForEach(item, list)
@@ -238,13 +313,6 @@ static const char *get_config_hash(struct draft *draft, const cJSON *annotations
 	return *hash ? hash : get_text(draft, annotations, "kubernetes.io/config.mirror", UID_MAX);
 }
 
-static int64_t parse_time(const char *text)
-{
-	struct tm tm = {0};
-
-	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : 0;
-}
-
 static int take_metadata(struct draft *draft, const cJSON *metadata)
 {
 	const cJSON *annotations = get(metadata, "annotations");
@@ -267,7 +335,30 @@ static int take_metadata(struct draft *draft, const cJSON *metadata)
 	return 0;
 }
 
-static int make_pod(const cJSON *object, const struct kube_keep *keep,
+/*
+ * Its sandbox is gone, or goes any moment: so is it with a pod that ended, though it may stand in
+ * the API for days, and with one that is to be deleted once its last container has ended.
+ */
+static bool has_ended(const struct draft *draft, const cJSON *object)
+{
+	const char *phase = cJSON_GetStringValue(get(get(object, "status"), "phase"));
+	const cJSON *metadata = get(object, "metadata");
+
+	if (phase && (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0))
+		return true;
+	return cJSON_IsString(get(metadata, "deletionTimestamp")) && !draft->running;
+}
+
+/* Of a peer nothing but names and addresses is of use. */
+static void forget_details(struct kube_pod *pod)
+{
+	pod->container_count = 0;
+	pod->node = pod->config_hash = "";
+	for (int level = 0; level < KUBE_LEVELS; level++)
+		pod->workload[level] = "";
+}
+
+static int make_pod(const cJSON *object, const struct kube_keep *keep, bool peer,
 		    struct kube_decode_stats *stats, struct kube_pod **pod)
 {
 	const cJSON *spec = get(object, "spec"), *status = get(object, "status");
@@ -285,6 +376,9 @@ static int make_pod(const cJSON *object, const struct kube_keep *keep,
 	take_statuses(&draft, get(status, "initContainerStatuses"));
 	take_statuses(&draft, get(status, "ephemeralContainerStatuses"));
 	take_ips(&draft, status);
+	draft.pod.ip_free = has_ended(&draft, object);
+	if (peer)
+		forget_details(&draft.pod);
 	draft.pod.containers = draft.containers;
 	draft.pod.labels = draft.labels;
 	draft.pod.annotations = draft.annotations;
@@ -305,7 +399,44 @@ int kube_decode_pod_object(const cJSON *object, const struct kube_keep *keep,
 			   struct kube_decode_stats *stats, struct kube_pod **pod)
 {
 	*pod = NULL;
-	return count_pod(stats, make_pod(object, keep, stats, pod));
+	return count_pod(stats, make_pod(object, keep, false, stats, pod));
+}
+
+int kube_decode_peer_object(const cJSON *object, const struct kube_keep *keep,
+			    struct kube_decode_stats *stats, struct kube_pod **pod)
+{
+	*pod = NULL;
+	return count_pod(stats, make_pod(object, keep, true, stats, pod));
+}
+
+static int make_service(const cJSON *object, struct kube_decode_stats *stats, struct kube_pod **pod)
+{
+	static const char *const nothing[] = {NULL};
+	static const struct kube_keep none = {nothing, nothing};
+	const cJSON *spec = get(object, "spec"), *list = get(spec, "clusterIPs"), *item;
+	struct draft draft = {.keep = &none, .stats = stats};
+	int ret = take_metadata(&draft, get(object, "metadata"));
+
+	if (ret)
+		return ret;
+	/* "None" of a headless one is no address. */
+	take_ip(&draft, cJSON_GetStringValue(get(spec, "clusterIP")));
+	if (cJSON_IsArray(list))
+		cJSON_ArrayForEach(item, list) take_ip(&draft, cJSON_GetStringValue(item));
+	forget_details(&draft.pod);
+	draft.pod.is_service = true;
+	draft.pod.ip_since = draft.pod.started;
+	draft.pod.owner_kind = "Service";
+	draft.pod.owner_name = draft.pod.name;
+	*pod = kube_pod_new(&draft.pod);
+	return *pod ? 0 : -ENOMEM;
+}
+
+int kube_decode_service_object(const cJSON *object, struct kube_decode_stats *stats,
+			       struct kube_pod **service)
+{
+	*service = NULL;
+	return count_pod(stats, make_service(object, stats, service));
 }
 
 int kube_decode_pod(struct slice json, const struct kube_keep *keep,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A pod as the Kubernetes API writes it → what Keyhole keeps of it. One object at a time. Input is
- * hostile; json.h bounds its size, depth and number of values before it is parsed.
+ * A pod or Service as the Kubernetes API writes it → what Keyhole keeps. One object at a time.
+ * Input is hostile; json.h bounds its size, depth and number of values before it is parsed.
  */
 #ifndef KEYHOLE_KUBE_DECODE_H
 #define KEYHOLE_KUBE_DECODE_H
@@ -41,5 +41,16 @@ int kube_decode_pod(struct slice json, const struct kube_keep *keep,
 /* The same from an object that is parsed already. */
 int kube_decode_pod_object(const struct cJSON *object, const struct kube_keep *keep,
 			   struct kube_decode_stats *stats, struct kube_pod **pod);
+
+/* Likewise, but only what names a peer: uid, names, owner, `keep`, addresses and their times. */
+int kube_decode_peer_object(const struct cJSON *object, const struct kube_keep *keep,
+			    struct kube_decode_stats *stats, struct kube_pod **pod);
+
+/*
+ * A Service, in the form of a pod: its addresses are its ClusterIPs, none for headless ones. Those
+ * of load balancers and nodes, and externalIPs, are left out: they can be a node's or a stranger's.
+ */
+int kube_decode_service_object(const struct cJSON *object, struct kube_decode_stats *stats,
+			       struct kube_pod **service);
 
 #endif

@@ -59,6 +59,7 @@ struct kube_pod {
 	uint32_t refs;   /* atomic; kube_pod_ref(), kube_pod_unref() */
 	uint32_t bytes;  /* size of this allocation */
 	int64_t started; /* creationTimestamp, seconds since 1970; 0: unknown */
+	int64_t ip_since; /* likewise: the addresses were its own then, since a container ran; 0 */
 	const char *uid; /* as the API writes it, with dashes */
 	const char *name;
 	const char *namespace;
@@ -72,6 +73,8 @@ struct kube_pod {
 	const struct kube_pair *annotations;
 	uint8_t container_count, label_count, annotation_count, ip_count;
 	bool host_network;            /* its addresses are the node's, and name nobody */
+	bool ip_free; /* nothing of it runs any more: its addresses may be another's already */
+	bool is_service; /* no pod, but a Service: only uid, names, times and addresses count */
 	uint8_t ip[KUBE_IPS_MAX][16]; /* IPv4 as ::ffff:a.b.c.d */
 };
 

@@ -7,7 +7,7 @@
 struct slot {
 	uint32_t hash;
 	uint32_t pod : 24;
-	uint32_t container : 8;
+	uint32_t part : 8; /* which of its containers, or of its addresses */
 };
 
 struct index {
@@ -18,8 +18,9 @@ struct index {
 struct kube_pods {
 	struct kube_pods_about about;
 	size_t n, bytes;
-	struct index by_uid, by_container;
+	struct index by_uid, by_container, by_ip;
 	struct kube_pod **pods;
+	struct kube_tenure *tenures;
 };
 
 uint64_t kube_text_hash(uint64_t seed, struct slice text)
@@ -54,17 +55,28 @@ static struct slot *next_slot(const struct index *index, struct slot *slot)
 	return &index->slots[(slot - index->slots + 1) & index->mask];
 }
 
-static void insert(struct kube_pods *pods, struct index *index, const char *key, size_t pod,
-		   size_t container)
+static void insert(struct kube_pods *pods, struct index *index, struct slice key, size_t pod,
+		   size_t part)
 {
-	uint32_t hash = kube_text_hash(pods->about.seed, slice_of(key));
+	uint32_t hash = kube_text_hash(pods->about.seed, key);
 	struct slot *slot = find_slot(index, hash);
 
-	if (!*key)
+	if (!key.n)
 		return;
 	while (slot->pod)
 		slot = next_slot(index, slot);
-	*slot = (struct slot){.hash = hash, .pod = pod + 1, .container = container};
+	*slot = (struct slot){.hash = hash, .pod = pod + 1, .part = part};
+}
+
+static struct slice ip_key(const uint8_t ip[16])
+{
+	return (struct slice){(const char *)ip, 16};
+}
+
+/* The node's own addresses are no pod's. */
+static size_t addresses_of(const struct kube_pod *pod)
+{
+	return pod->host_network ? 0 : pod->ip_count;
 }
 
 /* Keys that exist now go in before those of the past: of equal ones the first is found. */
@@ -73,29 +85,34 @@ static void fill(struct kube_pods *pods)
 	for (size_t i = 0; i < pods->n; i++) {
 		const struct kube_pod *pod = pods->pods[i];
 
-		insert(pods, &pods->by_uid, pod->uid, i, 0);
-		insert(pods, &pods->by_uid, pod->config_hash, i, 0);
+		insert(pods, &pods->by_uid, slice_of(pod->uid), i, 0);
+		insert(pods, &pods->by_uid, slice_of(pod->config_hash), i, 0);
 		for (size_t c = 0; c < pod->container_count; c++)
-			insert(pods, &pods->by_container, pod->containers[c].id, i, c);
+			insert(pods, &pods->by_container, slice_of(pod->containers[c].id), i, c);
+		for (size_t ip = 0; ip < addresses_of(pod); ip++)
+			insert(pods, &pods->by_ip, ip_key(pod->ip[ip]), i, ip);
 	}
 	for (size_t i = 0; i < pods->n; i++)
 		for (size_t c = 0; c < pods->pods[i]->container_count; c++)
-			insert(pods, &pods->by_container, pods->pods[i]->containers[c].ended_id, i,
-			       c);
+			insert(pods, &pods->by_container,
+			       slice_of(pods->pods[i]->containers[c].ended_id), i, c);
 }
 
 struct kube_pods *kube_pods_new(struct kube_pod *const from[], size_t n,
 				const struct kube_pods_about *about)
 {
-	size_t ids = 0, uid_slots, id_slots, bytes;
+	size_t ids = 0, ips = 0, uid_slots, id_slots, ip_slots, bytes;
 	struct kube_pods *pods;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		ids += from[i]->container_count * 2;
+		ips += addresses_of(from[i]);
+	}
 	uid_slots = slots_for(n * 2);
 	id_slots = slots_for(ids);
-	bytes = sizeof(*pods) + n * sizeof(*pods->pods) +
-		(uid_slots + id_slots) * sizeof(struct slot);
+	ip_slots = slots_for(ips);
+	bytes = sizeof(*pods) + n * (sizeof(*pods->pods) + sizeof(*pods->tenures)) +
+		(uid_slots + id_slots + ip_slots) * sizeof(struct slot);
 	pods = calloc(1, bytes);
 	if (!pods)
 		return NULL;
@@ -103,10 +120,15 @@ struct kube_pods *kube_pods_new(struct kube_pod *const from[], size_t n,
 	pods->n = n;
 	pods->bytes = bytes;
 	pods->pods = (struct kube_pod **)(pods + 1);
-	pods->by_uid = (struct index){(struct slot *)(pods->pods + n), uid_slots - 1};
+	pods->tenures = (struct kube_tenure *)(pods->pods + n);
+	pods->by_uid = (struct index){(struct slot *)(pods->tenures + n), uid_slots - 1};
 	pods->by_container = (struct index){pods->by_uid.slots + uid_slots, id_slots - 1};
+	pods->by_ip = (struct index){pods->by_container.slots + id_slots, ip_slots - 1};
 	for (size_t i = 0; i < n; i++)
 		pods->pods[i] = kube_pod_ref(from[i]);
+	for (size_t i = 0; i < n && about->tenures; i++)
+		pods->tenures[i] = about->tenures[i];
+	pods->about.tenures = NULL; /* the caller's */
 	fill(pods);
 	return pods;
 }
@@ -159,7 +181,7 @@ struct kube_pod *kube_pods_by_container(const struct kube_pods *pods, struct sli
 
 	for (; id.n && slot->pod; slot = next_slot(&pods->by_container, slot)) {
 		struct kube_pod *pod = pods->pods[slot->pod - 1];
-		const struct kube_container *found = &pod->containers[slot->container];
+		const struct kube_container *found = &pod->containers[slot->part];
 
 		if (slot->hash == hash &&
 		    (slice_is(id, found->id) || slice_is(id, found->ended_id))) {
@@ -168,6 +190,37 @@ struct kube_pod *kube_pods_by_container(const struct kube_pods *pods, struct sli
 		}
 	}
 	return NULL;
+}
+
+static bool covers(const struct kube_tenure *tenure, uint64_t when_ns)
+{
+	return tenure->since_ns && tenure->since_ns <= when_ns &&
+	       (!tenure->until_ns || when_ns < tenure->until_ns);
+}
+
+enum kube_owned kube_pods_by_ip(const struct kube_pods *pods, const uint8_t ip[16],
+				uint64_t when_ns, struct kube_pod **owner)
+{
+	uint32_t hash = kube_text_hash(pods->about.seed, ip_key(ip));
+	struct slot *slot = find_slot(&pods->by_ip, hash);
+	enum kube_owned owned = KUBE_OWNED_NEVER;
+
+	for (; slot->pod; slot = next_slot(&pods->by_ip, slot)) {
+		struct kube_pod *pod = pods->pods[slot->pod - 1];
+
+		if (slot->hash != hash || memcmp(pod->ip[slot->part], ip, 16) != 0)
+			continue;
+		if (!covers(&pods->tenures[slot->pod - 1], when_ns)) {
+			if (owned == KUBE_OWNED_NEVER)
+				owned = KUBE_OWNED_ELSEWHEN;
+			continue;
+		}
+		if (owned == KUBE_OWNED)
+			return KUBE_OWNED_TWICE;
+		owned = KUBE_OWNED;
+		*owner = pod;
+	}
+	return owned;
 }
 
 bool kube_pods_synced(const struct kube_pods *pods)

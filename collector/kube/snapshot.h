@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A snapshot of the pod table: pods and two hash indexes in one allocation, never changed after it
- * was made. store.h hands them out; the lookups are declared there.
+ * A snapshot of the pod table: pods and three hash indexes in one allocation, never changed after
+ * it was made. store.h hands them out; the lookups are declared there.
  */
 #ifndef KEYHOLE_KUBE_SNAPSHOT_H
 #define KEYHOLE_KUBE_SNAPSHOT_H
 
 #include "store.h"
 
+/* When a pod's addresses were its own: from `since_ns` until before `until_ns`; 0: still. */
+struct kube_tenure {
+	uint64_t since_ns, until_ns;
+};
+
 struct kube_pods_about {
+	const struct kube_tenure *tenures; /* one for each pod; NULL: nobody has an address */
 	uint64_t generation;
 	uint64_t seed; /* of the hashes */
 	size_t live;   /* the first `live` pods exist, the others were deleted */

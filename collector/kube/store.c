@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "../cleanup.h"
 #include "snapshot.h"
@@ -14,6 +15,9 @@ struct entry {
 	struct kube_pod *pod;
 	uint64_t deleted_ns; /* 0: the pod exists */
 	uint64_t list;       /* the list that mentioned it last */
+	/* Of its addresses. A since of 0 is worked out when the entry is published. */
+	struct kube_tenure tenure;
+	bool moved; /* they were other ones before, so they can't be older than that */
 };
 
 struct kube_store {
@@ -28,7 +32,8 @@ struct kube_store {
 	size_t pod_bytes;
 	uint64_t list, seed;
 	uint64_t publishes, dropped;
-	bool changed, synced;
+	int64_t wall_ns; /* see kube_store_set_wall() */
+	bool changed, synced, wall_set;
 };
 
 struct kube_store *kube_store_new(size_t pods_max)
@@ -132,15 +137,38 @@ static int add(struct kube_store *store, struct kube_pod *pod)
 	return 0;
 }
 
+static bool same_addresses(const struct kube_pod *a, const struct kube_pod *b)
+{
+	return a->ip_count == b->ip_count &&
+	       memcmp(a->ip, b->ip, a->ip_count * sizeof(a->ip[0])) == 0;
+}
+
+/* What a pod had before, it has had since then, however often its containers start. */
+static void inherit_tenure(struct entry *next, const struct entry *before)
+{
+	bool had = before->pod->ip_count > 0;
+	bool lost = before->deleted_ns || (before->pod->ip_free && !next->pod->ip_free);
+
+	if (!lost && same_addresses(before->pod, next->pod) && had) {
+		next->tenure = before->tenure;
+		next->moved = before->moved;
+	} else {
+		next->moved = had || before->moved;
+	}
+}
+
 int kube_store_put(struct kube_store *store, struct kube_pod *pod)
 {
 	struct entry *entry = find(store, slice_of(pod->uid));
 	int ret;
 
 	if (entry) {
+		struct entry next = {.pod = pod, .list = store->list};
+
+		inherit_tenure(&next, entry);
 		store->pod_bytes -= entry->pod->bytes;
 		kube_pod_unref(entry->pod);
-		*entry = (struct entry){.pod = pod, .list = store->list};
+		*entry = next;
 	} else {
 		ret = add(store, pod);
 		if (ret) {
@@ -234,8 +262,56 @@ static void swap(struct kube_store *store, struct kube_pods *pods)
 	store->withdrawn = old;
 }
 
+static int64_t clock_ns(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * (int64_t)NS_PER_S + now.tv_nsec;
+}
+
+void kube_store_set_wall(struct kube_store *store, int64_t wall_ns)
+{
+	store->wall_ns = wall_ns;
+	store->wall_set = true;
+}
+
+/* A time of the API's, which is in whole seconds, as one of ours: not before 1 or after now. */
+static uint64_t from_wall(const struct kube_store *store, int64_t seconds, uint64_t now_ns)
+{
+	int64_t wall = store->wall_set ? store->wall_ns
+				       : clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	int64_t at;
+
+	if (seconds <= 0 || seconds > INT64_MAX / (int64_t)NS_PER_S)
+		return now_ns;
+	at = seconds * (int64_t)NS_PER_S - wall;
+	if (at < 1)
+		return 1;
+	return (uint64_t)at < now_ns ? (uint64_t)at : now_ns;
+}
+
+static struct kube_tenure tenure_of(const struct kube_store *store, struct entry *entry,
+				    uint64_t now_ns)
+{
+	struct kube_tenure *tenure = &entry->tenure, seen;
+
+	/* One that had ended when it was first seen may have ended long before. */
+	if (!tenure->since_ns && entry->pod->ip_count)
+		tenure->since_ns = entry->moved || entry->pod->ip_free
+					   ? now_ns
+					   : from_wall(store, entry->pod->ip_since, now_ns);
+	if (!tenure->until_ns && entry->pod->ip_free)
+		tenure->until_ns = now_ns;
+	seen = *tenure;
+	if (entry->deleted_ns && (!seen.until_ns || entry->deleted_ns < seen.until_ns))
+		seen.until_ns = entry->deleted_ns;
+	return seen;
+}
+
 int kube_store_publish(struct kube_store *store, uint64_t now_ns)
 {
+	_cleanup_free_ struct kube_tenure *tenures = NULL;
 	_cleanup_free_ struct kube_pod **pods = NULL;
 	size_t live = 0, dead = 0;
 	struct kube_pods *snapshot;
@@ -247,17 +323,20 @@ int kube_store_publish(struct kube_store *store, uint64_t now_ns)
 	if (!store->changed)
 		return 0;
 	pods = calloc(store->count + 1, sizeof(*pods));
-	if (!pods)
+	tenures = calloc(store->count + 1, sizeof(*tenures));
+	if (!pods || !tenures)
 		return -ENOMEM;
 	/* Those that exist come first: of two pods with one config hash the living one is found. */
 	for (size_t i = 0; i < store->count; i++) {
-		if (store->entries[i].deleted_ns)
-			pods[store->count - ++dead] = store->entries[i].pod;
-		else
-			pods[live++] = store->entries[i].pod;
+		struct entry *entry = &store->entries[i];
+		size_t to = entry->deleted_ns ? store->count - ++dead : live++;
+
+		pods[to] = entry->pod;
+		tenures[to] = tenure_of(store, entry, now_ns);
 	}
 	snapshot = kube_pods_new(pods, store->count,
-				 &(struct kube_pods_about){.generation = store->publishes + 1,
+				 &(struct kube_pods_about){.tenures = tenures,
+							   .generation = store->publishes + 1,
 							   .seed = store->seed,
 							   .live = live,
 							   .synced = store->synced});
@@ -273,7 +352,8 @@ struct kube_store_stats kube_store_stats(const struct kube_store *store)
 {
 	struct kube_store_stats stats = {
 		.pods = store->count,
-		.bytes = store->pod_bytes + kube_pods_bytes(store->current),
+		.bytes = store->pod_bytes + kube_pods_bytes(store->current) +
+			 store->room * (sizeof(*store->entries) + sizeof(*store->hashes)),
 		.publishes = store->publishes,
 		.pods_dropped = store->dropped,
 		.synced = store->synced,

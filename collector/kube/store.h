@@ -29,7 +29,7 @@ struct kube_pods; /* a snapshot */
 struct kube_store_stats {
 	uint64_t pods;         /* in the table, deleted ones included */
 	uint64_t deleted;      /* of these, deleted */
-	uint64_t bytes;        /* of pods and of the current snapshot */
+	uint64_t bytes;        /* of pods, the table and the current snapshot */
 	uint64_t publishes;    /* snapshots made */
 	uint64_t pods_dropped; /* refused because the table was full */
 	bool synced;           /* one whole list was taken in */
@@ -59,6 +59,12 @@ bool kube_store_changed(const struct kube_store *store);    /* is there anything
 uint64_t kube_store_expiry(const struct kube_store *store); /* when to publish next; 0: never */
 struct kube_store_stats kube_store_stats(const struct kube_store *store);
 
+/*
+ * The API tells times of the wall clock. For tests: CLOCK_REALTIME less CLOCK_MONOTONIC, instead
+ * of what they are when it is needed.
+ */
+void kube_store_set_wall(struct kube_store *store, int64_t wall_ns);
+
 /* Intake thread. Never NULL. No system call, no allocation, no lock. */
 const struct kube_pods *kube_store_current(struct kube_store *store);
 void kube_store_quiesce(struct kube_store *store);
@@ -71,6 +77,23 @@ void kube_store_quiesce(struct kube_store *store);
 struct kube_pod *kube_pods_by_uid(const struct kube_pods *pods, struct slice uid);
 struct kube_pod *kube_pods_by_container(const struct kube_pods *pods, struct slice id,
 					const struct kube_container **container);
+
+/* Who had an address at some time, in one snapshot. */
+enum kube_owned {
+	KUBE_OWNED_NEVER,    /* it is in no pod of this snapshot */
+	KUBE_OWNED_ELSEWHEN, /* it is, but was its own before or after that time only */
+	KUBE_OWNED,          /* by exactly one: *owner */
+	KUBE_OWNED_TWICE,    /* so by nobody: one of the two is out of date */
+};
+
+/*
+ * `ip` in network byte order, IPv4 as ::ffff:a.b.c.d. A pod has its addresses from the start of
+ * its first container until it is deleted or has ended (struct kube_pod.ip_free), at the latest
+ * until the store learns of that; pods of the host's network have none.
+ */
+enum kube_owned kube_pods_by_ip(const struct kube_pods *pods, const uint8_t ip[16],
+				uint64_t when_ns, struct kube_pod **owner);
+
 bool kube_pods_synced(const struct kube_pods *pods); /* one whole list was taken in */
 size_t kube_pods_count(const struct kube_pods *pods);
 uint64_t kube_pods_generation(const struct kube_pods *pods); /* grows with each publish */

@@ -35,6 +35,9 @@ struct resolve_rules {
 	const char *cluster;                          /* k8s.cluster.name */
 	const char *host;                             /* of the node, or as overridden */
 	const char *service_name, *service_namespace; /* outside Kubernetes */
+	/* Further attributes, from OTEL_RESOURCE_ATTRIBUTES or else the annotation of that name;
+	   at most RESOURCE_EXTRAS_MAX. */
+	struct resolve_labels extra;
 };
 
 /* Text that is absent is NULL or "". All of it is hostile. */
@@ -60,5 +63,12 @@ struct resolve_input {
 
 /* A new resource with one reference; NULL: out of memory. */
 struct resource *resolve(const struct resolve_rules *rules, const struct resolve_input *input);
+
+/*
+ * service.name and service.namespace of a pod of which no container is known. Never NULL; text of
+ * the pod's. No allocation.
+ */
+void resolve_pod_service(const struct resolve_rules *rules, const struct resolve_pod *pod,
+			 const char **name, const char **space);
 
 #endif

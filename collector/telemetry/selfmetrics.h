@@ -17,6 +17,10 @@
 /* X(ENUM, type, name without _total, label or "", help) */
 #define SELFMETRICS(X)                                                                             \
 	X(BUILD_INFO, GAUGE, "keyhole_build_info", "version", "Version of the collector; 1.")      \
+	X(CONFIG_RELOADS, COUNTER, "keyhole_config_reloads", "result",                             \
+	  "Times that the configuration was read again, by result.")                               \
+	X(CONFIG_LOADED, GAUGE, "keyhole_config_last_reload_success_timestamp_seconds", "",        \
+	  "When the configuration in effect was read, in seconds since 1970.")                     \
 	X(RECORDS_SEEN, COUNTER, "keyhole_records_seen", "ring", "Records taken from a ring.")     \
 	X(RECORDS_HANDLED, COUNTER, "keyhole_records_handled", "",                                 \
 	  "Records given back to the data ring since the loader started, by all collectors.")      \
@@ -48,6 +52,12 @@
 	X(KUBE_REFUSED, COUNTER, "keyhole_kube_objects_refused", "",                               \
 	  "Objects of the Kubernetes API that could not be used.")                                 \
 	X(KUBE_EVENTS, COUNTER, "keyhole_kube_events", "type", "Watch events, by type.")           \
+	X(PEER_LOOKUPS, COUNTER, "keyhole_peer_lookups", "result",                                 \
+	  "Addresses of peers that names were looked for, by result.")                             \
+	X(PEERS, GAUGE, "keyhole_peers", "source",                                                 \
+	  "Pods of other nodes, and Services, known for their addresses.")                         \
+	X(PEER_WATCH_UP, GAUGE, "keyhole_peer_watch_up", "source",                                 \
+	  "1 while the watch of them is current.")                                                 \
 	X(WAITING, GAUGE, "keyhole_waiting_records", "", "Records that wait for their pod.")       \
 	X(SERIES, GAUGE, "keyhole_series", "", "Label sets held; each has several histograms.")    \
 	X(SERIES_CREATED, COUNTER, "keyhole_series_created", "", "Label sets made.")               \

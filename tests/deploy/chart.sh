@@ -45,7 +45,7 @@ done
 
 # A value that the chart does not know, at every level; and values of the wrong kind.
 for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=true collector.extraArg=x \
-	config.date=x seccompProfile.typ=x networkPolicy.enable=true networkPolicy.apiServer.port=1 podMonitor.enable=true \
+	config.date=x rbac.service=true rbac.services=maybe seccompProfile.typ=x networkPolicy.enable=true networkPolicy.apiServer.port=1 podMonitor.enable=true \
 	split.csi.drvier=x serviceAccount.nam=x rbac.creat=true namespace.creat=true \
 	podLabels.app\\.kubernetes\\.io/name=x commonLabels.helm\\.sh/chart=x config.data.prometheus_export.path=metrics \
 	layout=daemonset seccompProfile.type=Unconfined loader.runAsNonRoot=maybe loader.extraArgs[0]=fexit \
@@ -54,7 +54,8 @@ for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=t
 	helm template keyhole "$chart" --set "$typo" > /dev/null 2> "$scratch/said" || true
 	ok "it is the schema that refuses $typo" grep -q "values don't meet the specifications of the schema" "$scratch/said"
 done
-for wrong in config.data.prometheus_export.port=0 config.data.prometheus_export.port=99999 layout=split,split.socket=csi config.create=false \
+for wrong in config.data.prometheus_export.port=0 config.data.prometheus_export.port=99999 'config.data.keyhole.peers={pods,services}' \
+	layout=split,split.socket=csi config.create=false \
 	serviceAccount.create=false seccompProfile.operator=true layout=split,split.loaderNamespace=keyhole; do
 	helm template keyhole "$chart" --namespace keyhole --set "$wrong" > /dev/null 2> "$scratch/said" || true
 	ok "$wrong is refused, by name" grep -qE "error calling (fail|include)|execution error|required" "$scratch/said"
@@ -168,14 +169,15 @@ is "odd names are text" "$(look misnamed "$scratch/odd.yaml")" ""
 
 # ---- rights ----
 
-for name in none split all; do
-	account=keyhole/keyhole
-	[ "$name" != all ] || account=keyhole/peeper
+for name in none split; do
 	is "$name: RBAC gives get, list and watch of pods to the collector's account, and nothing else" \
 		"$(look rules "$scratch/out/$name.yaml")" \
 		"$(printf '%s\n' '{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}' \
-			"ClusterRoleBinding ServiceAccount $account")"
+			"ClusterRoleBinding ServiceAccount keyhole/keyhole")"
 done
+is "all: with rbac.services, of Services too" "$(look rules "$scratch/out/all.yaml")" \
+	"$(printf '%s\n' '{"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list", "watch"]}' \
+		"ClusterRoleBinding ServiceAccount keyhole/peeper")"
 
 # ---- Pod Security Standards ----
 

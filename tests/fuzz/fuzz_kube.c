@@ -18,17 +18,22 @@ static int see(void *arg, struct slice object)
 {
 	struct seen *seen = arg;
 	struct kube_event event = {0};
-	struct kube_pod *pod = NULL;
+	struct kube_pod *pod = NULL, *peer = NULL, *service = NULL;
 
 	seen->bytes += object.n;
 	if (seen->mode == KUBE_SPLIT_WATCH)
 		kube_event_decode(object, "Pod", &event);
 	else
 		kube_decode_pod(object, &kube_keep_default, &seen->stats, &pod);
-	if (event.object)
+	if (event.object) {
 		kube_decode_pod_object(event.object, &kube_keep_default, &seen->stats, &pod);
+		kube_decode_peer_object(event.object, &kube_keep_default, &seen->stats, &peer);
+		kube_decode_service_object(event.object, &seen->stats, &service);
+	}
 	kube_event_free(&event);
 	kube_pod_unref(pod);
+	kube_pod_unref(peer);
+	kube_pod_unref(service);
 	return 0;
 }
 

@@ -243,6 +243,46 @@ static void executable_and_port_shortcuts_are_one_entry(void **state)
 	config_free(c);
 }
 
+static void processes_named_by_number_are_an_entry_of_their_own(void **state)
+{
+	char *const env[] = {"BEYLA_TARGET_PID=7,9-10", NULL};
+	struct config *c = parsed("open_port: 80\n", env);
+
+	assert_int_equal(c->discovery.include.n, 2);
+	assert_int_equal(c->discovery.include.v[0].port_count, 1);
+	assert_int_equal(c->discovery.include.v[1].pid_count, 2);
+	assert_int_equal(c->discovery.include.v[1].pids[1].to, 10);
+	config_free(c);
+}
+
+static void programs_below_system_paths_are_left_out(void **state)
+{
+	struct config *c = parsed("discovery: {excluded_linux_system_paths: [/usr/sbin, '/a*b/']}\n",
+				  NULL);
+	static const struct {
+		const char *exe;
+		enum selector_answer answer;
+	} v[] = {
+		{"/usr/sbin/nginx", SELECTOR_NO}, {"/usr/sbin/x/y", SELECTOR_NO},
+		{"/usr/sbinx", SELECTOR_YES},     {"/opt/usr/sbin/nginx", SELECTOR_YES},
+		{"/a*b/c", SELECTOR_NO},          {"/axb/c", SELECTOR_YES},
+	};
+	struct selector_options options;
+	struct selector *selector;
+	char why[PATTERN_WHY_MAX];
+
+	config_selectors(c, &options);
+	assert_int_equal(selector_new(&selector, &options, why), 0);
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		struct selector_subject s = {.text[SELECTOR_EXE_PATH] = v[i].exe,
+					     .metadata = SELECTOR_METADATA_NONE};
+
+		assert_int_equal(selector_match(selector, &s, NULL, NULL), v[i].answer);
+	}
+	selector_free(selector);
+	config_free(c);
+}
+
 static void every_field_of_an_entry_is_kept(void **state)
 {
 	struct config *c = parsed("discovery:\n"
@@ -372,6 +412,39 @@ static void the_reference_page_is_what_the_table_says(void **state)
 	assert_string_equal(page, printed);
 }
 
+static void peers_are(const char *text, char *const *environment, bool pods, bool services)
+{
+	const struct config *c = parsed(text, environment);
+	bool got_pods, got_services;
+
+	config_peers(c, &got_pods, &got_services);
+	assert_int_equal(got_pods, pods);
+	assert_int_equal(got_services, services);
+}
+
+#define PEERS "keyhole: {peers: [services, pods]}\n"
+
+static void peers_are_watched_only_when_asked_for_and_not_taken_away(void **state)
+{
+	char *by_env[] = {"KEYHOLE_PEERS=pods,services", "BEYLA_KUBE_DISABLE_INFORMERS=service",
+			  NULL};
+
+	peers_are("", NULL, false, false);
+	peers_are("keyhole: {peers: []}", NULL, false, false);
+	peers_are("keyhole: {peers: [services]}", NULL, false, true);
+	peers_are(PEERS, NULL, true, true);
+	peers_are(PEERS "attributes: {kubernetes: {disable_informers: [node]}}", NULL, true, true);
+	peers_are(PEERS "attributes: {kubernetes: {disable_informers: [node, service]}}", NULL,
+		  true, false);
+	peers_are(PEERS "attributes: {kubernetes: {meta_restrict_local_node: true}}", NULL, false,
+		  true);
+	peers_are(PEERS "attributes: {kubernetes: {meta_restrict_local_node: false}}", NULL, true,
+		  true);
+	peers_are("attributes: {kubernetes: {meta_restrict_local_node: false}}", NULL, false,
+		  false);
+	peers_are("", by_env, true, false);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,12 +460,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(globs_win_over_regular_expressions),
 		cmocka_unit_test(built_in_exclusions_can_be_removed),
 		cmocka_unit_test(executable_and_port_shortcuts_are_one_entry),
+		cmocka_unit_test(processes_named_by_number_are_an_entry_of_their_own),
+		cmocka_unit_test(programs_below_system_paths_are_left_out),
 		cmocka_unit_test(every_field_of_an_entry_is_kept),
 		cmocka_unit_test(labels_for_names_can_be_chosen),
 		cmocka_unit_test(durations_are_those_of_go),
 		cmocka_unit_test(durations_are_shown_as_they_are_written),
 		cmocka_unit_test(distances_count_what_fingers_do),
 		cmocka_unit_test(the_reference_page_is_what_the_table_says),
+		cmocka_unit_test(peers_are_watched_only_when_asked_for_and_not_taken_away),
 	};
 
 	/* `test_config --print` writes the page, for docs/configuration.md. */

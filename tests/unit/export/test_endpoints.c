@@ -369,6 +369,16 @@ static void whoever_never_ends_a_request_does_not_keep_others_out(void **state)
 
 /* ---- listening ---- */
 
+static void a_health_check_of_its_own_serves_no_metrics(void **state)
+{
+	stop();
+	assert_int_equal(start((struct export_options){.listen = "127.0.0.1", .health_only = true}),
+			 0);
+	assert_int_equal(status_of(ask("GET /healthz", "")), 200);
+	assert_int_equal(status_of(ask("GET /readyz", "")), 200);
+	assert_int_equal(status_of(ask("GET /metrics", "")), 404);
+}
+
 static void the_path_is_an_option(void **state)
 {
 	stop();
@@ -451,6 +461,7 @@ int main(void)
 		T(idle_connections_leave_room_for_others),
 		T(whoever_never_ends_a_request_does_not_keep_others_out),
 		T(the_path_is_an_option),
+		T(a_health_check_of_its_own_serves_no_metrics),
 		T(without_an_address_both_families_are_served),
 		T(a_port_in_use_is_an_error_that_says_so),
 		T(bad_options_are_refused),

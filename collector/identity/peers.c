@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peers.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct peers {
+	const struct resolve_rules *rules;        /* the intake's */
+	struct kube_store *stores[PEERS_SOURCES]; /* NULL: not watched */
+	_Atomic uint64_t confirmed_ns[PEERS_SOURCES];
+	/* When that was not the case last, 0: never. What began meanwhile stays without a name. */
+	_Atomic uint64_t gap_begin_ns[PEERS_SOURCES], gap_end_ns[PEERS_SOURCES];
+	struct peers_stats stats;
+};
+
+struct peers *peers_new(void)
+{
+	return calloc(1, sizeof(struct peers));
+}
+
+void peers_free(struct peers *peers)
+{
+	free(peers);
+}
+
+void peers_rules(struct peers *peers, const struct resolve_rules *rules)
+{
+	peers->rules = rules;
+}
+
+void peers_follow(struct peers *peers, enum peers_source source, struct kube_store *store)
+{
+	peers->stores[source] = store;
+}
+
+static uint64_t get(const _Atomic uint64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_acquire);
+}
+
+static void set(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_release);
+}
+
+void peers_confirm(struct peers *peers, enum peers_source source, uint64_t now_ns)
+{
+	uint64_t before = get(&peers->confirmed_ns[source]);
+
+	if (before && now_ns > before + PEERS_TRUST_NS) {
+		set(&peers->gap_begin_ns[source], before + PEERS_TRUST_NS);
+		set(&peers->gap_end_ns[source], now_ns);
+	}
+	set(&peers->confirmed_ns[source], now_ns);
+}
+
+static void count(_Atomic uint64_t *counter)
+{
+	/* One writer. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/* ---- names ---- */
+
+static const char *pod_label(const void *pod, const char *key)
+{
+	return kube_pod_label(pod, key);
+}
+
+static const char *pod_annotation(const void *pod, const char *key)
+{
+	return kube_pod_annotation(pod, key);
+}
+
+static void describe(const struct peers *peers, const struct kube_pod *pod, struct peer *peer)
+{
+	const struct resolve_pod p = {.name = pod->name,
+				      .space = pod->namespace,
+				      .owner_name = pod->owner_name,
+				      .label = pod_label,
+				      .annotation = pod_annotation,
+				      .pod = pod};
+
+	*peer = (struct peer){.kind = pod->is_service ? PEER_SERVICE : PEER_POD,
+			      .name = pod->name,
+			      .namespace = pod->namespace,
+			      .owner_kind = pod->owner_kind,
+			      .owner_name = pod->owner_name,
+			      .service = pod->name,
+			      .service_namespace = pod->namespace};
+	if (!pod->is_service)
+		resolve_pod_service(peers->rules, &p, &peer->service, &peer->service_namespace);
+}
+
+/* ---- addresses ---- */
+
+static bool to_ip(unsigned int family, const uint8_t address[16], uint8_t ip[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (family == AF_INET6) {
+		memcpy(ip, address, 16);
+		return true;
+	}
+	memcpy(ip, mapped, sizeof(mapped));
+	memcpy(ip + sizeof(mapped), address, 4);
+	return family == AF_INET;
+}
+
+static bool is_current(const struct peers *peers, enum peers_source source, uint64_t when_ns)
+{
+	uint64_t confirmed = get(&peers->confirmed_ns[source]);
+
+	if (!confirmed || when_ns >= confirmed + PEERS_TRUST_NS)
+		return false;
+	return when_ns < get(&peers->gap_begin_ns[source]) ||
+	       when_ns >= get(&peers->gap_end_ns[source]);
+}
+
+bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[16],
+		uint64_t when_ns, struct peer *peer)
+{
+	enum kube_owned best = KUBE_OWNED_NEVER;
+	struct kube_pod *owner = NULL;
+	bool stale = false;
+	uint8_t ip[16];
+
+	*peer = (struct peer){0};
+	if (!to_ip(family, address, ip))
+		return false;
+	for (int source = 0; source < PEERS_SOURCES; source++) {
+		struct kube_store *store = peers->stores[source];
+		enum kube_owned owned;
+
+		if (!store)
+			continue;
+		owned = kube_pods_by_ip(kube_store_current(store), ip, when_ns, &owner);
+		stale |= owned == KUBE_OWNED && !is_current(peers, source, when_ns);
+		/* enum kube_owned grows towards what forbids a name */
+		if (owned == KUBE_OWNED && best == KUBE_OWNED)
+			best = KUBE_OWNED_TWICE;
+		else if (owned > best)
+			best = owned;
+	}
+	if (best == KUBE_OWNED && !stale) {
+		describe(peers, owner, peer);
+		count(&peers->stats.named);
+		return true;
+	}
+	count(best == KUBE_OWNED_NEVER      ? &peers->stats.unknown
+	      : best == KUBE_OWNED_ELSEWHEN ? &peers->stats.elsewhen
+	      : best == KUBE_OWNED_TWICE    ? &peers->stats.ambiguous
+					    : &peers->stats.stale);
+	return false;
+}
+
+void peers_quiesce(struct peers *peers)
+{
+	for (int source = 0; source < PEERS_SOURCES; source++)
+		if (peers->stores[source])
+			kube_store_quiesce(peers->stores[source]);
+}
+
+const struct peers_stats *peers_stats(const struct peers *peers)
+{
+	return &peers->stats;
+}
