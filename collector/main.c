@@ -18,6 +18,7 @@
 #include "loop.h"
 #include "options.h"
 #include "pipeline.h"
+#include "policy/process.h"
 #include "policy/sandbox.h"
 #include "reload.h"
 #include "vitals.h"
@@ -279,7 +280,7 @@ static int make_tape(struct collector *c)
 	r = tape_create(&c->tape, c->options.record);
 	if (r)
 		log_error("--record %s: %s", c->options.record,
-			  r == -EEXIST ? "exists and is no tape; name another file" : strerror(-r));
+			  r == -EEXIST ? "exists and is no tape of this user alone; name another file" : strerror(-r));
 	else
 		log_warn("--record %s: captured bytes of requests and responses go there; it is as "
 			 "secret as they are",
@@ -317,7 +318,7 @@ static int enter_sandbox(struct collector *c)
 	if (c->options.replay)
 		needs.read[n++] = c->options.replay;
 	if (c->reload)
-		reload_paths(c->reload, needs.read + n);
+		reload_paths(c->reload, policy_is_broad, needs.read + n);
 	c->sandbox.may_lack = c->options.may_lack;
 	r = policy_enter_collector(&needs, c->options.no_sandbox, &c->sandbox);
 	if (r) {
@@ -326,8 +327,8 @@ static int enter_sandbox(struct collector *c)
 	}
 	log_info("sandbox: %s", policy_report_line(&c->sandbox, line, sizeof(line)));
 	if (c->options.no_sandbox)
-		log_warn("--no-sandbox: neither Landlock nor a seccomp filter is in force; for "
-			 "debugging only");
+		log_warn("--no-sandbox: neither Landlock nor a seccomp filter nor no_new_privs is "
+			 "in force; for debugging only");
 	return 0;
 }
 
@@ -473,6 +474,7 @@ int main(int argc, char **argv)
 {
 	static struct collector c;
 
+	policy_close_inherited();
 	if (options_parse(&c.options, argc, argv))
 		return 2;
 	if (c.options.help) {

@@ -202,7 +202,6 @@ static bool is_regular(const char *path)
 	return path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* A link that leads to the root's own entries would make everything readable: it does not count. */
 static void find_directory(struct reload *r)
 {
 	const char *slash = strrchr(r->o.path, '/');
@@ -217,12 +216,12 @@ static void find_directory(struct reload *r)
 		r->directory[0] = '.';
 }
 
-void reload_paths(const struct reload *r, const char *paths[])
+void reload_paths(const struct reload *r, bool (*is_broad)(const char *path), const char *paths[])
 {
 	if (!r->o.path)
 		return;
 	*paths++ = r->o.path;
-	if (*r->directory)
+	if (*r->directory && !is_broad(r->directory))
 		*paths = r->directory;
 }
 

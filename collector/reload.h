@@ -46,9 +46,11 @@ const struct reload_stats *reload_stats(const struct reload *reload);
 
 /*
  * What must stay readable, up to RELOAD_PATHS_MAX: the file, and if it is a link, as in a
- * ConfigMap, the directory that the link is in. Strings live as long as `reload`.
+ * ConfigMap, the directory that the link is in, unless that is too broad to be opened for this.
+ * Strings live as long as `reload`.
  */
-void reload_paths(const struct reload *reload, const char *paths[]);
+void reload_paths(const struct reload *reload, bool (*is_broad)(const char *path),
+		  const char *paths[]);
 
 /* Asks for it; safe in a signal handler. */
 void reload_signal(struct reload *reload);

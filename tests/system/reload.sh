@@ -205,6 +205,16 @@ start_collector --config "$scratch/plain/link.yml"
 rename_to "$plain" "open_port: $cart"
 ok "behind a link it is not" wait_for 20 has_reloaded ok 1
 
+# All of /tmp is not opened for that.
+stop "$collector"
+ln -s "$plain" "$scratch.yml"
+start_collector --config "$scratch.yml"
+rm "$scratch.yml"
+echo "open_port: $cart" > "$scratch.yml"
+chmod 644 "$scratch.yml"
+ok "a link in a directory such as /tmp does not open it" wait_for 20 has_reloaded failed 1
+rm "$scratch.yml"
+
 stop "$collector"
 mkfifo "$scratch/pipe"
 echo "open_port: $cart" > "$scratch/pipe" &
