@@ -6,7 +6,6 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +57,6 @@ struct collector {
 	struct policy_report sandbox;
 	struct intake *intake;
 	struct reload *reload;
-	char config_directory[PATH_MAX];
 	struct vitals vitals;
 };
 
@@ -384,23 +382,6 @@ static int make_reload(struct collector *c)
 	return r;
 }
 
-/*
- * Where the file may come back after it was replaced: its directory, since the kubelet moves a link
- * there, and others rename. NULL: none, or the root, which would be everything.
- */
-static const char *config_directory(struct collector *c)
-{
-	const char *slash = c->config_path ? strrchr(c->config_path, '/') : NULL;
-	size_t n = slash ? (size_t)(slash - c->config_path) : 0;
-
-	if (!c->config_path || (slash && n == 0) || n >= sizeof(c->config_directory))
-		return NULL;
-	if (!slash)
-		return ".";
-	memcpy(c->config_directory, c->config_path, n);
-	return c->config_directory;
-}
-
 static int enter_sandbox(struct collector *c)
 {
 	struct policy_collector_needs needs = {.user = c->options.user};
@@ -408,14 +389,16 @@ static int enter_sandbox(struct collector *c)
 	int n = 0, r;
 
 	if (c->in_cluster) {
-		n = kube_options_paths(pods_options(c), needs.read, POLICY_PATHS_MAX - 2);
+		n = kube_options_paths(pods_options(c), needs.read,
+				       POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX);
 		needs.connect[needs.connect_count++] = pods_options(c)->port;
 	}
 	if (n < 0)
 		return n;
 	if (c->options.replay)
 		needs.read[n++] = c->options.replay;
-	needs.read[n] = config_directory(c);
+	if (c->reload)
+		reload_paths(c->reload, policy_is_broad, needs.read + n);
 	c->sandbox.may_lack = c->options.may_lack;
 	r = policy_enter_collector(&needs, c->options.no_sandbox, &c->sandbox);
 	if (r) {

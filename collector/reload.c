@@ -4,6 +4,7 @@
 #include "cleanup.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,7 @@ struct look {
 struct reload {
 	struct reload_options o;
 	struct reload_stats stats;
+	char directory[PATH_MAX]; /* that the link to the file is in; "": the file is no link */
 	int wake_fd;
 	struct look read; /* what was read last */
 	struct look seen; /* what the last look showed */
@@ -146,7 +148,10 @@ static void read_again(struct reload *r)
 	count(&r->stats.failed);
 	log_error("%s is not taken over, see above: the configuration before it stays in effect%s",
 		  r->o.path,
-		  err == -EACCES ? "; the collector's user must be able to read it" : "");
+		  err == -EACCES
+			  ? "; the collector's user must be able to read it, and the sandbox "
+			    "lets a file be replaced only below /etc or behind a link"
+			  : "");
 }
 
 /* ---- when ---- */
@@ -174,7 +179,7 @@ static void on_wake(void *arg, int fd, uint32_t events)
 	if (r->o.path)
 		read_again(r);
 	else
-		log_info("SIGHUP: there is no configuration file to read again");
+		log_info("SIGHUP: there is no configuration file that could be read again");
 }
 
 void reload_signal(struct reload *r)
@@ -190,6 +195,36 @@ void reload_signal(struct reload *r)
 
 /* ---- life ---- */
 
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void find_directory(struct reload *r)
+{
+	const char *slash = strrchr(r->o.path, '/');
+	size_t n = slash ? (size_t)(slash - r->o.path) : 0;
+	struct stat st;
+
+	if (lstat(r->o.path, &st) < 0 || !S_ISLNK(st.st_mode) || n >= sizeof(r->directory))
+		return;
+	if (slash)
+		memcpy(r->directory, r->o.path, n);
+	else
+		r->directory[0] = '.';
+}
+
+void reload_paths(const struct reload *r, bool (*is_broad)(const char *path), const char *paths[])
+{
+	if (!r->o.path)
+		return;
+	*paths++ = r->o.path;
+	if (*r->directory && !is_broad(r->directory))
+		*paths = r->directory;
+}
+
 int reload_start(struct reload **out, const struct reload_options *options)
 {
 	_cleanup_free_ struct reload *r = calloc(1, sizeof(*r));
@@ -198,6 +233,10 @@ int reload_start(struct reload **out, const struct reload_options *options)
 	if (!r)
 		return -ENOMEM;
 	r->o = *options;
+	if (!is_regular(r->o.path))
+		r->o.path = NULL;
+	else
+		find_directory(r);
 	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	err = r->wake_fd < 0 ? -errno : loop_watch(r->o.loop, r->wake_fd, EPOLLIN, on_wake, r);
 	if (!err && r->o.path) {

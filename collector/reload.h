@@ -17,11 +17,12 @@
 #include <stdatomic.h>
 
 #define RELOAD_POLL_MS 2000  /* between two looks at the file */
+#define RELOAD_PATHS_MAX 2   /* of reload_paths() */
 #define RELOAD_SETTLE_MS 200 /* it must have stayed the same so long: somebody may be writing */
 
 struct reload_options {
 	struct loop *loop;
-	const char *path; /* NULL: no file, SIGHUP says so */
+	const char *path; /* NULL, or no regular file: SIGHUP says that there is none */
 	char *const *environment;
 	struct rulebooks *books;
 	/* What else the new configuration asks for; before it counts. 0, or -errno after one line.
@@ -41,6 +42,14 @@ struct reload;
 int reload_start(struct reload **reload, const struct reload_options *options);
 void reload_stop(struct reload *reload); /* NULL is fine */
 const struct reload_stats *reload_stats(const struct reload *reload);
+
+/*
+ * What must stay readable, up to RELOAD_PATHS_MAX: the file, and if it is a link, as in a
+ * ConfigMap, the directory that the link is in, unless that is too broad to be opened for this.
+ * Strings live as long as `reload`.
+ */
+void reload_paths(const struct reload *reload, bool (*is_broad)(const char *path),
+		  const char *paths[]);
 
 /* Asks for it; safe in a signal handler. */
 void reload_signal(struct reload *reload);

@@ -104,11 +104,7 @@ static const char *resolver_directory(char path[PATH_MAX])
 	return path;
 }
 
-/*
- * A file that is replaced by rename has to be given by its directory. One that lies in such a place
- * would open all of it.
- */
-static int check_narrow(const char *path, struct policy_report *report)
+bool policy_is_broad(const char *path)
 {
 	static const char *const broad[] = {
 		"/",     "/boot",    "/dev",     "/home",    "/media",   "/mnt", "/opt",
@@ -117,17 +113,28 @@ static int check_narrow(const char *path, struct policy_report *report)
 	char real[PATH_MAX];
 
 	if (!realpath(path, real))
-		return 0; /* the rule says what is wrong with it */
+		return false; /* the rule says what is wrong with it */
 	for (size_t i = 0; i < sizeof(broad) / sizeof(broad[0]); i++)
 		if (strcmp(real, broad[i]) == 0)
-			return policy_fail(
-				report, -EPERM,
-				"Landlock: all of %s would be readable, since a file that "
-				"was named lies in it (a token, a CA or a key may be "
-				"replaced at any time); move it into a directory of its "
-				"own",
-				broad[i]);
-	return 0;
+			return true;
+	return false;
+}
+
+/*
+ * A file that is replaced by rename has to be given by its directory. One that lies in such a place
+ * would open all of it.
+ */
+static int check_narrow(const char *path, struct policy_report *report)
+{
+	char real[PATH_MAX];
+
+	if (!policy_is_broad(path) || !realpath(path, real))
+		return 0;
+	return policy_fail(report, -EPERM,
+			   "Landlock: all of %s would be readable, since a file that was named "
+			   "lies in it (a token, a CA or a key may be replaced at any time); move "
+			   "it into a directory of its own",
+			   real);
 }
 
 static int restrict_files_and_ports(const struct policy_collector_needs *needs,

@@ -43,6 +43,9 @@ struct policy_collector_needs {
 	gid_t group; /* 0: the number of user */
 };
 
+/* Has this directory more in it than the collector should ever read, as / and /tmp have? */
+bool policy_is_broad(const char *path);
+
 /* The collector, before it starts threads or reads a byte that somebody else wrote. */
 int policy_enter_collector(const struct policy_collector_needs *needs, bool no_sandbox,
 			   struct policy_report *report);

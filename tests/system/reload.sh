@@ -183,25 +183,51 @@ nothing_lost "and no record"
 
 stop "$collector"
 mkdir -m 755 "$scratch/plain"
-write_plain() { # YAML: beside it, then renamed
-	printf '%s\n' "$1" > "$scratch/plain/new"
-	mv "$scratch/plain/new" "$scratch/plain/keyhole.yml"
+rename_to() { # FILE YAML
+	printf '%s\n' "$2" > "$scratch/plain/new"
+	mv "$scratch/plain/new" "$1"
 }
-write_plain "open_port: $cart"
-start_collector --config "$scratch/plain/keyhole.yml"
-write_plain "open_port: $web"
-ok "a file that is renamed over the old one is seen" wait_for 20 has_reloaded ok 1
-printf '%s\n' "open_port: $cart,$web" > "$scratch/plain/keyhole.yml"
-ok "a file that is written over is seen" wait_for 20 has_reloaded ok 2
+plain=$scratch/plain/keyhole.yml
+echo "open_port: $cart" > "$plain"
+start_collector --config "$plain"
+echo "open_port: $cart,$web" > "$plain"
+ok "a file that is written over is seen" wait_for 20 has_reloaded ok 1
 ask 3 "http://127.0.0.1:$web/x"
 ask 4 "http://127.0.0.1:$cart/x"
 served "both are in effect: one" 3 "$web"
 served "both are in effect: the other" 4 "$cart"
+rename_to "$plain" "open_port: $web"
+ok "another file in its place is out of the sandbox's reach" wait_for 20 has_reloaded failed 1
+says "and that is said, with what to do" "$collector_log" 'plain/keyhole.yml is not taken over, .*the sandbox lets a file be replaced only below /etc or behind a link'
+stop "$collector"
+ln -s keyhole.yml "$scratch/plain/link.yml"
+start_collector --config "$scratch/plain/link.yml"
+rename_to "$plain" "open_port: $cart"
+ok "behind a link it is not" wait_for 20 has_reloaded ok 1
+
+# All of /tmp is not opened for that.
+stop "$collector"
+ln -s "$plain" "$scratch.yml"
+start_collector --config "$scratch.yml"
+rm "$scratch.yml"
+echo "open_port: $cart" > "$scratch.yml"
+chmod 644 "$scratch.yml"
+ok "a link in a directory such as /tmp does not open it" wait_for 20 has_reloaded failed 1
+rm "$scratch.yml"
+
+stop "$collector"
+mkfifo "$scratch/pipe"
+echo "open_port: $cart" > "$scratch/pipe" &
+start_collector --config "$scratch/pipe"
+kill -HUP "$collector"
+says "a pipe is not read again: it would be empty" "$collector_log" 'SIGHUP: there is no configuration file that could be read again'
+ask 2 "http://127.0.0.1:$cart/x"
+served "what came from it stays in effect" 2 "$cart"
 
 stop "$collector"
 start_collector
 kill -HUP "$collector"
-says "without a file SIGHUP says so, and nothing ends" "$collector_log" 'SIGHUP: there is no configuration file to read again'
+says "without a file SIGHUP says so, and nothing ends" "$collector_log" 'SIGHUP: there is no configuration file that could be read again'
 ok "it goes on" serving
 
 # Their cgroups can be removed when the workers have gone, too.
