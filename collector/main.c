@@ -21,8 +21,8 @@
 #include "vitals.h"
 
 #define LOG_MODULE "main"
-#define KEEP_MAX 64        /* pod labels and annotations that configuration asks for, each */
-#define TAPE_CHECK_MS 20   /* --print-metrics looks so often whether the tape is read */
+#define KEEP_MAX 64      /* pod labels and annotations that configuration asks for, each */
+#define TAPE_CHECK_MS 20 /* --print-metrics looks so often whether the tape is read */
 
 extern char **environ;
 
@@ -30,7 +30,7 @@ extern char **environ;
 struct collector {
 	struct options options;
 	struct config *config;
-	struct selector *selector, *by_pod;
+	struct selector *selector;
 	struct router *router;
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
@@ -77,21 +77,7 @@ static int read_config(struct collector *c)
 	return -EINVAL;
 }
 
-/* Do these entries look at nothing but a container's pod? */
-static bool by_pod_only(const struct selector_options *s)
-{
-	size_t i;
-
-	for (i = 0; i < s->include_count; i++) {
-		const struct selector_entry *e = &s->include[i];
-
-		if (e->text[SELECTOR_EXE_PATH] || e->exe_regex || e->port_count || e->pid_count)
-			return false;
-	}
-	return s->include_count > 0;
-}
-
-static int make_selectors(struct collector *c)
+static int make_selector(struct collector *c)
 {
 	char why[PATTERN_WHY_MAX] = "";
 	struct selector_options s = {0};
@@ -99,10 +85,6 @@ static int make_selectors(struct collector *c)
 
 	config_selectors(c->config, &s);
 	r = selector_new(&c->selector, &s, why);
-	if (!r && by_pod_only(&s)) {
-		s.exclude_count = 0;
-		r = selector_new(&c->by_pod, &s, why);
-	}
 	if (r)
 		log_error("discovery: %s", why[0] ? why : strerror(-r));
 	return r;
@@ -114,9 +96,9 @@ static int make_router(struct collector *c)
 	char why[ROUTE_WHY_MAX] = "";
 	int r;
 
-	if (!c->config->routes.given)
-		return 0;
 	config_routes(c->config, &o);
+	if (!c->config->routes.given && !o.set_count)
+		return 0;
 	r = route_new(&c->router, &o, why);
 	if (r)
 		log_error("routes: %s", why[0] ? why : strerror(-r));
@@ -144,7 +126,7 @@ static int make_telemetry(struct collector *c)
 	o.bytes_max = conf->keyhole.series_memory;
 	o.ttl_ns = conf->prometheus.ttl_ns;
 	o.kubernetes = c->in_cluster;
-	o.routes = conf->routes.given;
+	o.routes = c->router != NULL;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
 	r = telemetry_new(&c->telemetry, &o);
@@ -169,7 +151,8 @@ static int find_cluster(struct collector *c)
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
-		log_info("no Kubernetes cluster found: workloads are named by container and process");
+		log_info("no Kubernetes cluster found: workloads are named by container and "
+			 "process");
 		return 0;
 	}
 	if (r == -ENOENT)
@@ -215,12 +198,13 @@ static int make_pipeline(struct collector *c)
 	config_naming(c->config, c->host, &c->rules);
 	o = (struct pipeline_options){.store = c->store,
 				      .selector = c->selector,
-				      .by_pod = c->by_pod,
 				      .rules = &c->rules,
 				      .router = c->router,
 				      .telemetry = c->telemetry,
-				      .waiting_records = (uint32_t)c->config->keyhole.waiting_records,
-				      .wait_ns = c->config->keyhole.waiting_ns};
+				      .waiting_records =
+					      (uint32_t)c->config->keyhole.waiting_records,
+				      .wait_ns = c->config->keyhole.waiting_ns,
+				      .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD};
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)
 		log_error("the pipeline cannot be set up: out of memory");
@@ -294,11 +278,13 @@ static int enter_sandbox(struct collector *c)
 
 static int start_intake(struct collector *c)
 {
-	struct intake_options o = {.socket = c->options.socket ? c->options.socket
-							       : c->config->keyhole.loader_socket,
-				   .replay = c->options.replay,
-				   .record = c->options.record ? &c->tape : NULL,
-				   .ops = pipeline_ops(c->pipeline)};
+	struct intake_options o = {
+		.socket = c->options.socket ? c->options.socket : c->config->keyhole.loader_socket,
+		.replay = c->options.replay,
+		.record = c->options.record ? &c->tape : NULL,
+		.wishes = {.want = config_wants_args(c->config) ? KH_WANT_ARGS : 0,
+			   .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD},
+		.ops = pipeline_ops(c->pipeline)};
 	int r = intake_start(&c->intake, &o);
 
 	if (r) {
@@ -345,7 +331,7 @@ static int start(struct collector *c)
 		return -ENOMEM;
 	}
 	catch_signals(c->loop);
-	if ((r = make_selectors(c)) || (r = make_router(c)) || (r = find_cluster(c)) ||
+	if ((r = make_selector(c)) || (r = make_router(c)) || (r = find_cluster(c)) ||
 	    (r = make_telemetry(c)) || (r = make_kube(c)) || (r = make_pipeline(c)) ||
 	    (r = make_export(c)) || (r = make_tape(c)) || (r = enter_sandbox(c)))
 		return r;
@@ -402,8 +388,6 @@ static void end(struct collector *c)
 		route_free(c->router);
 	if (c->selector)
 		selector_free(c->selector);
-	if (c->by_pod)
-		selector_free(c->by_pod);
 	if (c->loop)
 		loop_free(c->loop);
 	if (c->config)

@@ -19,27 +19,28 @@
 struct pipeline_options {
 	struct kube_store *store; /* NULL: no cluster */
 	const struct selector *selector;
-	const struct selector *by_pod; /* see struct workloads_options */
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
 	struct telemetry *telemetry;
 	uint32_t waiting_records;
 	uint64_t wait_ns;
+	bool own_pod; /* show only the pod in which Keyhole runs */
 };
 
 /* Written by the intake thread, read by any. */
 struct pipeline_stats {
-	_Atomic uint64_t exchanges;     /* that protocols told */
-	_Atomic uint64_t delivered;     /* of these: counted in a series */
-	_Atomic uint64_t hidden;        /* of no workload that a selector shows */
-	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
-	_Atomic uint64_t waiting;       /* in the waiting room now */
+	_Atomic uint64_t exchanges;      /* that protocols told */
+	_Atomic uint64_t delivered;      /* of these: counted in a series */
+	_Atomic uint64_t hidden;         /* of no workload that a selector shows */
+	_Atomic uint64_t ignored_route;  /* routes.ignored_patterns */
+	_Atomic uint64_t waiting;        /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
-	_Atomic uint64_t unnamed;       /* workloads decided without their pod's names */
+	_Atomic uint64_t unnamed;        /* workloads decided without their pod's names */
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
 	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
 	_Atomic uint64_t identity_bytes, protocol_bytes, waiting_bytes;
-	_Atomic uint64_t verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */
+	_Atomic uint64_t
+		verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */
 	/* forgotten because a table was full; listening ports not remembered */
 	_Atomic uint64_t cgroups_evicted, processes_evicted, workloads_evicted, ports_full;
 };

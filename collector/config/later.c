@@ -6,7 +6,7 @@
 #include "option.h"
 
 const struct option_later options_later[] = {
-	{"", "target_pids log_format log_config trace_printer print_traces shutdown_timeout "
+	{"", "log_format log_config trace_printer print_traces shutdown_timeout "
 	     "enforce_sys_caps profile_port channel_buffer_len channel_send_timeout "
 	     "channel_send_timeout_panic ebpf network stats filter injector topology"},
 	{"health_check", "port listen_address unix_socket_path"},
@@ -24,8 +24,7 @@ const struct option_later options_later[] = {
 		      "exclude_otel_instrumented_services "
 		      "exclude_otel_instrumented_services_span_metrics default_otlp_grpc_port "
 		      "skip_go_specific_tracers bpf_pid_filter_off disabled_route_harvesters "
-		      "route_harvester_timeout route_harvester_advanced "
-		      "excluded_linux_system_paths"},
+		      "route_harvester_timeout route_harvester_advanced"},
 	{"name_resolver", "sources cache_len cache_expiry"},
 	{"metrics", "features"},
 	{"prometheus_export",

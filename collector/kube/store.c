@@ -27,6 +27,7 @@ struct kube_store {
 	size_t count, room, max;
 	size_t pod_bytes;
 	uint64_t list, seed;
+	uint64_t serial; /* of the pod put last */
 	uint64_t publishes, dropped;
 	bool changed, synced;
 };
@@ -137,6 +138,7 @@ int kube_store_put(struct kube_store *store, struct kube_pod *pod)
 	struct entry *entry = find(store, slice_of(pod->uid));
 	int ret;
 
+	pod->serial = ++store->serial;
 	if (entry) {
 		store->pod_bytes -= entry->pod->bytes;
 		kube_pod_unref(entry->pod);

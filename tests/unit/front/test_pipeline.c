@@ -34,7 +34,6 @@ static void make_selector(const struct selector_entry *entry)
 		selector_free(selector);
 	assert_int_equal(selector_new(&selector, &s, why), 0);
 	o.selector = selector;
-	o.by_pod = entry ? selector : NULL;
 }
 
 static void start(bool cluster)

@@ -15,7 +15,7 @@
 
 static struct known known;
 static struct kube_store *store;
-static struct selector *selector, *by_pod;
+static struct selector *selector;
 static struct workloads *workloads;
 static const struct resolve_rules rules = {.host = "node-1"};
 
@@ -34,7 +34,6 @@ static void start(struct kube_store *with)
 	struct workloads_options o = {.known = &known,
 				      .store = with,
 				      .selector = selector,
-				      .by_pod = by_pod,
 				      .rules = &rules,
 				      .wait_ns = WAIT};
 
@@ -46,7 +45,6 @@ static int setup(void **state)
 {
 	store = kube_store_new(0);
 	selector = select_entries(NULL, 0);
-	by_pod = NULL;
 	return !store || known_init(&known);
 }
 
@@ -55,8 +53,6 @@ static int teardown(void **state)
 	workloads_free(workloads);
 	kube_store_free(store);
 	selector_free(selector);
-	if (by_pod)
-		selector_free(by_pod);
 	known_free(&known);
 	return 0;
 }
@@ -70,7 +66,6 @@ static void select_default(void)
 
 	selector_free(selector);
 	selector = select_entries(&entry, 1);
-	by_pod = select_entries(&entry, 1);
 }
 
 static void put(struct kube_pod *pod)
@@ -370,25 +365,30 @@ static void a_cgroup_whose_pod_is_not_known_is_never_hidden_as_a_whole(void **st
 	assert_string_equal(attr(find(60 * S), RES_K8S_DEPLOYMENT), "cart");
 }
 
-static void outside_of_containers_no_cgroup_is_hidden_as_a_whole(void **state)
+static void a_unit_is_hidden_as_a_whole_where_only_pods_are_chosen(void **state)
 {
 	select_default();
 	start(store);
 	tell(unit_cgroup(CGROUP, "nginx.service"));
 	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
-	assert_false(find(10 * S)->hide_cgroup);
+	assert_true(find(10 * S)->hide_cgroup);
 }
 
-static void a_selector_that_also_looks_at_processes_hides_no_cgroup_as_a_whole(void **state)
+static void where_processes_decide_only_the_process_is_hidden(void **state)
 {
-	select_default();
-	selector_free(by_pod);
-	by_pod = NULL;
+	static const struct selector_entry by_exe = {.text = {[SELECTOR_EXE_PATH] = "*/caddy"},
+						     .form = PATTERN_GLOB};
+	struct kh_process nginx = a_process(TGID, CGROUP, "nginx");
+
+	selector_free(selector);
+	selector = select_entries(&by_exe, 1);
 	start(store);
 	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	known_tell_process(&known, &nginx);
 	list(a_pod(UID_A, "kube-system", "dns", ID_A));
 	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
 	assert_false(find(10 * S)->hide_cgroup);
+	assert_true(find(10 * S)->hide_process);
 }
 
 static void what_was_hidden_is_shown_when_its_pod_changes(void **state)
@@ -431,8 +431,8 @@ int main(void)
 		T(a_pod_that_no_selector_matches_is_hidden_and_so_is_its_cgroup),
 		T(a_pod_that_a_selector_matches_is_shown),
 		T(a_cgroup_whose_pod_is_not_known_is_never_hidden_as_a_whole),
-		T(outside_of_containers_no_cgroup_is_hidden_as_a_whole),
-		T(a_selector_that_also_looks_at_processes_hides_no_cgroup_as_a_whole),
+		T(a_unit_is_hidden_as_a_whole_where_only_pods_are_chosen),
+		T(where_processes_decide_only_the_process_is_hidden),
 		T(what_was_hidden_is_shown_when_its_pod_changes),
 	};
 

@@ -27,7 +27,7 @@ static struct router *router_for(enum route_unmatched unmatched)
 static void expect_for(struct router *router, uint64_t service, const char *target,
 		       const char *route)
 {
-	struct route_answer a = route_find(router, service, slice_of(target), false);
+	struct route_answer a = route_find(router, service, 0, slice_of(target), false);
 
 	if (!slice_is(a.route, route))
 		fail_msg("%s gave %.*s and not %s", target, (int)a.route.n, a.route.p, route);
@@ -132,17 +132,17 @@ static void a_cut_target_matches_only_where_its_end_does_not_count(void **state)
 	struct router *router = router_of_patterns(ROUTE_HEURISTIC);
 	const char *const rest[] = {"/users/me/*"};
 
-	assert_true(slice_is(route_find(router, 1, slice_of("/users/me"), true).route, "/users/*"));
+	assert_true(slice_is(route_find(router, 1, 0, slice_of("/users/me"), true).route, "/users/*"));
 	assert_true(
-		slice_is(route_find(router, 1, slice_of("/users/me?a"), true).route, "/users/me"));
+		slice_is(route_find(router, 1, 0, slice_of("/users/me?a"), true).route, "/users/me"));
 	assert_true(
-		slice_is(route_find(router, 1, slice_of("/static/a/b"), true).route, "/static/*"));
+		slice_is(route_find(router, 1, 0, slice_of("/static/a/b"), true).route, "/static/*"));
 	expect(router, "/users/me", "/users/me");
 	route_free(router);
 
 	/* "/users/me" may have been "/users/method". */
 	router = router_with((struct route_options){.patterns = rest, .pattern_count = 1});
-	assert_int_equal(route_find(router, 1, slice_of("/users/me"), true).route.n, 0);
+	assert_int_equal(route_find(router, 1, 0, slice_of("/users/me"), true).route.n, 0);
 	expect(router, "/users/me", "/users/me/*");
 	route_free(router);
 }
@@ -251,7 +251,7 @@ static void a_flood_of_paths_costs_no_more_than_its_limits(void **state)
 
 	for (unsigned i = 0; i < 250 * 60; i++) {
 		snprintf(path, sizeof(path), "/%s/%s", name_of(i / 60, a), name_of(i % 60, b));
-		route_find(router, 7, slice_of(path), false);
+		route_find(router, 7, 0, slice_of(path), false);
 	}
 	assert_true(route_stats(router)->nodes_full > 0);
 	assert_true(route_stats(router)->routes <= ROUTES_MAX);
@@ -281,7 +281,7 @@ static void routes_have_a_limit_and_patterns_a_place_in_it(void **state)
 
 	for (int i = 0; i < ROUTES_MAX + 10; i++) {
 		snprintf(path, sizeof(path), "/%d", i);
-		route_find(router, 1, slice_of(path), false);
+		route_find(router, 1, 0, slice_of(path), false);
 	}
 	assert_int_equal(route_stats(router)->routes, ROUTES_MAX);
 	assert_int_equal(route_stats(router)->routes_full, 13);
@@ -296,11 +296,11 @@ static void a_path_seen_before_is_remembered(void **state)
 	struct router *router = router_for(ROUTE_HEURISTIC);
 	const char *first;
 
-	first = route_find(router, 1, slice_of("/a/1"), false).route.p;
+	first = route_find(router, 1, 0, slice_of("/a/1"), false).route.p;
 	assert_int_equal(route_stats(router)->cache_misses, 1);
-	assert_ptr_equal(route_find(router, 1, slice_of("/a/1?q"), false).route.p, first);
+	assert_ptr_equal(route_find(router, 1, 0, slice_of("/a/1?q"), false).route.p, first);
 	assert_int_equal(route_stats(router)->cache_hits, 1);
-	assert_ptr_equal(route_find(router, 1, slice_of("/a/2"), false).route.p, first);
+	assert_ptr_equal(route_find(router, 1, 0, slice_of("/a/2"), false).route.p, first);
 	route_free(router);
 }
 
@@ -313,12 +313,12 @@ static void ignored_patterns_say_what_is_left_out(void **state)
 		struct router *router = router_with((struct route_options){
 			.ignored = ignored, .ignored_count = 2, .ignore = mode});
 
-		a = route_find(router, 1, slice_of("/healthz"), false);
+		a = route_find(router, 1, 0, slice_of("/healthz"), false);
 		assert_int_equal(a.ignore_metrics, mode != ROUTE_IGNORE_TRACES);
 		assert_int_equal(a.ignore_traces, mode != ROUTE_IGNORE_METRICS);
-		a = route_find(router, 1, slice_of("/internal/x/y"), false);
+		a = route_find(router, 1, 0, slice_of("/internal/x/y"), false);
 		assert_true(a.ignore_metrics || a.ignore_traces);
-		a = route_find(router, 1, slice_of("/health"), false);
+		a = route_find(router, 1, 0, slice_of("/health"), false);
 		assert_false(a.ignore_metrics || a.ignore_traces);
 		route_free(router);
 	}
@@ -332,7 +332,7 @@ static void routes_are_fit_for_labels(void **state)
 	expect(router, "/a\xff\x01", "/a\xef\xbf\xbd\xef\xbf\xbd");
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
-	assert_int_equal(route_find(router, 1, (struct slice){path, sizeof(path)}, false).route.n,
+	assert_int_equal(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n,
 			 ROUTE_TEXT_MAX);
 	route_free(router);
 }
@@ -344,10 +344,10 @@ static void deep_paths_end_well(void **state)
 
 	for (size_t i = 0; i < sizeof(path); i++)
 		path[i] = i % 2 ? 'a' : '/';
-	assert_int_equal(route_find(router, 1, (struct slice){path, sizeof(path)}, false).route.n,
+	assert_int_equal(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n,
 			 0);
 	memcpy(path, "/static/", 8);
-	assert_true(slice_is(route_find(router, 1, (struct slice){path, sizeof(path)}, false).route,
+	assert_true(slice_is(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route,
 			     "/static/*"));
 	route_free(router);
 }
