@@ -66,16 +66,15 @@ hit() { # N PORT: that many requests on one connection, from a cgroup that nobod
 	ask "$1" "http://127.0.0.1:$2/"
 }
 none_of() { # PORT...: nobody sees them
-	local port
+	local at
 	scrape
-	for port; do
-		metric_sum "$metrics" http_server_request_duration_seconds_count "server_port=\"$port\""
+	for at; do
+		metric_sum "$metrics" http_server_request_duration_seconds_count "server_port=\"$at\""
 	done | paste -sd' '
 }
 # Asks until it is counted; the requests that were not are less than what comes after.
 noticed() { # PORT
-	local i
-	for i in {1..400}; do
+	for _ in {1..400}; do
 		hit 1 "$1"
 		sleep 0.02
 		reached 1 http_server_request_duration_seconds_count "server_port=\"$1\"" && return
