@@ -112,5 +112,6 @@ start "$scratch/pause.log" in_cgroup "$(container "$ours" 7)" unshare --pid --fo
 	sh -c 'trap exit TERM; sleep 1000 & wait'
 wait_for 5 pgrep -P "$started"
 pause=$(pgrep -P "$started")
+remember "$pause"
 try "shareProcessNamespace"
 summary
