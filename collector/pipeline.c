@@ -276,7 +276,8 @@ static void publish(struct pipeline *p)
 	set(&s->processes_evicted, p->known.process_table.evictions);
 	set(&s->workloads_evicted, workloads_evicted(p->workloads));
 	set(&s->ports_full, p->known.ports_full);
-	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads));
+	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
+				     verdicts_bytes(&p->verdicts));
 	set(&s->protocol_bytes, conns_bytes(p->conns));
 	set(&s->waiting_bytes, waiting_bytes(p->waiting));
 }

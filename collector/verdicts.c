@@ -25,6 +25,12 @@ void verdicts_free(struct verdicts *v)
 	memset(v, 0, sizeof(*v));
 }
 
+/* Slots never used were never touched. */
+size_t verdicts_bytes(const struct verdicts *v)
+{
+	return keyed_bytes(&v->table) + v->end * sizeof(*v->list);
+}
+
 static void lift(struct verdicts *v, uint32_t slot)
 {
 	uint64_t key = v->list[slot].key;

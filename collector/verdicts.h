@@ -33,6 +33,7 @@ struct verdicts {
 
 int verdicts_init(struct verdicts *verdicts, verdict_fn tell, void *arg); /* 0 or -ENOMEM */
 void verdicts_free(struct verdicts *verdicts);
+size_t verdicts_bytes(const struct verdicts *verdicts);
 
 /* Has BPF ignore it. Returns what `tell` does. */
 int verdicts_ignore(struct verdicts *verdicts, const struct verdict *verdict);

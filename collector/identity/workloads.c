@@ -296,7 +296,7 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 	to->hide_cgroup = to->hide_process = false;
 	if (f.cgroup && !in_scope(w, &f)) {
 		show(to, NULL);
-		to->hide_cgroup = true;
+		to->hide_cgroup = w->own_pod[0] != 0;
 		return;
 	}
 	if (!final) {

@@ -16,6 +16,7 @@
 static struct known known;
 static struct kube_store *store;
 static struct selector *selector;
+static bool own_pod;
 static struct workloads *workloads;
 static const struct resolve_rules rules = {.host = "node-1"};
 
@@ -35,7 +36,8 @@ static void start(struct kube_store *with)
 				      .store = with,
 				      .selector = selector,
 				      .rules = &rules,
-				      .wait_ns = WAIT};
+				      .wait_ns = WAIT,
+				      .own_pod = own_pod};
 
 	workloads = workloads_new(&o);
 	assert_non_null(workloads);
@@ -43,6 +45,7 @@ static void start(struct kube_store *with)
 
 static int setup(void **state)
 {
+	own_pod = false;
 	store = kube_store_new(0);
 	selector = select_entries(NULL, 0);
 	return !store || known_init(&known);
@@ -406,6 +409,119 @@ static void what_was_hidden_is_shown_when_its_pod_changes(void **state)
 	assert_int_equal(find(12 * S)->state, WORKLOAD_HIDDEN);
 }
 
+/* ---- the process ---- */
+
+static void select_exe(const char *glob)
+{
+	struct selector_entry entry = {.text = {[SELECTOR_EXE_PATH] = glob}, .form = PATTERN_GLOB};
+
+	selector_free(selector);
+	selector = select_entries(&entry, 1);
+}
+
+static void a_child_is_shown_with_its_parent_s_change(void **state)
+{
+	struct kh_process parent = a_process(TGID - 1, CGROUP, "sh");
+	struct kh_process child = a_process(TGID, CGROUP, "worker");
+	struct kh_cgroup unit = unit_cgroup(CGROUP, "app.service");
+
+	select_exe("*/master");
+	start(NULL);
+	child.ppid = TGID - 1;
+	known_tell_cgroup(&known, &unit);
+	known_tell_process(&known, &parent);
+	known_tell_process(&known, &child);
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
+	strcpy(parent.exe[0], "master");
+	known_tell_process(&known, &parent);
+	assert_string_equal(attr(find(10 * S), RES_SERVICE_NAME), "worker");
+}
+
+static void parents_are_looked_at_up_to_a_limit(void **state)
+{
+	struct kh_cgroup unit = unit_cgroup(CGROUP, "app.service");
+	struct kh_process p;
+	uint32_t i;
+
+	select_exe("*/master");
+	start(NULL);
+	known_tell_cgroup(&known, &unit);
+	for (i = 0; i <= KNOWN_PARENTS + 1; i++) { /* [0] is the eldest */
+		p = a_process(TGID + i, CGROUP, i ? "sh" : "master");
+		p.ppid = i ? TGID + i - 1 : 1;
+		known_tell_process(&known, &p);
+	}
+	assert_int_equal(workloads_find(workloads, CGROUP, TGID + KNOWN_PARENTS, S, false)->state,
+			 WORKLOAD_SHOWN);
+	assert_int_equal(
+		workloads_find(workloads, CGROUP, TGID + KNOWN_PARENTS + 1, S, false)->state,
+		WORKLOAD_HIDDEN);
+}
+
+static void the_container_s_own_number_of_the_process_is_kept(void **state)
+{
+	struct kh_process p = a_process(TGID, CGROUP, "nginx");
+
+	start(NULL);
+	p.ns_tgid = 7;
+	known_tell_process(&known, &p);
+	assert_int_equal(find(10 * S)->ns_tgid, 7);
+	assert_int_equal(find(10 * S)->tgid, TGID);
+}
+
+static void what_an_entry_exports_nothing_of_is_hidden(void **state)
+{
+	struct selector_entry entry = {.text = {[SELECTOR_EXE_PATH] = "*"},
+				       .form = PATTERN_GLOB,
+				       .has_silent = true,
+				       .silent = true};
+
+	selector_free(selector);
+	selector = select_entries(&entry, 1);
+	start(NULL);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
+	assert_true(find(10 * S)->hide_process);
+}
+
+/* ---- scope ---- */
+
+static void in_the_scope_of_a_pod_nobody_else_is_shown(void **state)
+{
+	struct kh_cgroup mine = pod_cgroup(CGROUP + 1, UID_B, ID_B);
+
+	own_pod = true;
+	start(store);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	known_tell_cgroup(&known, &mine);
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN); /* nor before it is known which */
+	workloads_own_pod(workloads, UID_B);
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	put(a_pod(UID_B, "shop", "own", ID_B));
+	publish(2 * S);
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
+	assert_true(find(10 * S)->hide_cgroup);
+	assert_string_equal(attr(workloads_find(workloads, CGROUP + 1, TGID, 10 * S, false),
+				 RES_K8S_DEPLOYMENT),
+			    "own");
+}
+
+static void a_verdict_rests_on_the_pod_as_it_was_described(void **state)
+{
+	uint64_t first;
+
+	start(store);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	assert_int_equal(workloads_pod_serial(workloads, CGROUP, 5), 0);
+	assert_int_equal(workloads_pod_serial(workloads, CGROUP + 1, 5), 5); /* not known */
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	first = workloads_pod_serial(workloads, CGROUP, 5);
+	assert_int_equal(find(10 * S)->pod_serial, first);
+	put(a_pod(UID_A, "shop", "cart", ID_A));
+	publish(2 * S);
+	assert_true(workloads_pod_serial(workloads, CGROUP, first) > first);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -434,6 +550,12 @@ int main(void)
 		T(a_unit_is_hidden_as_a_whole_where_only_pods_are_chosen),
 		T(where_processes_decide_only_the_process_is_hidden),
 		T(what_was_hidden_is_shown_when_its_pod_changes),
+		T(a_child_is_shown_with_its_parent_s_change),
+		T(parents_are_looked_at_up_to_a_limit),
+		T(the_container_s_own_number_of_the_process_is_kept),
+		T(what_an_entry_exports_nothing_of_is_hidden),
+		T(in_the_scope_of_a_pod_nobody_else_is_shown),
+		T(a_verdict_rests_on_the_pod_as_it_was_described),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

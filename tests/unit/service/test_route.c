@@ -132,11 +132,12 @@ static void a_cut_target_matches_only_where_its_end_does_not_count(void **state)
 	struct router *router = router_of_patterns(ROUTE_HEURISTIC);
 	const char *const rest[] = {"/users/me/*"};
 
-	assert_true(slice_is(route_find(router, 1, 0, slice_of("/users/me"), true).route, "/users/*"));
 	assert_true(
-		slice_is(route_find(router, 1, 0, slice_of("/users/me?a"), true).route, "/users/me"));
-	assert_true(
-		slice_is(route_find(router, 1, 0, slice_of("/static/a/b"), true).route, "/static/*"));
+		slice_is(route_find(router, 1, 0, slice_of("/users/me"), true).route, "/users/*"));
+	assert_true(slice_is(route_find(router, 1, 0, slice_of("/users/me?a"), true).route,
+			     "/users/me"));
+	assert_true(slice_is(route_find(router, 1, 0, slice_of("/static/a/b"), true).route,
+			     "/static/*"));
 	expect(router, "/users/me", "/users/me");
 	route_free(router);
 
@@ -324,6 +325,41 @@ static void ignored_patterns_say_what_is_left_out(void **state)
 	}
 }
 
+static void an_entry_s_own_routes_come_after_those_of_all(void **state)
+{
+	static const char *const all[] = {"/all/:x"}, *const ignored[] = {"/in/ignored"};
+	static const char *const in[] = {"/in/:id", "/all/*"}, *const out[] = {"/out/:id"};
+	const struct route_set sets[] = {{out, NULL, 1, 0}, {in, out, 2, 1}};
+	struct router *router = router_with((struct route_options){.patterns = all,
+								   .pattern_count = 1,
+								   .ignored = ignored,
+								   .ignored_count = 1,
+								   .sets = sets,
+								   .set_count = 2});
+	static const struct {
+		unsigned own;
+		const char *target, *route;
+	} rows[] = {
+		{3, "/in/7", "/in/:id"},   {4, "/in/7", ""},  {0, "/in/7", ""},
+		{1, "/in/7", ""},          {5, "/in/7", ""},  {4, "/out/7", "/out/:id"},
+		{3, "/out/7", ""},         {2, "/out/7", ""}, {3, "/all/7", "/all/:x"},
+		{3, "/all/7/8", "/all/*"},
+	};
+
+	for (int twice = 0; twice < 2; twice++) {
+		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			struct route_answer a =
+				route_find(router, 1, rows[i].own, slice_of(rows[i].target), false);
+
+			if (!slice_is(a.route, rows[i].route))
+				fail_msg("%u %s gave %.*s", rows[i].own, rows[i].target,
+					 (int)a.route.n, a.route.p);
+		}
+	}
+	assert_true(route_find(router, 1, 3, slice_of("/in/ignored"), false).ignore_metrics);
+	route_free(router);
+}
+
 static void routes_are_fit_for_labels(void **state)
 {
 	struct router *router = router_for(ROUTE_PATH);
@@ -332,8 +368,9 @@ static void routes_are_fit_for_labels(void **state)
 	expect(router, "/a\xff\x01", "/a\xef\xbf\xbd\xef\xbf\xbd");
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
-	assert_int_equal(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n,
-			 ROUTE_TEXT_MAX);
+	assert_int_equal(
+		route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n,
+		ROUTE_TEXT_MAX);
 	route_free(router);
 }
 
@@ -344,11 +381,12 @@ static void deep_paths_end_well(void **state)
 
 	for (size_t i = 0; i < sizeof(path); i++)
 		path[i] = i % 2 ? 'a' : '/';
-	assert_int_equal(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n,
-			 0);
+	assert_int_equal(
+		route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n, 0);
 	memcpy(path, "/static/", 8);
-	assert_true(slice_is(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route,
-			     "/static/*"));
+	assert_true(
+		slice_is(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route,
+			 "/static/*"));
 	route_free(router);
 }
 
@@ -410,6 +448,7 @@ int main(void)
 		cmocka_unit_test(routes_have_a_limit_and_patterns_a_place_in_it),
 		cmocka_unit_test(a_path_seen_before_is_remembered),
 		cmocka_unit_test(ignored_patterns_say_what_is_left_out),
+		cmocka_unit_test(an_entry_s_own_routes_come_after_those_of_all),
 		cmocka_unit_test(routes_are_fit_for_labels),
 		cmocka_unit_test(deep_paths_end_well),
 		cmocka_unit_test(a_path_deeper_than_is_looked_at_is_no_shorter_path),
