@@ -157,8 +157,8 @@ play 3 7 3
 of "hostNetwork: two pods and the host have one address" 3 host-0 agent
 start "$scratch/pause.log" in_cgroup "$(pod_cgroup "$(uid 4)" "$(id 10)")" unshare --pid --fork --mount-proc --kill-child \
 	sh -c 'trap exit TERM; sleep 1000 & wait'
-wait_for 5 pgrep -P "$started"
-pause=$(pgrep -P "$started")
+wait_for 5 pgrep -x -P "$started" sh
+pause=$(pgrep -x -P "$started" sh)
 remember "$pause"
 play 4 8 4 nsenter --pid="/proc/$pause/ns/pid"
 of "shareProcessNamespace: the first container" 4 shared-0 one
