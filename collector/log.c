@@ -16,6 +16,7 @@
 #define LOG_LINE_MAX 1024 /* bytes of one line, newline included; longer ones end in "..." */
 
 static _Atomic int log_level = LOG_LEVEL_INFO;
+static _Atomic int log_format = LOG_TEXT;
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -32,6 +33,11 @@ void log_set_level(enum log_level level)
 enum log_level log_get_level(void)
 {
 	return atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+void log_set_format(enum log_format format)
+{
+	atomic_store_explicit(&log_format, format, memory_order_relaxed);
 }
 
 static bool is_word(struct slice text, const char *word)
@@ -91,32 +97,73 @@ static void blunt_controls(char *p, size_t n)
 	}
 }
 
+/* `message` into line[n..size), cut with "..." where it is too long; returns the new end. */
+static size_t put_text(char *line, size_t n, size_t size, const char *message, size_t length)
+{
+	bool cut = length > size - n;
+	size_t fits = cut ? size - n : length;
+
+	memcpy(line + n, message, fits);
+	n += fits;
+	if (cut)
+		memcpy(line + n - 3, "...", 3);
+	return n;
+}
+
+/* Likewise inside a JSON string. What log_text() did not make ASCII might be no UTF-8. */
+static size_t put_json(char *line, size_t n, size_t size, const char *message, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length && n + 2 + 3 <= size; i++) {
+		if (message[i] == '"' || message[i] == '\\')
+			line[n++] = '\\';
+		line[n++] = (unsigned char)message[i] < 0x80 ? message[i] : '?';
+	}
+	if (i < length) {
+		memcpy(line + n, "...", 3);
+		n += 3;
+	}
+	return n;
+}
+
+static size_t put_line(char *line, size_t room, enum log_level level, const char *module,
+		       const char *message, size_t length)
+{
+	bool json = atomic_load_explicit(&log_format, memory_order_relaxed) == LOG_JSON;
+	size_t n = 0;
+
+	if (json)
+		n = (size_t)snprintf(line, room, "{\"time\":\"");
+	n += (size_t)put_time(line + n, room - n);
+	n += (size_t)snprintf(line + n, room - n,
+			      json ? "\",\"level\":\"%s\",\"module\":\"%.80s\",\"message\":\""
+				   : " %s %.80s: ",
+			      level_names[level], module);
+	if (!json)
+		return put_text(line, n, room, message, length);
+	n = put_json(line, n, room - 2, message, length);
+	line[n++] = '"';
+	line[n++] = '}';
+	return n;
+}
+
 void log_write(enum log_level level, const char *module, const char *format, ...)
 {
 	int saved_errno = errno;
-	char line[LOG_LINE_MAX];
-	size_t room = sizeof(line) - 1; /* for the newline */
+	char line[LOG_LINE_MAX], message[LOG_LINE_MAX];
 	size_t n;
 	va_list args;
 	int put;
 
 	if (level > log_get_level())
 		return;
-	n = (size_t)put_time(line, room);
-	put = snprintf(line + n, room - n, " %s %s: ", level_names[level], module);
-	n += (size_t)put < room - n ? (size_t)put : room - n - 1;
-
-	errno = saved_errno; /* for %m */
-	va_start(args, format);
-	put = vsnprintf(line + n, room - n, format, args);
+	va_start(args, format); /* the first, for %m */
+	put = vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	if (put > 0 && (size_t)put >= room - n) {
-		n = room - 1;
-		memcpy(line + n - 3, "...", 3);
-	} else if (put > 0) {
-		n += (size_t)put;
-	}
-	blunt_controls(line, n);
+	n = put < 0 ? 0 : (size_t)put < sizeof(message) ? (size_t)put : sizeof(message) - 1;
+	blunt_controls(message, n);
+	n = put_line(line, sizeof(line) - 1, level, module, message, n);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0) {
 		/* Nowhere left to complain to. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One line per event on standard error: `time level module: message`. A message says what failed,
- * on what, why, and what to do about it. Bytes that a workload, the network or the API chose are
- * printed with log_text(), which escapes them. Safe from any thread; no allocation.
+ * One line per event on standard error: `time level module: message`, or the same as JSON. A
+ * message says what failed, on what, why, and what to do about it. Bytes that a workload, the
+ * network or the API chose are printed with log_text(), which escapes them. Safe from any thread;
+ * no allocation.
  */
 #ifndef KEYHOLE_LOG_H
 #define KEYHOLE_LOG_H
@@ -10,6 +11,11 @@
 #include "slice.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* LOG_TEXT at start; LOG_JSON is an object per line: time, level, module, message. */
+void log_set_format(enum log_format format);
 
 /* Least important level that is printed; LOG_LEVEL_INFO at start. */
 void log_set_level(enum log_level level);

@@ -6,6 +6,7 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,16 +14,17 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "kept_keys.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
 #include "pipeline.h"
 #include "policy/sandbox.h"
+#include "reload.h"
 #include "vitals.h"
 
 #define LOG_MODULE "main"
-#define KEEP_MAX 64      /* pod labels and annotations that configuration asks for, each */
-#define TAPE_CHECK_MS 20 /* --print-metrics looks so often whether the tape is read */
+#define TAPE_CHECK_MS 20   /* --print-metrics looks so often whether the tape is read */
 
 extern char **environ;
 
@@ -30,33 +32,38 @@ extern char **environ;
 struct collector {
 	struct options options;
 	struct config *config;
-	struct selector *selector;
-	struct router *router;
+	const char *config_path; /* NULL: none */
+	struct rulebook_basis basis;
+	struct rulebooks *books;
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
 	struct loop *loop;
 	struct kube_options kube_options;
 	bool in_cluster;
-	struct kube_keep keep;
-	const char *labels[KEEP_MAX + 1], *annotations[KEEP_MAX + 1];
+	struct kept_keys *kept;
 	struct kube_store *store;
 	struct kube_client *kube;
-	struct resolve_rules rules;
 	char host[65];
 	struct tape tape;
 	struct pipeline *pipeline;
-	struct export *export;
+	struct export *export, *health;
 	struct policy_report sandbox;
 	struct intake *intake;
+	struct reload *reload;
+	char config_directory[PATH_MAX];
 	struct vitals vitals;
 };
 
-static struct loop *signalled; /* the loop that a signal stops */
+/* What a signal stops, or has read again. */
+static struct loop *signalled;
+static struct reload *reloading;
 
 static void on_signal(int signal_number)
 {
-	(void)signal_number;
-	loop_stop(signalled);
+	if (signal_number != SIGHUP)
+		loop_stop(signalled);
+	else if (reloading)
+		reload_signal(reloading);
 }
 
 /* ---- from configuration to parts; each returns 0 or -errno, said in one line ---- */
@@ -64,45 +71,44 @@ static void on_signal(int signal_number)
 static int read_config(struct collector *c)
 {
 	struct notes notes = {0};
-	const char *path = config_path(c->options.config, environ);
-	int r = config_read(&c->config, path, environ, &notes);
+	const char *check = c->options.check_config;
+	int r;
 
+	c->config_path = config_path(check && *check ? check : c->options.config, environ);
+	r = config_read(&c->config, c->config_path, environ, &notes);
 	if (r)
 		return r;
 	log_set_level((enum log_level)c->config->log_level);
-	if (c->options.check_config || c->config->prometheus.port || c->options.print_metrics)
+	log_set_format((enum log_format)c->config->log_format);
+	if (check)
+		config_print(c->config, CONFIG_SHOWN_AS_YAML, stdout);
+	else
+		config_print(c->config, (enum config_shown)c->config->log_config, stderr);
+	if (check || c->config->prometheus.port || c->options.print_metrics)
 		return 0;
 	log_error("nothing would be exported: set prometheus_export.port in the configuration or "
 		  "KEYHOLE_PROMETHEUS_PORT in the environment, such as 9090");
 	return -EINVAL;
 }
 
-static int make_selector(struct collector *c)
+/* What decides about each record; a reload makes another. */
+static int make_rules(struct collector *c)
 {
-	char why[PATTERN_WHY_MAX] = "";
-	struct selector_options s = {0};
+	struct rulebook *book;
 	int r;
 
-	config_selectors(c->config, &s);
-	r = selector_new(&c->selector, &s, why);
+	if (gethostname(c->host, sizeof(c->host) - 1))
+		c->host[0] = 0;
+	c->basis = (struct rulebook_basis){.host = c->host, .extras = &c->config->attributes.extras};
+	r = rulebook_new(&book, c->config, &c->basis, NULL);
 	if (r)
-		log_error("discovery: %s", why[0] ? why : strerror(-r));
-	return r;
-}
-
-static int make_router(struct collector *c)
-{
-	struct route_options o = {0};
-	char why[ROUTE_WHY_MAX] = "";
-	int r;
-
-	config_routes(c->config, &o);
-	if (!c->config->routes.given && !o.set_count)
-		return 0;
-	r = route_new(&c->router, &o, why);
-	if (r)
-		log_error("routes: %s", why[0] ? why : strerror(-r));
-	return r;
+		return r;
+	c->books = rulebooks_new(book);
+	if (!c->books) {
+		rulebook_free(book, NULL);
+		log_error("the rules of the configuration: out of memory");
+	}
+	return c->books ? 0 : -ENOMEM;
 }
 
 static struct telemetry_buckets buckets(const struct config_numbers *from,
@@ -126,9 +132,11 @@ static int make_telemetry(struct collector *c)
 	o.bytes_max = conf->keyhole.series_memory;
 	o.ttl_ns = conf->prometheus.ttl_ns;
 	o.kubernetes = c->in_cluster;
-	o.routes = c->router != NULL;
+	o.routes = rulebooks_latest(c->books)->router != NULL;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
+	o.select = conf->attributes.select.sections;
+	o.extras = &conf->attributes.extras;
 	r = telemetry_new(&c->telemetry, &o);
 	if (r)
 		log_error("metrics cannot be set up: %s", strerror(-r));
@@ -167,16 +175,14 @@ static int find_cluster(struct collector *c)
 
 static int make_kube(struct collector *c)
 {
-	int n = config_pod_labels(c->config, c->labels, KEEP_MAX);
+	int r;
 
 	if (!c->in_cluster)
 		return 0;
-	if (n < 0 || config_pod_annotations(c->config, c->annotations, KEEP_MAX) < 0) {
-		log_error("more than %d pod labels or annotations are asked for", KEEP_MAX);
-		return -ENOSPC;
-	}
-	c->keep = (struct kube_keep){c->labels, c->annotations};
-	c->kube_options.keep = &c->keep;
+	r = kept_keys_new(&c->kept, c->config);
+	if (r)
+		return r;
+	c->kube_options.keep = &c->kept->keep;
 	if (c->config->kubernetes.reconnect_ns)
 		c->kube_options.backoff_min_ms =
 			(unsigned int)(c->config->kubernetes.reconnect_ns / 1000000);
@@ -189,22 +195,48 @@ static int make_kube(struct collector *c)
 	return kube_client_start(c->kube);
 }
 
+/*
+ * A new configuration may look at labels that were not kept: then the pods are listed again. The
+ * store stays, so that nothing is forgotten meanwhile.
+ */
+static int keep_other_labels(void *arg, const struct config *config)
+{
+	struct collector *c = arg;
+	struct kept_keys *kept;
+	struct kube_client *kube;
+	int r = c->in_cluster ? kept_keys_new(&kept, config) : 0;
+
+	if (r || !c->in_cluster)
+		return r;
+	if (kept_keys_same(kept, c->kept)) {
+		kept_keys_free(kept);
+		return 0;
+	}
+	c->kube_options.keep = &kept->keep;
+	kube = kube_client_new(c->loop, &c->kube_options, c->store);
+	if (!kube) {
+		c->kube_options.keep = &c->kept->keep;
+		kept_keys_free(kept);
+		log_error("the Kubernetes client cannot be set up: out of memory");
+		return -ENOMEM;
+	}
+	kube_client_free(c->kube);
+	c->kube = c->vitals.kube = kube;
+	kept_keys_free(c->kept);
+	c->kept = kept;
+	log_info("other labels of pods are asked for: the pods are listed again");
+	return kube_client_start(kube);
+}
+
 static int make_pipeline(struct collector *c)
 {
-	struct pipeline_options o;
+	struct pipeline_options o = {.store = c->store,
+				     .books = c->books,
+				     .telemetry = c->telemetry,
+				     .waiting_records =
+					     (uint32_t)c->config->keyhole.waiting_records,
+				     .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD};
 
-	if (gethostname(c->host, sizeof(c->host) - 1))
-		c->host[0] = 0;
-	config_naming(c->config, c->host, &c->rules);
-	o = (struct pipeline_options){.store = c->store,
-				      .selector = c->selector,
-				      .rules = &c->rules,
-				      .router = c->router,
-				      .telemetry = c->telemetry,
-				      .waiting_records =
-					      (uint32_t)c->config->keyhole.waiting_records,
-				      .wait_ns = c->config->keyhole.waiting_ns,
-				      .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD};
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)
 		log_error("the pipeline cannot be set up: out of memory");
@@ -232,6 +264,20 @@ static int make_export(struct collector *c)
 	return r;
 }
 
+/* health_check.port: what probes ask, at a port of its own. */
+static int make_health(struct collector *c)
+{
+	struct export_options o = {.listen = or_null(c->config->health.listen_address),
+				   .port = (uint16_t)c->config->health.port,
+				   .health_only = true,
+				   .not_ready = vitals_not_ready,
+				   .arg = &c->vitals};
+
+	if (!o.port || c->options.print_metrics)
+		return 0;
+	return export_start(&c->health, c->loop, &o);
+}
+
 static int make_tape(struct collector *c)
 {
 	int r;
@@ -249,6 +295,37 @@ static int make_tape(struct collector *c)
 	return r;
 }
 
+static int make_reload(struct collector *c)
+{
+	struct reload_options o = {.loop = c->loop,
+				   .path = c->config_path,
+				   .environment = environ,
+				   .books = c->books,
+				   .prepare = keep_other_labels,
+				   .arg = c};
+	int r = c->options.print_metrics ? 0 : reload_start(&c->reload, &o);
+
+	reloading = c->reload;
+	return r;
+}
+
+/*
+ * Where the file may come back after it was replaced: its directory, since the kubelet moves a link
+ * there, and others rename. NULL: none, or the root, which would be everything.
+ */
+static const char *config_directory(struct collector *c)
+{
+	const char *slash = c->config_path ? strrchr(c->config_path, '/') : NULL;
+	size_t n = slash ? (size_t)(slash - c->config_path) : 0;
+
+	if (!c->config_path || (slash && n == 0) || n >= sizeof(c->config_directory))
+		return NULL;
+	if (!slash)
+		return ".";
+	memcpy(c->config_directory, c->config_path, n);
+	return c->config_directory;
+}
+
 static int enter_sandbox(struct collector *c)
 {
 	struct policy_collector_needs needs = {.user = c->options.user};
@@ -256,13 +333,14 @@ static int enter_sandbox(struct collector *c)
 	int n = 0, r;
 
 	if (c->in_cluster) {
-		n = kube_options_paths(&c->kube_options, needs.read, POLICY_PATHS_MAX - 1);
+		n = kube_options_paths(&c->kube_options, needs.read, POLICY_PATHS_MAX - 2);
 		needs.connect[needs.connect_count++] = c->kube_options.port;
 	}
 	if (n < 0)
 		return n;
 	if (c->options.replay)
-		needs.read[n] = c->options.replay;
+		needs.read[n++] = c->options.replay;
+	needs.read[n] = config_directory(c);
 	c->sandbox.may_lack = c->options.may_lack;
 	r = policy_enter_collector(&needs, c->options.no_sandbox, &c->sandbox);
 	if (r) {
@@ -278,13 +356,14 @@ static int enter_sandbox(struct collector *c)
 
 static int start_intake(struct collector *c)
 {
-	struct intake_options o = {
-		.socket = c->options.socket ? c->options.socket : c->config->keyhole.loader_socket,
-		.replay = c->options.replay,
-		.record = c->options.record ? &c->tape : NULL,
-		.wishes = {.want = config_wants_args(c->config) ? KH_WANT_ARGS : 0,
-			   .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD},
-		.ops = pipeline_ops(c->pipeline)};
+	struct intake_options o = {.socket = c->options.socket ? c->options.socket
+							       : c->config->keyhole.loader_socket,
+				   .replay = c->options.replay,
+				   .record = c->options.record ? &c->tape : NULL,
+				   .hold_ns = &c->config->kubernetes.sync_timeout_ns,
+				   .wishes = {.want = pipeline_wants(c->pipeline),
+					      .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD},
+				   .ops = pipeline_ops(c->pipeline)};
 	int r = intake_start(&c->intake, &o);
 
 	if (r) {
@@ -293,9 +372,11 @@ static int start_intake(struct collector *c)
 	}
 	pipeline_attach(c->pipeline, c->intake);
 	c->vitals = (struct vitals){.intake = c->intake,
+				    .no_build_info = c->config->prometheus.disable_build_info,
 				    .pipeline = c->pipeline,
 				    .telemetry = c->telemetry,
-				    .router = c->router,
+				    .books = c->books,
+				    .reload = c->reload ? reload_stats(c->reload) : NULL,
 				    .kube = c->kube,
 				    .store = c->store,
 				    .sandbox = &c->sandbox};
@@ -314,6 +395,7 @@ static void catch_signals(struct loop *loop)
 	signalled = loop;
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -331,9 +413,10 @@ static int start(struct collector *c)
 		return -ENOMEM;
 	}
 	catch_signals(c->loop);
-	if ((r = make_selector(c)) || (r = make_router(c)) || (r = find_cluster(c)) ||
-	    (r = make_telemetry(c)) || (r = make_kube(c)) || (r = make_pipeline(c)) ||
-	    (r = make_export(c)) || (r = make_tape(c)) || (r = enter_sandbox(c)))
+	if ((r = make_rules(c)) || (r = find_cluster(c)) || (r = make_telemetry(c)) ||
+	    (r = make_kube(c)) || (r = make_pipeline(c)) || (r = make_export(c)) ||
+	    (r = make_health(c)) || (r = make_tape(c)) || (r = make_reload(c)) ||
+	    (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -369,6 +452,10 @@ static void end(struct collector *c)
 	if (c->intake)
 		pipeline_attach(c->pipeline, NULL);
 	intake_stop(c->intake);
+	reloading = NULL;
+	reload_stop(c->reload);
+	if (c->health)
+		export_stop(c->health);
 	if (c->export)
 		export_stop(c->export);
 	if (c->kube)
@@ -384,10 +471,8 @@ static void end(struct collector *c)
 		selfmetrics_free(c->self);
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
-	if (c->router)
-		route_free(c->router);
-	if (c->selector)
-		selector_free(c->selector);
+	rulebooks_free(c->books);
+	kept_keys_free(c->kept);
 	if (c->loop)
 		loop_free(c->loop);
 	if (c->config)
@@ -427,5 +512,11 @@ int main(int argc, char **argv)
 		config_print_reference(stdout);
 		return 0;
 	}
+	if (c.options.print_schema) {
+		config_print_schema(stdout);
+		return 0;
+	}
+	if (c.options.help_config)
+		return config_print_help(c.options.help_config, stdout) ? 1 : 0;
 	return run(&c) ? 1 : 0;
 }

@@ -9,7 +9,7 @@
 
 #include "policy/report.h"
 
-enum kind { FLAG, TEXT, UID, PARTS };
+enum kind { FLAG, TEXT, MAYBE_TEXT, UID, PARTS };
 
 static const struct option {
 	const char *name;
@@ -24,8 +24,11 @@ static const struct option {
 	{"record", TEXT, AT(record), "write what comes from the loader to this tape"},
 	{"replay", TEXT, AT(replay), "read a tape instead of the loader"},
 	{"print-metrics", FLAG, AT(print_metrics), "with --replay: print the metrics and end"},
-	{"check-config", FLAG, AT(check_config), "read the configuration and end: 0 it is fine"},
-	{"print-config-reference", FLAG, AT(print_reference), "print all configuration keys"},
+	{"check-config", MAYBE_TEXT, AT(check_config),
+	 "read the configuration, print what is in effect and end: 0 it is fine"},
+	{"help-config", MAYBE_TEXT, AT(help_config), "print what a key of it means, or all keys"},
+	{"print-config-reference", FLAG, AT(print_reference), "print docs/configuration.md"},
+	{"print-config-schema", FLAG, AT(print_schema), "print a JSON schema of the configuration"},
 	{"allow-missing", PARTS, AT(may_lack),
 	 "landlock, seccomp: go on where the kernel or the container refuses it"},
 	{"no-sandbox", FLAG, AT(no_sandbox), "for debugging: no Landlock, no seccomp filter"},
@@ -59,6 +62,9 @@ static int set(struct options *o, const struct option *opt, const char *value)
 	case TEXT:
 		*(const char **)to = value;
 		return *value ? 0 : -EINVAL;
+	case MAYBE_TEXT:
+		*(const char **)to = value ? value : "";
+		return 0;
 	case PARTS:
 		return policy_parts_parse(value, to);
 	case UID:
@@ -89,12 +95,18 @@ int options_parse(struct options *o, int argc, char **argv)
 				argv[a]);
 			return -EINVAL;
 		}
-		if (opt->kind == FLAG ? value != NULL : !value && a + 1 == argc) {
+		if (opt->kind == FLAG         ? value != NULL
+		    : opt->kind == MAYBE_TEXT ? false
+					      : !value && a + 1 == argc) {
 			fprintf(stderr, "keyhole-collector: --%s: %s; see --help\n", opt->name,
 				opt->kind == FLAG ? "takes no value" : "needs a value");
 			return -EINVAL;
 		}
-		if (opt->kind != FLAG)
+		if (opt->kind == MAYBE_TEXT && !value && a + 1 < argc && argv[a + 1][0] != '-')
+			value = argv[++a];
+		else if (opt->kind == MAYBE_TEXT && value)
+			value++;
+		else if (opt->kind != FLAG && opt->kind != MAYBE_TEXT)
 			value = value ? value + 1 : argv[++a];
 		if (set(o, opt, value)) {
 			fprintf(stderr, "keyhole-collector: --%s=%s: %s; see --help\n", opt->name,
@@ -127,7 +139,9 @@ void options_help(void)
 		char left[40];
 
 		snprintf(left, sizeof(left), "--%s%s", table[i].name,
-			 table[i].kind == FLAG ? "" : " VALUE");
+			 table[i].kind == FLAG         ? ""
+			 : table[i].kind == MAYBE_TEXT ? " [VALUE]"
+						       : " VALUE");
 		printf("  %-26s %s\n", left, table[i].doc);
 	}
 }

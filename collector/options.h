@@ -10,9 +10,12 @@ struct options {
 	const char *config; /* NULL: see config_path() */
 	const char *socket; /* NULL: the configuration's */
 	const char *record, *replay;
-	uint32_t user; /* 0: policy's default */
+	uint32_t user;         /* 0: policy's default */
 	unsigned int may_lack; /* POLICY_BIT()s, see policy/report.h */
-	bool no_sandbox, print_metrics, check_config, print_reference, version, help;
+	/* "" without a value, NULL where not given */
+	const char *check_config; /* a file, instead of `config` */
+	const char *help_config;  /* a key */
+	bool no_sandbox, print_metrics, print_reference, print_schema, version, help;
 };
 
 /* Returns 0, or -EINVAL after one line on standard error. */

@@ -27,6 +27,8 @@ struct pipeline {
 	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
+	uint64_t book;  /* number of the rulebook that is followed */
+	uint32_t wants; /* of BPF: KH_WANT_ARGS */
 	struct verdicts verdicts;
 	uint64_t reviewed_ns; /* when verdicts were looked at last */
 	uint64_t reviewed_generation;
@@ -41,6 +43,52 @@ static void set(_Atomic uint64_t *to, uint64_t value)
 static void count(_Atomic uint64_t *to)
 {
 	set(to, atomic_load_explicit(to, memory_order_relaxed) + 1);
+}
+
+/* ---- the rules ---- */
+
+static struct workloads_options workloads_of(struct pipeline *p)
+{
+	return (struct workloads_options){.known = &p->known,
+					  .store = p->o.store,
+					  .selector = p->o.selector,
+					  .rules = p->o.rules,
+					  .wait_ns = p->o.wait_ns,
+					  .own_pod = p->o.own_pod};
+}
+
+static void take_book(struct pipeline *p, const struct rulebook *book)
+{
+	p->book = book->number;
+	p->o.selector = book->selector;
+	p->o.rules = &book->rules;
+	p->o.router = book->router;
+	p->o.filter = book->filter;
+	p->o.wait_ns = book->wait_ns;
+	p->wants = config_wants_args(book->config) ? KH_WANT_ARGS : 0;
+}
+
+/*
+ * Before anything else in a batch: another book may be there, and the one before is freed. What
+ * BPF ignores was decided by that one; new labels that the book asks for come with the next list of
+ * pods, which describes each pod anew.
+ */
+static void follow(struct pipeline *p)
+{
+	struct intake *intake = atomic_load(&p->intake);
+	const struct rulebook *book = p->o.books ? rulebooks_current(p->o.books) : NULL;
+	struct workloads_options w;
+
+	if (!book || book->number == p->book)
+		return;
+	take_book(p, book);
+	w = workloads_of(p);
+	workloads_follow(p->workloads, &w);
+	verdicts_clear(&p->verdicts);
+	if (!intake)
+		return;
+	intake_want(intake, p->wants);
+	intake_verdicts_clear(intake);
 }
 
 /* ---- one exchange ---- */
@@ -103,8 +151,17 @@ static unsigned int routes_of(const struct workload *w, const struct exchange *e
 	return w->routes ? 2 * w->routes - (ex->conn.role == KH_ROLE_SERVER) : 0;
 }
 
+/* As its container counts; 0 if the process was not told about, or is forgotten. */
+static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
+{
+	const struct known_process *process = known_process(&p->known, tgid);
+
+	return process ? process->ns_tgid : 0;
+}
+
 static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
 {
+	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
 
 	if (p->o.router)
@@ -114,8 +171,14 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		count(&p->stats.ignored_route);
 		return;
 	}
+	source.route = route.route;
+	source.pid = own_pid(p, ex->tgid);
+	if (p->o.filter && !filter_passes(p->o.filter, &source)) {
+		count(&p->stats.filtered);
+		return;
+	}
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
-	telemetry_http(p->o.telemetry, w->resource, ex, route.route, p->now_ns);
+	telemetry_count(p->o.telemetry, &source, p->now_ns);
 	count(&p->stats.delivered);
 }
 
@@ -188,6 +251,7 @@ static void on_record(void *arg, const struct record *rec)
 {
 	struct pipeline *p = arg;
 
+	follow(p);
 	switch (rec->type) {
 	case KH_EXCHANGE:
 		conns_exchange(p->conns, rec->exchange);
@@ -287,6 +351,7 @@ static void on_idle(void *arg, uint64_t now_ns)
 	struct pipeline *p = arg;
 
 	p->now_ns = now_ns;
+	follow(p);
 	offer_waiting(p);
 	think_again(p);
 	telemetry_expire(p->o.telemetry, now_ns);
@@ -294,6 +359,8 @@ static void on_idle(void *arg, uint64_t now_ns)
 	/* from here on no pod of this batch is looked at any more */
 	if (p->o.store)
 		kube_store_quiesce(p->o.store);
+	if (p->o.books)
+		rulebooks_quiesce(p->o.books);
 }
 
 /* Without a cluster, what waits has no names to wait for any more. */
@@ -303,6 +370,7 @@ static void on_end(void *arg)
 
 	if (p->o.store)
 		return;
+	follow(p);
 	waiting_offer(p->waiting, true);
 	publish(p);
 }
@@ -326,12 +394,9 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 		return NULL;
 	p->o = *options;
 	p->now_ns = loop_now_ns();
-	w = (struct workloads_options){.known = &p->known,
-				       .store = options->store,
-				       .selector = options->selector,
-				       .rules = options->rules,
-				       .wait_ns = options->wait_ns,
-				       .own_pod = options->own_pod};
+	if (p->o.books)
+		take_book(p, rulebooks_latest(p->o.books));
+	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);
@@ -364,6 +429,11 @@ struct intake_ops pipeline_ops(struct pipeline *p)
 void pipeline_attach(struct pipeline *p, struct intake *intake)
 {
 	atomic_store(&p->intake, intake);
+}
+
+uint32_t pipeline_wants(const struct pipeline *p)
+{
+	return p->wants;
 }
 
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p)

@@ -4,7 +4,7 @@
  * the intake thread; the front reads the counters.
  *
  * Every exchange ends in exactly one place, so that after each record
- *   exchanges = delivered + hidden + ignored_route + waiting.
+ *   exchanges = delivered + hidden + ignored_route + filtered + waiting.
  */
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
@@ -13,14 +13,20 @@
 #include "identity/workloads.h"
 #include "intake/intake.h"
 #include "protocol/conns.h"
+#include "rulebook.h"
 #include "service/route.h"
+#include "telemetry/filter.h"
 #include "telemetry/telemetry.h"
 
 struct pipeline_options {
 	struct kube_store *store; /* NULL: no cluster */
+	/* Replaces selector, rules, router, filter and wait_ns by those of its book; NULL:
+	 * they stay */
+	struct rulebooks *books;
 	const struct selector *selector;
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
+	const struct filter *filter; /* NULL: all are counted */
 	struct telemetry *telemetry;
 	uint32_t waiting_records;
 	uint64_t wait_ns;
@@ -29,11 +35,12 @@ struct pipeline_options {
 
 /* Written by the intake thread, read by any. */
 struct pipeline_stats {
-	_Atomic uint64_t exchanges;      /* that protocols told */
-	_Atomic uint64_t delivered;      /* of these: counted in a series */
-	_Atomic uint64_t hidden;         /* of no workload that a selector shows */
-	_Atomic uint64_t ignored_route;  /* routes.ignored_patterns */
-	_Atomic uint64_t waiting;        /* in the waiting room now */
+	_Atomic uint64_t exchanges;     /* that protocols told */
+	_Atomic uint64_t delivered;     /* of these: counted in a series */
+	_Atomic uint64_t hidden;        /* of no workload that a selector shows */
+	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
+	_Atomic uint64_t filtered;      /* filter.application */
+	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
 	_Atomic uint64_t unnamed;        /* workloads decided without their pod's names */
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
@@ -53,6 +60,9 @@ void pipeline_free(struct pipeline *pipeline);
 /* For intake_start(); then tell the pipeline which intake it was. */
 struct intake_ops pipeline_ops(struct pipeline *pipeline);
 void pipeline_attach(struct pipeline *pipeline, struct intake *intake);
+
+/* What BPF shall send because of the rules: KH_WANT_ARGS. */
+uint32_t pipeline_wants(const struct pipeline *pipeline);
 
 const struct pipeline_stats *pipeline_stats(const struct pipeline *pipeline);
 

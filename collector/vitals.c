@@ -41,6 +41,17 @@ static uint64_t memory_series(void *arg)
 	return telemetry_bytes(((struct vitals *)arg)->telemetry);
 }
 
+/* Of the router in use: another one, after a reload, begins at 0. */
+#define ROUTER_NUMBER(name, field)                                                                 \
+	static uint64_t name(void *arg)                                                            \
+	{                                                                                          \
+		const struct rulebook *b = rulebooks_latest(((struct vitals *)arg)->books);        \
+		return b->router ? route_stats(b->router)->field : 0;                              \
+	}
+ROUTER_NUMBER(routes_full, routes_full)
+ROUTER_NUMBER(route_services_full, services_full)
+ROUTER_NUMBER(route_nodes_full, nodes_full)
+
 static uint64_t patterns_given_up(void *arg)
 {
 	(void)arg;
@@ -151,6 +162,7 @@ static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_RECORDS_DELIVERED, "", &s->delivered);
 	number(self, SELF_RECORDS_DROPPED, "not_selected", &s->hidden);
 	number(self, SELF_RECORDS_DROPPED, "ignored_route", &s->ignored_route);
+	number(self, SELF_RECORDS_DROPPED, "filtered", &s->filtered);
 	number(self, SELF_RECORDS_DROPPED, "orphan_part", &s->orphan_parts);
 	number(self, SELF_RECORDS_DROPPED, "invalid_part", &s->invalid_parts);
 	for (i = 0; i < sizeof(http1_drop) / sizeof(http1_drop[0]); i++)
@@ -182,12 +194,10 @@ static void bind_telemetry(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_TARGETS, "", &s->targets);
 	number(self, SELF_LIMIT_REACHED, "series", &s->overflows);
 	function(self, SELF_MEMORY, "series", memory_series, v);
-	if (v->router) {
-		number(self, SELF_LIMIT_REACHED, "routes", &route_stats(v->router)->routes_full);
-		number(self, SELF_LIMIT_REACHED, "route_services",
-		       &route_stats(v->router)->services_full);
-		number(self, SELF_LIMIT_REACHED, "route_segments",
-		       &route_stats(v->router)->nodes_full);
+	if (rulebooks_latest(v->books)->router) {
+		function(self, SELF_LIMIT_REACHED, "routes", routes_full, v);
+		function(self, SELF_LIMIT_REACHED, "route_services", route_services_full, v);
+		function(self, SELF_LIMIT_REACHED, "route_segments", route_nodes_full, v);
 	}
 }
 
@@ -208,6 +218,15 @@ static void bind_kube(struct selfmetrics *self, struct vitals *v)
 	function(self, SELF_MEMORY, "pods", memory_pods, v);
 }
 
+static void bind_reload(struct selfmetrics *self, const struct vitals *v)
+{
+	if (!v->reload)
+		return;
+	number(self, SELF_CONFIG_RELOADS, "ok", &v->reload->ok);
+	number(self, SELF_CONFIG_RELOADS, "failed", &v->reload->failed);
+	number(self, SELF_CONFIG_LOADED, "", &v->reload->loaded_s);
+}
+
 static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
 {
 	unsigned int i;
@@ -226,11 +245,14 @@ static void bind_sandbox(struct selfmetrics *self, struct vitals *v)
 
 int vitals_bind(struct selfmetrics *self, struct vitals *v)
 {
-	failed = selfmetrics_add_constant(self, SELF_BUILD_INFO, KEYHOLE_VERSION, 1);
+	failed = v->no_build_info
+			 ? 0
+			 : selfmetrics_add_constant(self, SELF_BUILD_INFO, KEYHOLE_VERSION, 1);
 	bind_intake(self, v);
 	bind_pipeline(self, v);
 	bind_telemetry(self, v);
 	bind_kube(self, v);
+	bind_reload(self, v);
 	bind_sandbox(self, v);
 	return failed ? -ENOSPC : 0;
 }

@@ -8,6 +8,7 @@
 #include "kube/client.h"
 #include "pipeline.h"
 #include "policy/report.h"
+#include "reload.h"
 #include "telemetry/selfmetrics.h"
 
 /* One part of the loader's sandbox. */
@@ -21,12 +22,14 @@ struct vitals {
 	const struct intake *intake;
 	const struct pipeline *pipeline;
 	const struct telemetry *telemetry;
-	const struct router *router;
+	const struct rulebooks *books;
+	const struct reload_stats *reload;
 	const struct kube_client *kube;
 	const struct kube_store *store;
 	const struct policy_report *sandbox;
 	const struct export *export;
 	struct vitals_part loader[POLICY_PARTS_COUNT]; /* filled by vitals_bind() */
+	bool no_build_info;                            /* prometheus_export.disable_build_info */
 	/* why collector is not ready, for /readyz; filled by vitals_not_ready() */
 	char reason[128];
 };

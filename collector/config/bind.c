@@ -13,13 +13,25 @@ static const char *const prefixes[] = {"KEYHOLE_", "OTEL_EBPF_", "BEYLA_"};
 
 /* ---- keys ---- */
 
-static const struct option *find_option(const struct option_table *table, const char *path)
+/* "section.*" of a row: every key of that section. */
+static bool is_any_of(const char *row, const char *path)
 {
-	for (size_t i = 0; i < table->n; i++) {
-		if (!table->options[i].env_only && strcmp(table->options[i].path, path) == 0)
-			return &table->options[i];
+	size_t n = strlen(row);
+
+	return n > 2 && strcmp(row + n - 2, ".*") == 0 && strncmp(row, path, n - 1) == 0;
+}
+
+const struct option *bind_find(const struct option_table *table, const char *path)
+{
+	const struct option *o, *any = NULL;
+
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		if (!o->env_only && strcmp(o->path, path) == 0)
+			return o;
+		if (!any && !o->env_only && is_any_of(o->path, path))
+			any = o;
 	}
-	return NULL;
+	return any;
 }
 
 /* What follows `section` and a dot in `path`; "" is followed by all. NULL: it does not begin so. */
@@ -32,43 +44,12 @@ static const char *below(const char *path, const char *section)
 	return strncmp(path, section, n) == 0 && path[n] == '.' ? path + n + 1 : NULL;
 }
 
-/* The next word of a list parted by spaces. */
-static struct slice next_word(const char **list)
-{
-	struct slice word = {*list, strcspn(*list, " ")};
-
-	*list += word.n;
-	*list += strspn(*list, " ");
-	return word;
-}
-
-/* Only the table of all options has keys that come later. */
-static bool is_later(const struct option_table *table, const char *path)
-{
-	for (size_t i = 0; i < options_later_count && table == &options_all; i++) {
-		const char *key = below(path, options_later[i].section);
-		const char *list = options_later[i].keys;
-
-		while (key && *list) {
-			struct slice word = next_word(&list);
-
-			if (slice_is(word, key) || slice_is(word, "*"))
-				return true;
-		}
-	}
-	return false;
-}
-
 bool bind_is_section(const struct option_table *table, const char *path)
 {
-	for (size_t i = 0; i < table->n; i++) {
-		if (below(table->options[i].path, path))
-			return true;
-	}
-	for (size_t i = 0; i < options_later_count && table == &options_all; i++) {
-		const char *section = options_later[i].section;
+	const struct option *o;
 
-		if (*section && (strcmp(section, path) == 0 || below(section, path)))
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		if (!o->env_only && below(o->path, path))
 			return true;
 	}
 	return false;
@@ -88,21 +69,14 @@ static void offer(struct wanted *w, const char *rest)
 	nearest_offer(w->key, slice_of(rest), &w->best, &w->distance);
 }
 
-static struct slice nearest_key(const struct option_table *table, const char *section,
-				const char *key)
+struct slice bind_nearest(const struct option_table *table, const char *section, const char *key)
 {
 	struct wanted w = {.key = slice_of(key)};
+	const struct option *o;
 
-	for (size_t i = 0; i < table->n; i++) {
-		if (!table->options[i].env_only)
-			offer(&w, below(table->options[i].path, section));
-	}
-	for (size_t i = 0; i < options_later_count && table == &options_all; i++) {
-		const char *list = options_later[i].keys;
-
-		offer(&w, below(options_later[i].section, section));
-		while (strcmp(options_later[i].section, section) == 0 && *list)
-			nearest_offer(w.key, next_word(&list), &w.best, &w.distance);
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		if (!o->env_only)
+			offer(&w, below(o->path, section));
 	}
 	return w.best;
 }
@@ -110,11 +84,13 @@ static struct slice nearest_key(const struct option_table *table, const char *se
 /* The option elsewhere whose last part is this key: somebody indented too much or too little. */
 static const char *same_key_elsewhere(const struct option_table *table, const char *key)
 {
-	for (size_t i = 0; i < table->n; i++) {
-		const char *dot = strrchr(table->options[i].path, '.');
+	const struct option *o;
+
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		const char *dot = strrchr(o->path, '.');
 
 		if (dot && strcmp(dot + 1, key) == 0)
-			return table->options[i].path;
+			return o->path;
 	}
 	return NULL;
 }
@@ -122,7 +98,7 @@ static const char *same_key_elsewhere(const struct option_table *table, const ch
 static void unknown_key(struct binding *b, const struct option_table *table, const char *section,
 			const struct tree *node)
 {
-	struct slice near = nearest_key(table, section, node->key);
+	struct slice near = bind_nearest(table, section, node->key);
 	const char *elsewhere = same_key_elsewhere(table, node->key);
 	char shown[80];
 
@@ -140,6 +116,35 @@ static void unknown_key(struct binding *b, const struct option_table *table, con
 			   shown);
 }
 
+/* The value that counts so far: `effective.c` prints it, a reload compares it. */
+static void keep_value(struct binding *b, const struct option_table *table,
+		       const struct option *option, const struct tree *value)
+{
+	const struct option *o;
+
+	if (table != &options_all || value->kind == TREE_NULL)
+		return;
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		if (o == option)
+			b->values[i] = value;
+	}
+}
+
+/* `path` as it was written: a row may stand for many. */
+static void bind_option(struct binding *b, const struct option_table *table,
+			const struct option *option, const char *path, const struct tree *value,
+			void *base)
+{
+	unsigned errors = b->notes->errors;
+
+	if (option->type == OPTION_UNSUPPORTED)
+		bind_unsupported(b, option, path, value);
+	else
+		bind_value(b, option, value, base);
+	if (b->notes->errors == errors)
+		keep_value(b, table, option, value);
+}
+
 static void bind_key(struct binding *b, const struct option_table *table, const char *section,
 		     const struct tree *node, void *base)
 {
@@ -152,18 +157,19 @@ static void bind_key(struct binding *b, const struct option_table *table, const 
 		unknown_key(b, table, section, node);
 		return;
 	}
-	option = find_option(table, path);
+	option = bind_find(table, path);
+	/* A row for every key of a section does not hide the sections in it. */
+	if (option && strcmp(option->path, path) != 0 && bind_is_section(table, path))
+		option = NULL;
 	if (option)
-		bind_value(b, option, node, base);
-	else if (bind_is_section(table, path) && node->kind == TREE_MAP)
-		bind_map(b, table, path, node, base);
-	else if (bind_is_section(table, path) && node->kind != TREE_NULL)
-		note_error(b->notes, &node->place, "%s: expected a map of keys, found %s", path,
-			   tree_kind_name(node));
-	else if (is_later(table, path))
-		note_warn(b->notes, &node->key_place, "%s: accepted, but not yet in effect", path);
+		bind_option(b, table, option, path, node, base);
 	else if (!bind_is_section(table, path))
 		unknown_key(b, table, section, node);
+	else if (node->kind == TREE_MAP)
+		bind_map(b, table, path, node, base);
+	else if (node->kind != TREE_NULL)
+		note_error(b->notes, &node->place, "%s: expected a map of keys, found %s", path,
+			   tree_kind_name(node));
 }
 
 void bind_map(struct binding *b, const struct option_table *table, const char *path,
@@ -175,13 +181,16 @@ void bind_map(struct binding *b, const struct option_table *table, const char *p
 
 void bind_defaults(struct binding *b, const struct option_table *table, void *base)
 {
-	for (size_t i = 0; i < table->n; i++) {
-		struct tree value = {.kind = TREE_TEXT,
-				     .text = table->options[i].fallback,
-				     .place = {.variable = "(default)"}};
+	const struct option *o;
 
-		if (value.text)
-			bind_value(b, &table->options[i], &value, base);
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		struct tree *value = o->fallback ? arena_take(b->arena, sizeof(*value)) : NULL;
+
+		if (!value)
+			continue;
+		*value = (struct tree){
+			.kind = TREE_TEXT, .text = o->fallback, .place = {.variable = "(default)"}};
+		bind_option(b, table, o, o->path, value, base);
 	}
 }
 
@@ -208,55 +217,67 @@ static bool is_service_link(struct slice name, const char *value)
 	return false;
 }
 
-static void bind_variable(struct binding *b, const struct option *option, const char *name,
-			  const char *value, void *base)
+static void bind_variable(struct binding *b, const struct option_table *table,
+			  const struct option *option, struct slice name, const char *value,
+			  void *base)
 {
-	struct tree node = {.kind = TREE_TEXT};
+	struct tree *node = arena_take(b->arena, sizeof(*node));
+	const char *variable = arena_text(b->arena, name.p, name.n);
 
-	node.place.variable = arena_text(b->arena, name, strlen(name));
-	node.text = arena_text(b->arena, value, strlen(value));
-	if (node.text && node.place.variable)
-		bind_value(b, option, &node, base);
+	if (!node || !variable)
+		return;
+	*node = (struct tree){.kind = TREE_TEXT, .place = {.variable = variable}};
+	node->text = arena_text(b->arena, value, strlen(value));
+	if (node->text)
+		bind_option(b, table, option, option->env_only ? variable : option->path, node,
+			    base);
 }
 
 /* Empty variables are as good as unset ones (OpenTelemetry's rule for the environment). */
-static bool bind_named(struct binding *b, const struct option *option, const char *prefix,
-		       const char *suffix, char *const *environment, void *base)
+static bool bind_named(struct binding *b, const struct option_table *table,
+		       const struct option *option, const char *prefix, const char *suffix,
+		       char *const *environment, void *base)
 {
-	char name[100];
+	char text[100];
 	const char *value;
-	int n = snprintf(name, sizeof(name), "%s%s", prefix, suffix);
+	int n = snprintf(text, sizeof(text), "%s%s", prefix, suffix);
+	struct slice name = {text, (size_t)n};
 
-	value = expand_lookup(environment, (struct slice){name, (size_t)n});
-	if (!value || !*value || is_service_link((struct slice){name, (size_t)n}, value))
+	value = expand_lookup(environment, name);
+	if (!value || !*value || is_service_link(name, value))
 		return false;
-	bind_variable(b, option, name, value, base);
+	bind_variable(b, table, option, name, value, base);
 	return true;
 }
 
-static bool is_known(const struct option_table *table, struct slice suffix)
+/* "X_*" is never named exactly, as no variable is called so. */
+static const struct option *find_variable(const struct option_table *table, struct slice suffix)
 {
-	if (slice_is(suffix, "CONFIG_PATH"))
-		return true;
-	for (size_t i = 0; i < table->n; i++) {
-		if (table->options[i].env && slice_is(suffix, table->options[i].env))
-			return true;
+	const struct option *o, *any = NULL;
+
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		size_t n = o->env ? strlen(o->env) : 0;
+
+		if (n > 0 && slice_is(suffix, o->env))
+			return o;
+		if (n > 0 && o->env[n - 1] == '*' && suffix.n >= n - 1 &&
+		    memcmp(suffix.p, o->env, n - 1) == 0)
+			any = o;
 	}
-	return false;
+	return any;
 }
 
-static void unknown_variable(struct binding *b, const struct option_table *table, struct slice name,
-			     size_t prefix, const char *value)
+static void say_unknown(struct binding *b, const struct option_table *table, struct slice name,
+			size_t prefix)
 {
 	struct wanted w = {.key = {name.p + prefix, name.n - prefix}};
 	char shown[100];
 	struct place place = {.variable = shown};
+	const struct option *o;
 
-	if (!*value || is_known(table, w.key) || is_service_link(name, value))
-		return;
-	for (size_t i = 0; i < table->n; i++) {
-		if (table->options[i].env)
-			nearest_offer(w.key, slice_of(table->options[i].env), &w.best, &w.distance);
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
+		if (o->env && o->type != OPTION_UNSUPPORTED)
+			nearest_offer(w.key, slice_of(o->env), &w.best, &w.distance);
 	}
 	snprintf(shown, sizeof(shown), "%.*s", (int)name.n, name.p);
 	if (w.best.p)
@@ -266,17 +287,27 @@ static void unknown_variable(struct binding *b, const struct option_table *table
 		note_warn(b->notes, &place, "not known, has no effect");
 }
 
-static void look_for_unknown(struct binding *b, const struct option_table *table,
-			     char *const *environment)
+/* Variables that are no row's own: those of a row for many, and misspelt ones. */
+static void look_for_others(struct binding *b, const struct option_table *table,
+			    char *const *environment, void *base)
 {
 	for (; *environment; environment++) {
 		struct slice name = {*environment, strcspn(*environment, "=")};
+		const char *value = name.p[name.n] ? name.p + name.n + 1 : "";
 
-		for (size_t i = 0; i < PREFIXES; i++) {
+		for (size_t i = 0; i < PREFIXES && *value; i++) {
 			size_t n = strlen(prefixes[i]);
+			struct slice suffix = {name.p + n, name.n - n};
+			const struct option *o;
 
-			if (name.n > n && memcmp(name.p, prefixes[i], n) == 0 && name.p[name.n])
-				unknown_variable(b, table, name, n, name.p + name.n + 1);
+			if (name.n <= n || memcmp(name.p, prefixes[i], n) != 0 ||
+			    slice_is(suffix, "CONFIG_PATH") || is_service_link(name, value))
+				continue;
+			o = find_variable(table, suffix);
+			if (!o)
+				say_unknown(b, table, name, n);
+			else if (o->env[strlen(o->env) - 1] == '*')
+				bind_variable(b, table, o, name, value, base);
 		}
 	}
 }
@@ -284,16 +315,17 @@ static void look_for_unknown(struct binding *b, const struct option_table *table
 void bind_environment(struct binding *b, const struct option_table *table, char *const *environment,
 		      void *base)
 {
+	const struct option *o;
+
 	if (!environment)
 		return;
-	for (size_t i = 0; i < table->n; i++) {
-		const struct option *o = &table->options[i];
+	for (size_t i = 0; (o = option_at(table, i)); i++) {
 		bool found = false;
 
 		for (size_t j = 0; j < PREFIXES && o->env && !found; j++)
-			found = bind_named(b, o, prefixes[j], o->env, environment, base);
+			found = bind_named(b, table, o, prefixes[j], o->env, environment, base);
 		if (!found && o->env_plain)
-			bind_named(b, o, "", o->env_plain, environment, base);
+			bind_named(b, table, o, "", o->env_plain, environment, base);
 	}
-	look_for_unknown(b, table, environment);
+	look_for_others(b, table, environment, base);
 }

@@ -16,6 +16,8 @@ struct binding {
 	struct notes *notes;
 	enum pattern_form form; /* of the entry being read */
 	bool in_entry;
+	/* Of each row of options_all the value that counts. */
+	const struct tree **values;
 };
 
 /* Every key of the map `section`, whose path is `path` ("" at the top). */
@@ -26,11 +28,21 @@ void bind_map(struct binding *b, const struct option_table *table, const char *p
 void bind_value(struct binding *b, const struct option *option, const struct tree *value,
 		void *base);
 
+/* Likewise of an option that is not supported: says so, unless the value asks for nothing. */
+void bind_unsupported(struct binding *b, const struct option *option, const char *path,
+		      const struct tree *value);
+
 void bind_defaults(struct binding *b, const struct option_table *table, void *base);
 void bind_environment(struct binding *b, const struct option_table *table, char *const *environment,
 		      void *base);
 
-/* Is there an option, or one that is not in effect, below this path? */
+/* The row of this key; NULL: none. */
+const struct option *bind_find(const struct option_table *table, const char *path);
+
+/* Is there a row below this path? */
 bool bind_is_section(const struct option_table *table, const char *path);
+
+/* The key below `section` that `key` may have been meant to be; .p is NULL if none is near. */
+struct slice bind_nearest(const struct option_table *table, const char *section, const char *key);
 
 #endif

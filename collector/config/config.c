@@ -4,6 +4,7 @@
 #include "../cleanup.h"
 #include "arena.h"
 #include "bind.h"
+#include "choose.h"
 #include "entries.h"
 #include "expand.h"
 #include "tree.h"
@@ -88,12 +89,22 @@ static void settle(struct binding *b, struct config *config, const struct tree *
 {
 	const struct tree *routes = child(document, "routes");
 
+	if (!config_has_http(config))
+		note_error(b->notes, NULL,
+			   "nothing would be measured: metrics.features must have \"application\" "
+			   "and prometheus_export.instrumentations \"http\" or \"*\"");
+	if (config->health.port > 0 && config->health.port == config->prometheus.port)
+		note_error(
+			b->notes, NULL,
+			"health_check.port is that of the metrics, where /healthz and /readyz are "
+			"served in any case: leave it out");
 	config->routes.given = routes && routes->kind == TREE_MAP;
 	/* Without a section, http.route is left out, as semantic conventions have it for no match.
 	 */
 	if (!config->routes.given)
 		config->routes.unmatched = ROUTE_UNSET;
 	entries_settle(b, config);
+	choose_settle(b, config);
 }
 
 static int bind_all(struct binding *b, struct config *config, const struct tree *root,
@@ -113,6 +124,15 @@ static int bind_all(struct binding *b, struct config *config, const struct tree 
 	return b->notes->errors > 0 ? -EINVAL : 0;
 }
 
+static size_t count_options(void)
+{
+	size_t n = 0;
+
+	while (option_at(&options_all, n))
+		n++;
+	return n;
+}
+
 static int parse(struct config *config, struct slice text, char *const *environment,
 		 struct notes *notes)
 {
@@ -122,6 +142,10 @@ static int parse(struct config *config, struct slice text, char *const *environm
 	size_t n = 0;
 	int r;
 
+	b.values = arena_take(config->arena, count_options() * sizeof(*b.values));
+	if (!b.values)
+		return -ENOMEM;
+	config->values = b.values;
 	r = expand_text(text, environment, notes, &expanded, &n);
 	if (r == 0)
 		r = tree_parse(&root, (struct slice){expanded, n}, config->arena, notes);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration: read once at start, immutable afterwards. Every option is declared once, in
- * options.c; keys and meanings follow Grafana Beyla 3 where both have them (docs:
- * configuration.md). Weakest first: defaults, the file, the environment (BEYLA_X, then
- * OTEL_EBPF_X, then KEYHOLE_X).
+ * The configuration, immutable once it is read. Every option is declared once, in options.c,
+ * options_process.c, or among those that are not supported in unsupported*.c; keys and meanings
+ * follow Grafana Beyla 3 where both have them (docs: configuration.md). Weakest first: defaults,
+ * the file, the environment (BEYLA_X, then OTEL_EBPF_X, then KEYHOLE_X).
  */
 #ifndef KEYHOLE_CONFIG_CONFIG_H
 #define KEYHOLE_CONFIG_CONFIG_H
@@ -12,6 +12,8 @@
 #include "../service/resolve.h"
 #include "../service/route.h"
 #include "../service/selector.h"
+#include "../telemetry/filter.h"
+#include "../telemetry/select.h"
 #include "note.h"
 
 #include <stdio.h>
@@ -37,6 +39,29 @@ struct config_entries {
 	bool given; /* also if it is empty */
 };
 
+/* Both with the places where they were read. */
+struct config_select {
+	struct select_sections sections;
+	const struct tree *const *at;
+};
+
+struct config_filter {
+	struct filter_test *v;
+	size_t n;
+	const struct tree *const *at;
+};
+
+/* Words of a list that Keyhole has something of. */
+struct config_set {
+	unsigned bits;
+	bool given;
+};
+
+enum { CONFIG_APPLICATION = 1 }; /* metrics.features */
+enum { CONFIG_HTTP = 1 };        /* prometheus_export.instrumentations */
+
+enum config_shown { CONFIG_NOT_SHOWN, CONFIG_SHOWN_AS_YAML, CONFIG_SHOWN_AS_JSON };
+
 enum config_kubernetes {
 	CONFIG_KUBERNETES_OFF,
 	CONFIG_KUBERNETES_ON,
@@ -56,19 +81,40 @@ struct config_route_sets {
 /* Text that was not given is "". Times are nanoseconds. */
 struct config {
 	struct arena *arena;
-	int log_level; /* enum log_level */
+	const struct tree **values; /* of each row of options_all; NULL where nothing was given */
+	int log_level;              /* enum log_level */
+	int log_format, log_config; /* enum log_format, enum config_shown */
 
 	struct {
 		uint64_t port; /* 0: no scrapes are served */
 		const char *path;
 		uint64_t ttl_ns;
 		struct config_numbers duration, request_size, response_size; /* buckets */
+		struct config_texts extra; /* resource attributes on target_info */
+		bool disable_build_info;
 	} prometheus;
+
+	struct {
+		struct config_select select;
+		struct config_texts group; /* resource attributes on all series */
+		struct config_filter filter;
+		/* What follows from them and prometheus.extra. */
+		struct attribute_extras extras;
+	} attributes;
+
+	struct {
+		uint64_t port; /* 0: none */
+		const char *listen_address;
+	} health;
+
+	struct {
+		struct config_set all, prometheus, instrumentations;
+	} features; /* see config_has_http() */
 
 	struct {
 		int enable; /* enum config_kubernetes */
 		const char *cluster_name, *kubeconfig_path;
-		uint64_t reconnect_ns;
+		uint64_t reconnect_ns, sync_timeout_ns;
 		struct config_texts name_labels, namespace_labels, version_labels;
 	} kubernetes;
 
@@ -123,6 +169,25 @@ int config_parse(struct config **config, struct slice text, char *const *environ
 		 struct notes *notes);
 void config_free(struct config *config);
 
+/* Do features and instrumentations leave anything to be measured? */
+bool config_has_http(const struct config *config);
+
+/* What is wrong with it as an address to listen on? NULL: nothing. */
+const char *config_check_address(const char *text);
+
+/*
+ * The effective configuration, without what is not supported: YAML, or JSON on one line. Read as a
+ * file it gives the same again.
+ */
+void config_print(const struct config *config, enum config_shown form, FILE *out);
+
+/*
+ * Calls `say` with the key of each option whose value differs, `live` if a reload may change it.
+ * Both were read with the same environment.
+ */
+void config_compare(const struct config *before, const struct config *after,
+		    void (*say)(void *arg, const char *key, bool live), void *arg);
+
 /* What the parts want of it; all of it lives as long as the configuration. */
 void config_selectors(const struct config *config, struct selector_options *options);
 void config_routes(const struct config *config, struct route_options *options);
@@ -141,5 +206,14 @@ int config_pod_annotations(const struct config *config, const char *keys[], size
 
 /* The reference page in Markdown: docs/configuration.md. */
 void config_print_reference(FILE *out);
+
+/* A JSON schema (draft 2020-12) of the file: docs/configuration.schema.json. */
+void config_print_schema(FILE *out);
+
+/*
+ * What is to be said of `key`, of the keys of a section, or of all keys ("" or NULL), to `out`.
+ * -ENOENT: there is no such key; the ones that are near were said to `out`.
+ */
+int config_print_help(const char *key, FILE *out);
 
 #endif

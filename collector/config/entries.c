@@ -153,49 +153,33 @@ static struct config_entries join(struct binding *b, const struct config_entries
 	return all;
 }
 
-/* Ports, pids and an executable or a language are one entry. */
-static size_t shortcuts(const struct config *config, struct selector_entry entries[2])
+#define SHORTCUTS_MAX 3
+
+/*
+ * open_port and executable_name are one entry, and so are open_port and what auto_target_ says;
+ * target_pids is one of its own.
+ */
+static size_t shortcuts(const struct config *config, struct selector_entry entries[SHORTCUTS_MAX])
 {
-	const struct selector_entry numbers = {.ports = config->discovery.open_port.v,
-					       .port_count = config->discovery.open_port.n,
-					       .pids = config->discovery.target_pids.v,
-					       .pid_count = config->discovery.target_pids.n};
+	const struct selector_entry ports = {.ports = config->discovery.open_port.v,
+					     .port_count = config->discovery.open_port.n};
 	size_t n = 0;
 
 	if (config->discovery.auto_target_exe || config->discovery.auto_target_language) {
-		entries[n] = numbers;
+		entries[n] = ports;
 		entries[n].form = PATTERN_GLOB;
 		entries[n].text[SELECTOR_EXE_PATH] = config->discovery.auto_target_exe;
 		entries[n++].text[SELECTOR_LANGUAGES] = config->discovery.auto_target_language;
 	}
-	if (config->discovery.executable_name ||
-	    (n == 0 && (numbers.port_count > 0 || numbers.pid_count > 0))) {
-		entries[n] = numbers;
+	if (config->discovery.executable_name || (n == 0 && ports.port_count > 0)) {
+		entries[n] = ports;
 		entries[n++].exe_regex = config->discovery.executable_name;
 	}
-	return n;
-}
-
-/* "/usr/libexec/" leaves out what "/usr/libexec/{*}" matches, its characters taken as they are. */
-static struct config_entries system_paths(struct binding *b, const struct config *config)
-{
-	const struct config_texts *paths = &config->discovery.system_paths;
-	struct selector_entry *v = arena_take(b->arena, paths->n * sizeof(*v));
-
-	for (size_t i = 0; i < paths->n && v; i++) {
-		char *glob = arena_take(b->arena, 2 * strlen(paths->v[i]) + 3), *to = glob;
-
-		for (const char *p = paths->v[i]; *p && glob; p++) {
-			if (strchr("*?[]{}\\,!", *p))
-				*to++ = '\\';
-			*to++ = *p;
-		}
-		if (glob)
-			strcpy(to, to[-1] == '/' ? "*" : "/*");
-		v[i].form = PATTERN_GLOB;
-		v[i].text[SELECTOR_EXE_PATH] = glob;
+	if (config->discovery.target_pids.n > 0) {
+		entries[n].pids = config->discovery.target_pids.v;
+		entries[n++].pid_count = config->discovery.target_pids.n;
 	}
-	return (struct config_entries){v, v ? paths->n : 0, true};
+	return n;
 }
 
 /* Numbers the routes of the entries that count. */
@@ -214,15 +198,46 @@ static void number_routes(struct binding *b, struct config *config)
 	config->discovery.route_sets = (struct config_route_sets){sets, n};
 }
 
+/* "/usr/sbin/" as the glob of all that is below it. */
+static const char *below(struct binding *b, const char *path)
+{
+	size_t n = 0;
+	char *glob = arena_take(b->arena, 2 * strlen(path) + 3);
+
+	if (!glob)
+		return NULL;
+	for (; *path; path++) {
+		if (strchr("*?[]{}\\,", *path))
+			glob[n++] = '\\';
+		glob[n++] = *path;
+	}
+	if (glob[n - 1] != '/')
+		glob[n++] = '/';
+	glob[n] = '*';
+	return glob;
+}
+
+/* One exclusion for each of excluded_linux_system_paths. */
+static struct config_entries system_paths(struct binding *b, const struct config_texts *paths)
+{
+	struct selector_entry *v = arena_take(b->arena, (paths->n + 1) * sizeof(*v));
+
+	for (size_t i = 0; i < paths->n && v; i++)
+		v[i] = (struct selector_entry){.form = PATTERN_GLOB,
+					       .text[SELECTOR_EXE_PATH] = below(b, paths->v[i])};
+	return (struct config_entries){v, v ? paths->n : 0, true};
+}
+
 void entries_settle(struct binding *b, struct config *config)
 {
-	struct config_entries defaults = {built_in, BUILT_IN, true}, few, paths;
+	struct config_entries defaults = {built_in, BUILT_IN, true}, few;
 	struct config_entries *instrument = &config->discovery.instrument;
 	struct config_entries *services = &config->discovery.services;
 	struct config_entries *exclude = &config->discovery.exclude_instrument;
 	struct config_entries *exclude_old = &config->discovery.exclude_services;
 	bool globs = instrument->given || exclude->given;
-	struct selector_entry *quick = arena_take(b->arena, 2 * sizeof(*quick));
+	struct selector_entry *quick = arena_take(b->arena, SHORTCUTS_MAX * sizeof(*quick));
+	struct config_entries paths = system_paths(b, &config->discovery.system_paths);
 
 	if (!quick)
 		return;
@@ -237,7 +252,6 @@ void entries_settle(struct binding *b, struct config *config)
 		defaults = config->discovery.default_exclude_services;
 	config->discovery.include =
 		join(b, (const struct config_entries *[]){globs ? instrument : services, &few}, 2);
-	paths = system_paths(b, config);
 	config->discovery.exclude = join(
 		b,
 		(const struct config_entries *[]){globs ? exclude : exclude_old, &defaults, &paths},

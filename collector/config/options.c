@@ -4,6 +4,7 @@
 
 #include "../../ipc/handover.h"
 #include "../telemetry/telemetry.h"
+#include "choose.h"
 #include "config.h"
 #include "entries.h"
 
@@ -21,29 +22,29 @@
 /* ---- choices ---- */
 
 static const struct option_choice log_levels[] = {
-	{"error", LOG_LEVEL_ERROR, false},
-	{"warn", LOG_LEVEL_WARN, false},
-	{"warning", LOG_LEVEL_WARN, true},
-	{"info", LOG_LEVEL_INFO, false},
-	{"debug", LOG_LEVEL_DEBUG, false},
-	{"trace", LOG_LEVEL_DEBUG, false},
-	{NULL, 0, false},
+	{"error", LOG_LEVEL_ERROR, false, NULL, false},
+	{"warn", LOG_LEVEL_WARN, false, NULL, false},
+	{"warning", LOG_LEVEL_WARN, true, NULL, false},
+	{"info", LOG_LEVEL_INFO, false, NULL, false},
+	{"debug", LOG_LEVEL_DEBUG, false, NULL, false},
+	{"trace", LOG_LEVEL_DEBUG, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice kubernetes[] = {
-	{"true", CONFIG_KUBERNETES_ON, false},
-	{"false", CONFIG_KUBERNETES_OFF, false},
-	{"autodetect", CONFIG_KUBERNETES_AUTODETECT, false},
-	{NULL, 0, false},
+	{"true", CONFIG_KUBERNETES_ON, false, NULL, false},
+	{"false", CONFIG_KUBERNETES_OFF, false, NULL, false},
+	{"autodetect", CONFIG_KUBERNETES_AUTODETECT, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice unmatched[] = {
-	{"unset", ROUTE_UNSET, false},
-	{"path", ROUTE_PATH, false},
-	{"wildcard", ROUTE_WILDCARD, false},
-	{"heuristic", ROUTE_HEURISTIC, false},
-	{"low-cardinality", ROUTE_LOW_CARDINALITY, false},
-	{NULL, 0, false},
+	{"unset", ROUTE_UNSET, false, NULL, false},
+	{"path", ROUTE_PATH, false, NULL, false},
+	{"wildcard", ROUTE_WILDCARD, false, NULL, false},
+	{"heuristic", ROUTE_HEURISTIC, false, NULL, false},
+	{"low-cardinality", ROUTE_LOW_CARDINALITY, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice scopes[] = {
@@ -53,10 +54,10 @@ static const struct option_choice scopes[] = {
 };
 
 static const struct option_choice ignore_modes[] = {
-	{"all", ROUTE_IGNORE_ALL, false},
-	{"metrics", ROUTE_IGNORE_METRICS, false},
-	{"traces", ROUTE_IGNORE_TRACES, false},
-	{NULL, 0, false},
+	{"all", ROUTE_IGNORE_ALL, false, NULL, false},
+	{"metrics", ROUTE_IGNORE_METRICS, false, NULL, false},
+	{"traces", ROUTE_IGNORE_TRACES, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 /* ---- checks ---- */
@@ -72,7 +73,7 @@ static const char *check_scrape_path(const char *text, char why[PATTERN_WHY_MAX]
 	return NULL;
 }
 
-static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
+const char *config_check_address(const char *text)
 {
 	struct in6_addr address;
 
@@ -80,6 +81,11 @@ static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
 	    inet_pton(AF_INET6, text, &address) == 1)
 		return NULL;
 	return "it must be an IPv4 or IPv6 address, without a port";
+}
+
+static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return config_check_address(text);
 }
 
 static const char *check_wildcard(const char *text, char why[PATTERN_WHY_MAX])
@@ -142,11 +148,6 @@ static const char *check_feature(const char *text, char why[PATTERN_WHY_MAX])
 	return among(text, names) ? NULL : "no such feature; application is the usual one";
 }
 
-static const char *check_directory(const char *text, char why[PATTERN_WHY_MAX])
-{
-	return text[0] == '/' ? NULL : "it must begin with \"/\"";
-}
-
 /* ---- the table ---- */
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -159,6 +160,7 @@ static const struct option all[] = {
 	 .choices = log_levels,
 	 .fallback = "info",
 	 .env = "LOG_LEVEL",
+	 .live = true,
 	 .doc = "What is logged: this and all that is more important. `trace` is `debug`."},
 
 	{.path = "prometheus_export.port",
@@ -184,7 +186,8 @@ static const struct option all[] = {
 	 .max = 30 * DAY,
 	 .fallback = "5m",
 	 .env = "PROMETHEUS_TTL",
-	 .doc = "A series that saw nothing for so long is no longer shown; 0 shows it for ever."},
+	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen it; "
+		"where nobody scrapes, after twice that time. 0 shows it for ever."},
 	{.path = "prometheus_export.buckets.duration_histogram",
 	 .type = OPTION_NUMBERS,
 	 AT(prometheus.duration),
@@ -204,6 +207,32 @@ static const struct option all[] = {
 	 .fallback = SIZE_BUCKETS,
 	 .doc = "Upper bounds of the buckets of response body sizes, in bytes."},
 
+	{.path = "prometheus_export.extra_resource_attributes",
+	 .type = OPTION_TEXTS,
+	 AT(prometheus.extra),
+	 .check = choose_check_extra,
+	 .max = RESOURCE_EXTRAS_MAX,
+	 .env = "PROMETHEUS_EXTRA_RESOURCE_ATTRIBUTES",
+	 .doc = "Further resource attributes on `target_info`, such as `deployment.environment`; "
+		"see below."},
+
+	{.path = "attributes.select",
+	 .type = OPTION_SELECT,
+	 AT(attributes.select),
+	 .doc = "Which attributes label each metric; see below."},
+	{.path = "attributes.extra_group_attributes.k8s_app_meta",
+	 .type = OPTION_TEXTS,
+	 AT(attributes.group),
+	 .check = choose_check_extra,
+	 .max = RESOURCE_EXTRAS_MAX,
+	 .doc = "Further resource attributes on every series of a workload and on `target_info`; "
+		"see below."},
+	{.path = "filter.application",
+	 .type = OPTION_FILTER,
+	 AT(attributes.filter),
+	 .live = true,
+	 .doc = "Only requests that pass all these tests are counted; see below."},
+
 	{.path = "attributes.kubernetes.enable",
 	 .type = OPTION_CHOICE,
 	 AT(kubernetes.enable),
@@ -217,6 +246,7 @@ static const struct option all[] = {
 	 AT(kubernetes.cluster_name),
 	 .fallback = "",
 	 .env = "KUBE_CLUSTER_NAME",
+	 .live = true,
 	 .doc = "Value of `k8s.cluster.name`."},
 	{.path = "attributes.kubernetes.kubeconfig_path",
 	 .type = OPTION_TEXT,
@@ -239,6 +269,8 @@ static const struct option all[] = {
 	 .check = check_label,
 	 .max = 16,
 	 .fallback = "app.kubernetes.io/instance,app.kubernetes.io/name",
+	 .key_dots = 1,
+	 .live = true,
 	 .doc = "Pod labels that give `service.name`, best first."},
 	{.path = "attributes.kubernetes.resource_labels.service.namespace",
 	 .type = OPTION_TEXTS,
@@ -246,6 +278,8 @@ static const struct option all[] = {
 	 .check = check_label,
 	 .max = 16,
 	 .fallback = "app.kubernetes.io/part-of",
+	 .key_dots = 1,
+	 .live = true,
 	 .doc = "Pod labels that give `service.namespace`, best first."},
 	{.path = "attributes.kubernetes.resource_labels.service.version",
 	 .type = OPTION_TEXTS,
@@ -253,47 +287,56 @@ static const struct option all[] = {
 	 .check = check_label,
 	 .max = 16,
 	 .fallback = "app.kubernetes.io/version",
+	 .key_dots = 1,
+	 .live = true,
 	 .doc = "Pod labels that give `service.version`, best first."},
 	{.path = "attributes.instance_id.override_hostname",
 	 .type = OPTION_TEXT,
 	 AT(naming.hostname),
 	 .fallback = "",
 	 .env = "HOSTNAME",
+	 .live = true,
 	 .doc = "Outside of pods: the host's name in `instance` and `host.name`."},
 
 	{.path = "discovery.instrument",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_GLOB,
 	 AT(discovery.instrument),
+	 .live = true,
 	 .doc = "Which workloads are shown, by globs; see below. Without any entry, in any form, "
 		"all of them are."},
 	{.path = "discovery.exclude_instrument",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_GLOB,
 	 AT(discovery.exclude_instrument),
+	 .live = true,
 	 .doc = "Of them, which are not, by globs."},
 	{.path = "discovery.default_exclude_instrument",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_GLOB,
 	 AT(discovery.default_exclude_instrument),
 	 .fallback_doc = "observability agents and cluster infrastructure; see below",
+	 .live = true,
 	 .doc = "Replaces the exclusions that are built in; `[]` removes them."},
 	{.path = "discovery.services",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_REGEX,
 	 AT(discovery.services),
+	 .live = true,
 	 .doc = "The older form of `instrument`, by regular expressions. It counts only where "
 		"neither `instrument` nor `exclude_instrument` is given."},
 	{.path = "discovery.exclude_services",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_REGEX,
 	 AT(discovery.exclude_services),
+	 .live = true,
 	 .doc = "The older form of `exclude_instrument`."},
 	{.path = "discovery.default_exclude_services",
 	 .type = OPTION_ENTRIES,
 	 .form = PATTERN_REGEX,
 	 AT(discovery.default_exclude_services),
 	 .fallback_doc = "as `default_exclude_instrument`",
+	 .live = true,
 	 .doc = "The older form of `default_exclude_instrument`."},
 	{.path = "open_port",
 	 .type = OPTION_RANGES,
@@ -301,6 +344,7 @@ static const struct option all[] = {
 	 .min = 1,
 	 .max = 65535,
 	 .env = "OPEN_PORT",
+	 .live = true,
 	 .doc = "One more entry: workloads with one of these ports, such as `80,8000-8999`. "
 		"Together with `executable_name` it is one entry."},
 	{.path = "executable_name",
@@ -308,6 +352,7 @@ static const struct option all[] = {
 	 .form = PATTERN_REGEX,
 	 AT(discovery.executable_name),
 	 .env = "EXECUTABLE_NAME",
+	 .live = true,
 	 .doc = "One more entry: workloads whose executable's path matches this regular "
 		"expression."},
 	{.path = "auto_target_exe",
@@ -317,6 +362,7 @@ static const struct option all[] = {
 	 .env = "AUTO_TARGET_EXE",
 	 .env_plain = "OTEL_GO_AUTO_TARGET_EXE",
 	 .env_only = true,
+	 .live = true,
 	 .doc = "One more entry: workloads whose executable's path matches this glob."},
 	{.path = "auto_target_language",
 	 .type = OPTION_PATTERN,
@@ -324,35 +370,23 @@ static const struct option all[] = {
 	 AT(discovery.auto_target_language),
 	 .env = "AUTO_TARGET_LANGUAGE",
 	 .env_only = true,
+	 .live = true,
 	 .doc = "One more entry: workloads whose language matches this glob; with "
 		"`auto_target_exe` it is one entry."},
-	{.path = "target_pids",
-	 .type = OPTION_RANGES,
-	 AT(discovery.target_pids),
-	 .min = 1,
-	 .max = 4194304,
-	 .env = "TARGET_PID",
-	 .doc = "One more entry: processes by their ids, as the host counts them. Together with "
-		"`open_port` and the like it is one entry."},
-	{.path = "discovery.excluded_linux_system_paths",
-	 .type = OPTION_TEXTS,
-	 AT(discovery.system_paths),
-	 .check = check_directory,
-	 .max = 64,
-	 .fallback_doc = "none; Beyla leaves out `/usr/sbin/`, where nginx lives",
-	 .doc = "Workloads whose executable lies below one of these directories are not shown."},
 	{.path = "service_name",
 	 .type = OPTION_TEXT,
 	 AT(naming.service_name),
 	 .fallback = "",
 	 .env = "SERVICE_NAME",
 	 .env_plain = "OTEL_SERVICE_NAME",
+	 .live = true,
 	 .doc = "`service.name` of all that is not in a pod. Deprecated by Beyla."},
 	{.path = "service_namespace",
 	 .type = OPTION_TEXT,
 	 AT(naming.service_namespace),
 	 .fallback = "",
 	 .env = "SERVICE_NAMESPACE",
+	 .live = true,
 	 .doc = "`service.namespace` of all that is not in a pod. Deprecated by Beyla."},
 
 	{.path = "routes.patterns",
@@ -360,18 +394,21 @@ static const struct option all[] = {
 	 AT(routes.patterns),
 	 .check = check_route,
 	 .max = ROUTE_PATTERNS_MAX,
+	 .live = true,
 	 .doc = "Routes such as `/users/:id`, `/users/{id}/*`; see below."},
 	{.path = "routes.ignored_patterns",
 	 .type = OPTION_TEXTS,
 	 AT(routes.ignored),
 	 .check = check_route,
 	 .max = ROUTE_PATTERNS_MAX,
+	 .live = true,
 	 .doc = "Requests to these are left out."},
 	{.path = "routes.ignore_mode",
 	 .type = OPTION_CHOICE,
 	 AT(routes.ignore),
 	 .choices = ignore_modes,
 	 .fallback = "all",
+	 .live = true,
 	 .doc = "What they are left out of."},
 	{.path = "routes.unmatched",
 	 .type = OPTION_CHOICE,
@@ -379,12 +416,14 @@ static const struct option all[] = {
 	 .choices = unmatched,
 	 .fallback = "low-cardinality",
 	 .fallback_doc = "`low-cardinality`; `unset` without a section `routes`",
+	 .live = true,
 	 .doc = "Route of a path that matches no pattern; see below."},
 	{.path = "routes.wildcard_char",
 	 .type = OPTION_TEXT,
 	 AT(routes.wildcard),
 	 .check = check_wildcard,
 	 .fallback = "*",
+	 .live = true,
 	 .doc = "What stands for a segment that was left out."},
 	{.path = "routes.max_path_segment_cardinality",
 	 .type = OPTION_COUNT,
@@ -392,6 +431,7 @@ static const struct option all[] = {
 	 .min = 1,
 	 .max = ROUTE_CARDINALITY_MAX,
 	 .fallback = STRING(ROUTE_CARDINALITY_DEFAULT),
+	 .live = true,
 	 .doc = "Different values of one segment, per service, before `low-cardinality` makes it "
 		"a wildcard."},
 
@@ -439,6 +479,7 @@ static const struct option all[] = {
 	 .max = HOUR,
 	 .fallback = "5s",
 	 .env = "WAITING_ROOM_TIMEOUT",
+	 .live = true,
 	 .doc = "How long, at most; then they go on without the pod's name."},
 	{.path = "keyhole.series_limit",
 	 .type = OPTION_COUNT,
@@ -471,7 +512,7 @@ static const struct option all[] = {
 		"requests chooses: it may cost series."},
 };
 
-const struct option_table options_all = {all, ARRAY_SIZE(all)};
+const struct option_table options_all = {all, ARRAY_SIZE(all), &options_process};
 
 /* ---- fields of an entry of discovery ---- */
 
@@ -569,4 +610,4 @@ static const struct option selector[] = {
 	 .doc = "Not in effect yet: it is about traces, of which there are none."},
 };
 
-const struct option_table options_selector = {selector, ARRAY_SIZE(selector)};
+const struct option_table options_selector = {selector, ARRAY_SIZE(selector), NULL};

@@ -2,6 +2,7 @@
 /* The reference page. What it says of an option comes from the table, what is between from here. */
 #include "config.h"
 
+#include "choose.h"
 #include "entries.h"
 #include "option.h"
 
@@ -10,8 +11,8 @@
 static const char head[] =
 	"# Configuration\n"
 	"\n"
-	"<!-- Printed by `keyhole-collector --print-config-reference`; edit "
-	"collector/config/options.c instead. -->\n"
+	"<!-- Printed by `keyhole-collector --print-config-reference`; edit the "
+	"tables in collector/config instead. -->\n"
 	"\n"
 	"`keyhole-collector --config FILE` reads a YAML file. Keys and meanings are those of "
 	"Grafana Beyla 3 where both\n"
@@ -34,6 +35,29 @@ static const char head[] =
 	"  one line each with file, line and column (columns count after variables were "
 	"replaced).\n"
 	"- A key followed by nothing is as if it were not there.\n"
+	"- `--check-config FILE` prints the effective configuration, which as a file gives the "
+	"same "
+	"again; `--help-config KEY`\n"
+	"  what is said here of a key or section. [configuration.schema.json]"
+	"(configuration.schema.json) is a JSON schema.\n"
+	"\n"
+	"## Reload\n"
+	"\n"
+	"The file is read again on SIGHUP, and within seconds when it is another one: changed in "
+	"place, replaced, or behind\n"
+	"the link that the kubelet moves when a ConfigMap changes. The options with a `yes` below "
+	"then change all at once\n"
+	"and without a request lost: workloads are decided and named anew. Each other option that "
+	"differs gets one line, `KEY\n"
+	"changed; it takes effect at the next start`. A file that is not right changes nothing, "
+	"says "
+	"so, and is counted in\n"
+	"`keyhole_config_reloads_total`. The environment stays that of the start, and so does "
+	"whether series have the label\n"
+	"`http_route` (a section `routes` that comes or goes). The collector may read the "
+	"directory "
+	"of the file, so keep\n"
+	"nothing else there.\n"
 	"\n"
 	"## Options\n"
 	"\n";
@@ -120,12 +144,22 @@ static const char routes[] =
 	"| `low-cardinality` | the same, and a segment of which a service had more than "
 	"`max_path_segment_cardinality` different values becomes `*` |\n"
 	"\n"
-	"No more than 4096 different routes are kept; further ones are `/**` and are counted.\n"
+	"No more than 4096 different routes are kept; further ones are `/**` and are counted.\n";
+
+static const char unsupported[] =
 	"\n"
-	"## Accepted, not yet in effect\n"
+	"## Not supported\n"
 	"\n"
-	"Keys of Beyla that Keyhole knows but has no use for yet. Each gets a warning.\n"
-	"\n";
+	"Beyla's other keys are known, too: a file or an environment that has one goes on working, "
+	"and gets one line that\n"
+	"names the key and the place: `not supported by Keyhole: KEY, because ...`, or `not "
+	"supported by Keyhole yet` where\n"
+	"a later version will have it. Nothing is said where the value asks for nothing: where it "
+	"is empty, or one of the\n"
+	"last column (off, or Beyla's default of something that is no matter here).\n"
+	"\n"
+	"| key | because | yet | variable | asks for nothing |\n"
+	"|---|---|---|---|---|\n";
 
 /* "|" would end a cell. */
 static void put_cell(FILE *out, const char *text)
@@ -180,7 +214,7 @@ static void put_option(FILE *out, const struct option *o)
 	put_fallback(out, o);
 	fputs(" | ", out);
 	put_variables(out, o);
-	fputs(" |\n", out);
+	fputs(o->live ? " | yes |\n" : " | |\n", out);
 }
 
 static void put_field(FILE *out, const struct option *o)
@@ -190,31 +224,76 @@ static void put_field(FILE *out, const struct option *o)
 	fputs(" |\n", out);
 }
 
-static void put_later(FILE *out, const struct option_later *later)
+static void put_idle(FILE *out, const struct option *o)
 {
-	const char *dot = *later->section ? "." : "";
+	const char *idle = o->idle ? o->idle : "";
 
-	for (const char *p = later->keys; *p;) {
-		int n = (int)strcspn(p, " ");
+	if (strcmp(idle, OPTION_ANYTHING) == 0) {
+		fputs("whatever it is", out);
+		return;
+	}
+	while (*idle) {
+		int n = (int)strcspn(idle, "|");
 
-		fprintf(out, "- `%s%s%.*s`\n", later->section, dot, n, p);
-		p += n;
-		p += strspn(p, " ");
+		fprintf(out, "`%.*s`%s", n, idle, idle[n] ? ", " : "");
+		idle += n;
+		idle += *idle == '|';
+	}
+}
+
+static void put_unsupported(FILE *out, const char *path, const char *word, const char *because,
+			    bool yet)
+{
+	fprintf(out, "| `%s%s%s` | %s | %s", path, word ? ": " : "", word ? word : "", because,
+		yet ? "not yet" : "");
+}
+
+static void put_unsupported_row(FILE *out, const struct option *o)
+{
+	put_unsupported(out, o->env_only ? "(environment only)" : o->path, NULL, o->because,
+			o->yet);
+	fputs(" | ", out);
+	put_variables(out, o);
+	fputs(" | ", out);
+	put_idle(out, o);
+	fputs(" |\n", out);
+}
+
+/* Words of a list that is itself supported. */
+static void put_unsupported_words(FILE *out, const struct option *o)
+{
+	for (const struct option_choice *c = o->choices; c && c->name; c++) {
+		if (!c->because)
+			continue;
+		put_unsupported(out, o->path, c->name, c->because, c->yet);
+		fputs(" | | |\n", out);
 	}
 }
 
 void config_print_reference(FILE *out)
 {
+	const struct option *o;
+
 	fputs(head, out);
-	fputs("| key | meaning | value | default | variable |\n|---|---|---|---|---|\n", out);
-	for (size_t i = 0; i < options_all.n; i++)
-		put_option(out, &options_all.options[i]);
+	fputs("| key | meaning | value | default | variable | reload "
+	      "|\n|---|---|---|---|---|---|\n",
+	      out);
+	for (size_t i = 0; (o = option_at(&options_all, i)); i++) {
+		if (o->type != OPTION_UNSUPPORTED)
+			put_option(out, o);
+	}
 	fputs(entries, out);
-	for (size_t i = 0; i < options_selector.n; i++)
-		put_field(out, &options_selector.options[i]);
+	for (size_t i = 0; (o = option_at(&options_selector, i)); i++)
+		put_field(out, o);
 	fputs(exclusions, out);
 	entries_print_default(out);
 	fputs(routes, out);
-	for (size_t i = 0; i < options_later_count; i++)
-		put_later(out, &options_later[i]);
+	choose_print_reference(out);
+	fputs(unsupported, out);
+	for (size_t i = 0; (o = option_at(&options_all, i)); i++) {
+		if (o->type == OPTION_UNSUPPORTED)
+			put_unsupported_row(out, o);
+		else
+			put_unsupported_words(out, o);
+	}
 }

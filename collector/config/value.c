@@ -2,12 +2,12 @@
 /* One value of the file or the environment, checked and stored. */
 #include "bind.h"
 
+#include "choose.h"
 #include "config.h"
 #include "entries.h"
 #include "scalar.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -303,6 +303,97 @@ static void not_yet(struct binding *b, const struct option *o, const struct tree
 		  o->type == OPTION_NEVER ? "; this entry matches nothing" : "");
 }
 
+/* A word that Beyla knows and Keyhole has nothing of. */
+static void say_unsupported(struct binding *b, const struct place *place, const char *path,
+			    const char *word, const char *because, bool yet)
+{
+	note_warn(b->notes, place, "not supported by Keyhole%s: %s%s%s, because %s",
+		  yet ? " yet" : "", path, word ? ": " : "", word ? word : "", because);
+}
+
+static const struct option_choice *find_choice(const struct option *o, const char *text)
+{
+	for (const struct option_choice *c = o->choices; c->name; c++) {
+		if (strcasecmp(c->name, text) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static void set_set(struct binding *b, const struct option *o, const struct tree *value,
+		    struct config_set *to)
+{
+	struct config_set set = {.given = true};
+	const struct tree *list;
+	void *unused;
+
+	list = as_list(b, o, value, 1, &unused);
+	if (!list)
+		return;
+	for (const struct tree *t = list->first; t; t = t->next) {
+		const struct option_choice *c;
+
+		if (t->kind != TREE_TEXT || !(c = find_choice(o, t->text))) {
+			expected(b, o, t);
+			return;
+		}
+		if (c->because)
+			say_unsupported(b, &t->place, o->path, c->name, c->because, c->yet);
+		else
+			set.bits |= (unsigned)c->value;
+	}
+	*to = set;
+}
+
+/* ---- what is not supported ---- */
+
+static bool same_value(struct slice text, struct slice idle)
+{
+	bool text_bool, idle_bool;
+	uint64_t text_ns, idle_ns;
+
+	if (text.n == idle.n && strncasecmp(text.p, idle.p, idle.n) == 0)
+		return true;
+	if (scalar_bool(text, &text_bool) == 0 && scalar_bool(idle, &idle_bool) == 0)
+		return text_bool == idle_bool;
+	return scalar_period(text, &text_ns) == 0 && scalar_period(idle, &idle_ns) == 0 &&
+	       text_ns == idle_ns;
+}
+
+/* Nothing, an empty value, or one of those that the row names; a list of one counts as that one. */
+static bool asks_for_nothing(const struct option *o, const struct tree *value)
+{
+	const char *idle = o->idle ? o->idle : "";
+
+	if (value->kind == TREE_NULL || strcmp(idle, OPTION_ANYTHING) == 0)
+		return true;
+	if (value->kind != TREE_TEXT && !value->first)
+		return true;
+	if (value->kind == TREE_LIST && !value->first->next)
+		value = value->first;
+	if (value->kind != TREE_TEXT)
+		return false;
+	if (!*value->text)
+		return true;
+	while (*idle) {
+		struct slice word = {idle, strcspn(idle, "|")};
+
+		if (same_value(slice_of(value->text), word))
+			return true;
+		idle += word.n;
+		idle += *idle == '|';
+	}
+	return false;
+}
+
+void bind_unsupported(struct binding *b, const struct option *o, const char *path,
+		      const struct tree *value)
+{
+	if (!asks_for_nothing(o, value))
+		say_unsupported(b, value->key ? &value->key_place : &value->place, path, NULL,
+				o->because, o->yet);
+}
+
 void bind_value(struct binding *b, const struct option *o, const struct tree *value, void *base)
 {
 	void *to = (char *)base + o->offset;
@@ -344,6 +435,18 @@ void bind_value(struct binding *b, const struct option *o, const struct tree *va
 	case OPTION_ENTRIES:
 		entries_read(b, value, o->form, to);
 		break;
+	case OPTION_SELECT:
+		choose_select(b, o, value, to);
+		break;
+	case OPTION_FILTER:
+		choose_filter(b, o, value, to);
+		break;
+	case OPTION_SET:
+		set_set(b, o, value, to);
+		break;
+	case OPTION_UNSUPPORTED:
+		bind_unsupported(b, o, o->path, value);
+		break;
 	case OPTION_NEVER:
 		*(bool *)to = true;
 		not_yet(b, o, value);
@@ -352,61 +455,4 @@ void bind_value(struct binding *b, const struct option *o, const struct tree *va
 		not_yet(b, o, value);
 		break;
 	}
-}
-
-static size_t put_choices(const struct option *o, char *buf, size_t size)
-{
-	size_t n = (size_t)snprintf(buf, size, "one of");
-
-	for (const struct option_choice *c = o->choices; c->name && n < size; c++) {
-		if (!c->alias)
-			n += (size_t)snprintf(buf + n, size - n, "%s %s",
-					      c == o->choices ? "" : ",", c->name);
-	}
-	return n;
-}
-
-const char *option_expects(const struct option *o, char *buf, size_t size)
-{
-	char from[SCALAR_PERIOD_MAX], to[SCALAR_PERIOD_MAX];
-
-	switch (o->type) {
-	case OPTION_BOOL:
-		return "true or false";
-	case OPTION_COUNT:
-		snprintf(buf, size, "a whole number from %" PRIu64 " to %" PRIu64, o->min, o->max);
-		return buf;
-	case OPTION_PERIOD:
-		snprintf(buf, size, "a duration from %s to %s, such as 30s or 5m",
-			 scalar_period_text(o->min, from), scalar_period_text(o->max, to));
-		return buf;
-	case OPTION_CHOICE:
-		put_choices(o, buf, size);
-		return buf;
-	case OPTION_TEXT:
-		return "text";
-	case OPTION_PATTERN:
-		return o->form == PATTERN_GLOB ? "a glob" : "a regular expression";
-	case OPTION_TEXTS:
-		return "a list of texts";
-	case OPTION_NUMBERS:
-		snprintf(buf, size, "a list of 1 to %" PRIu64 " ascending numbers, none negative",
-			 o->max);
-		return buf;
-	case OPTION_RANGES:
-		snprintf(buf, size,
-			 "up to %d numbers or ranges from %" PRIu64 " to %" PRIu64
-			 ", such as 80,8000-9000",
-			 SELECTOR_RANGES_MAX, o->min, o->max);
-		return buf;
-	case OPTION_PAIRS:
-		snprintf(buf, size, "a map of 1 to %" PRIu64 " keys to patterns", o->max);
-		return buf;
-	case OPTION_ENTRIES:
-		return "a list of entries";
-	case OPTION_NEVER:
-	case OPTION_IGNORED:
-		break;
-	}
-	return "anything";
 }

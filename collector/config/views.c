@@ -4,6 +4,16 @@
 
 #include <errno.h>
 
+bool config_has_http(const struct config *config)
+{
+	const struct config_set *features = config->features.prometheus.given
+						    ? &config->features.prometheus
+						    : &config->features.all;
+
+	return features->bits & CONFIG_APPLICATION &&
+	       config->features.instrumentations.bits & CONFIG_HTTP;
+}
+
 void config_selectors(const struct config *config, struct selector_options *options)
 {
 	*options = (struct selector_options){

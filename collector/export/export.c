@@ -121,7 +121,7 @@ typedef void (*endpoint)(struct export *export, const struct http_request *reque
 
 static endpoint find_endpoint(const struct export *export, const char *path)
 {
-	if (strcmp(path, export->options.path) == 0)
+	if (!export->options.health_only && strcmp(path, export->options.path) == 0)
 		return get_metrics;
 	if (strcmp(path, "/healthz") == 0)
 		return get_healthz;

@@ -19,6 +19,7 @@
 struct export_options {
 	const char *listen; /* numeric address; NULL or "": all, IPv4 and IPv6 */
 	uint16_t port;      /* 0: the kernel chooses, see export_port() */
+	bool health_only;   /* no metrics are served, only the other two */
 	const char *path; /* begins with '/', not /healthz or /readyz; NULL: EXPORT_PATH_DEFAULT */
 	struct prometheus_source source;
 	/* NULL: always ready. Else returns NULL when ready, or the reason why not, one line. */

@@ -13,6 +13,7 @@ struct workloads {
 	struct workload *list;
 	uint64_t unnamed;
 	char own_pod[sizeof(((struct cgroup_identity *)0)->pod)];
+	uint32_t edition; /* of the rules */
 };
 
 struct workloads *workloads_new(const struct workloads_options *options)
@@ -28,6 +29,12 @@ struct workloads *workloads_new(const struct workloads_options *options)
 		return NULL;
 	}
 	return w;
+}
+
+void workloads_follow(struct workloads *w, const struct workloads_options *options)
+{
+	w->o = *options;
+	w->edition++;
 }
 
 void workloads_free(struct workloads *w)
@@ -286,7 +293,6 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 
 	gather(w, pods, to->cgroup, to->tgid, &f);
 	to->process_version = process_version(w, f.process);
-	to->ns_tgid = f.process ? f.process->ns_tgid : 0;
 	to->start_ns = f.process ? f.process->start_ns : 0;
 	to->pod_serial = f.pod ? f.pod->serial : 0;
 	if (!f.cgroup && to->cgroup_known && to->state != WORKLOAD_PENDING)
@@ -322,7 +328,8 @@ static bool holds(struct workloads *w, const struct workload *it, uint64_t gener
 	const struct known_cgroup *c = known_cgroup(w->o.known, it->cgroup);
 
 	return it->state != WORKLOAD_PENDING && it->pods_generation == generation &&
-	       process_version(w, p) == it->process_version && (!c || it->cgroup_known);
+	       it->edition == w->edition && process_version(w, p) == it->process_version &&
+	       (!c || it->cgroup_known);
 }
 
 const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint32_t tgid,
@@ -346,6 +353,7 @@ const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint
 	}
 	answer(w, pods, it, now_ns, must_go);
 	it->pods_generation = generation;
+	it->edition = w->edition;
 	return it;
 }
 

@@ -28,16 +28,15 @@ struct workload {
 	enum workload_state state;
 	struct resource *resource; /* while shown */
 	uint64_t service;          /* hash of service name and namespace: routes are per service */
-	/* hidden, until its pod or the process changes: with every other process of its cgroup, or
-	 * alone */
+	/* hidden until its pod or the process changes: with all of its cgroup, or alone */
 	bool hide_cgroup, hide_process;
 	unsigned routes;     /* of its own: struct selector_choice */
-	uint32_t ns_tgid;    /* the process as its container counts it; 0 unknown */
 	uint64_t start_ns;   /* of the process, CLOCK_BOOTTIME; 0 unknown */
 	uint64_t pod_serial; /* struct kube_pod's; 0: no pod */
 	/* what the answer rests on */
 	uint64_t cgroup, pods_generation;
-	uint32_t tgid, process_version; /* tgid: as the host counts it */
+	uint32_t tgid, process_version;
+	uint32_t edition; /* of the rules: see workloads_follow() */
 	bool cgroup_known;
 	uint64_t first_ns; /* when it was first asked for */
 	bool gave_up;      /* shown without the names that did not come */
@@ -56,6 +55,9 @@ struct workloads;
 
 struct workloads *workloads_new(const struct workloads_options *options); /* NULL: out of memory */
 void workloads_free(struct workloads *workloads);
+
+/* Other rules from now on: each workload is decided and named anew when it is next asked for. */
+void workloads_follow(struct workloads *workloads, const struct workloads_options *options);
 
 /* Valid until the next call. `must_go`: do not wait any longer, the answer is never pending. */
 const struct workload *workloads_find(struct workloads *workloads, uint64_t cgroup, uint32_t tgid,

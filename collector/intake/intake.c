@@ -169,7 +169,7 @@ static void connect_loader(struct intake *in)
 	watch(in, in->link.sock, EPOLLIN | EPOLLRDHUP);
 	watch(in, in->link.life.fd, EPOLLIN | EPOLLET);
 	watch(in, in->link.data.fd, EPOLLIN | EPOLLET);
-	in->hold_until = now + INTAKE_HOLD_MS * 1000000ull;
+	in->hold_until = now + (in->o.hold_ns ? *in->o.hold_ns : INTAKE_HOLD_MS * 1000000ull);
 	set(&in->stats.connected, 1);
 	add(&in->stats.connects, 1);
 	set(&in->stats.loader_sandbox, in->link.offer.sandbox);
@@ -349,6 +349,14 @@ void intake_verdicts_clear(struct intake *in)
 {
 	if (in->linked)
 		link_verdicts_clear(&in->link);
+}
+
+/* Also of the next loader. */
+void intake_want(struct intake *in, uint32_t want)
+{
+	in->o.wishes.want = want;
+	if (in->linked)
+		__atomic_store_n(&in->link.control->want, want, __ATOMIC_RELEASE);
 }
 
 void intake_scope(struct intake *in, uint64_t cgroup)

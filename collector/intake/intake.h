@@ -35,6 +35,7 @@ struct intake_options {
 	const char *replay;  /* tape to read instead; NULL: the loader */
 	struct tape *record; /* where to write what comes; NULL: nowhere. Not owned */
 	struct link_wishes wishes;
+	const uint64_t *hold_ns; /* instead of INTAKE_HOLD_MS; NULL: that */
 	struct intake_ops ops;
 };
 
@@ -67,6 +68,7 @@ const struct intake_stats *intake_stats(const struct intake *intake);
 /* (intake thread) */
 int intake_verdict(struct intake *intake, uint64_t key, enum kh_verdict verdict);
 void intake_verdicts_clear(struct intake *intake);
+void intake_want(struct intake *intake, uint32_t want);
 void intake_scope(struct intake *intake, uint64_t cgroup);
 
 #endif

@@ -192,8 +192,20 @@ static void fill_pod(const char *v[RES_COUNT], const struct resolve_rules *rules
 	v[RES_K8S_KIND] = pod->owner_kind;
 }
 
+/* Returns the value of one extra attribute, in `buf` or the pod's own. */
+static const char *extra(const struct resolve_input *in, const char *name, char buf[TEXT_MAX])
+{
+	char key[sizeof(ANNOTATION) + TEXT_MAX];
+	const char *value = otel_attribute(in->otel_resource_attributes, name, buf, TEXT_MAX);
+
+	snprintf(key, sizeof(key), ANNOTATION "%s", name);
+	return first(value, annotation(in->pod, key));
+}
+
 struct resource *resolve(const struct resolve_rules *rules, const struct resolve_input *in)
 {
+	const char *extras[RESOURCE_EXTRAS_MAX] = {NULL};
+	char texts[RESOURCE_EXTRAS_MAX][TEXT_MAX];
 	const char *values[RES_COUNT] = {NULL};
 	struct built built;
 
@@ -205,5 +217,7 @@ struct resource *resolve(const struct resolve_rules *rules, const struct resolve
 		fill_pod(values, rules, in);
 	else
 		values[RES_CONTAINER_NAME] = in->container_name;
-	return resource_new(values);
+	for (size_t i = 0; i < rules->extra.n && i < RESOURCE_EXTRAS_MAX; i++)
+		extras[i] = extra(in, rules->extra.keys[i], texts[i]);
+	return resource_new_with(values, extras, RESOURCE_EXTRAS_MAX);
 }

@@ -35,6 +35,9 @@ struct resolve_rules {
 	const char *cluster;                          /* k8s.cluster.name */
 	const char *host;                             /* of the node, or as overridden */
 	const char *service_name, *service_namespace; /* outside Kubernetes */
+	/* Further attributes, from OTEL_RESOURCE_ATTRIBUTES or else the annotation of that name;
+	   at most RESOURCE_EXTRAS_MAX. */
+	struct resolve_labels extra;
 };
 
 /* Text that is absent is NULL or "". All of it is hostile. */

@@ -6,6 +6,8 @@
 #ifndef KEYHOLE_SERVICE_RESOURCE_H
 #define KEYHOLE_SERVICE_RESOURCE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -46,11 +48,14 @@ enum resource_attr {
 };
 
 #define RESOURCE_VALUE_MAX 256 /* bytes kept of one value, cut on a UTF-8 boundary */
+#define RESOURCE_EXTRAS_MAX 16 /* further attributes that the configuration asks for by name */
 
 struct resource {
 	uint64_t hash;               /* of all values; equal resources have equal hashes */
 	uint32_t refs;               /* atomic; resource_ref(), resource_unref() */
+	uint32_t text_n;
 	const char *attr[RES_COUNT]; /* valid UTF-8, never NULL, "" where absent; into text[] */
+	const char *extra[RESOURCE_EXTRAS_MAX]; /* likewise, in the order of the configuration */
 	char text[];
 };
 
@@ -63,6 +68,11 @@ extern const char *const resource_prom_label[RES_COUNT];
  * bytes become U+FFFD) and cut to RESOURCE_VALUE_MAX. NULL: out of memory.
  */
 struct resource *resource_new(const char *const values[RES_COUNT]);
+/* With `n` <= RESOURCE_EXTRAS_MAX values of extra attributes. */
+struct resource *resource_new_with(const char *const values[RES_COUNT], const char *const *extra,
+				   size_t n);
+/* All values are equal. */
+bool resource_same(const struct resource *a, const struct resource *b);
 struct resource *resource_ref(struct resource *resource);
 void resource_unref(struct resource *resource);
 

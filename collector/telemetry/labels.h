@@ -9,7 +9,7 @@
 #include "../slice.h"
 
 #define LABEL_VALUE_MAX 256        /* bytes of one value, before escaping */
-#define LABELS_TEXT_MAX (16 << 10) /* of one label set: 25 values, all of them escaped */
+#define LABELS_TEXT_MAX (32 << 10) /* of one label set: all values there can be, all escaped */
 
 struct labels {
 	size_t n;

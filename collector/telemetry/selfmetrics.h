@@ -17,6 +17,10 @@
 /* X(ENUM, type, name without _total, label or "", help) */
 #define SELFMETRICS(X)                                                                             \
 	X(BUILD_INFO, GAUGE, "keyhole_build_info", "version", "Version of the collector; 1.")      \
+	X(CONFIG_RELOADS, COUNTER, "keyhole_config_reloads", "result",                             \
+	  "Times that the configuration was read again, by result.")                               \
+	X(CONFIG_LOADED, GAUGE, "keyhole_config_last_reload_success_timestamp_seconds", "",        \
+	  "When the configuration in effect was read, in seconds since 1970.")                     \
 	X(RECORDS_SEEN, COUNTER, "keyhole_records_seen", "ring", "Records taken from a ring.")     \
 	X(RECORDS_HANDLED, COUNTER, "keyhole_records_handled", "",                                 \
 	  "Records given back to the data ring since the loader started, by all collectors.")      \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Series groups of one side (server or client): all histograms of a label set live in one
- * object, found by one lookup. All calls are the writer's; the reader walks `slots`.
+ * Series groups: of one side (server or client), and of the metrics that have the same labels. All
+ * histograms of a label set live in one object, found by one lookup. All calls are the writer's;
+ * the reader walks `slots`.
  */
 #ifndef KEYHOLE_TELEMETRY_SERIES_H
 #define KEYHOLE_TELEMETRY_SERIES_H
@@ -12,27 +13,33 @@
 #include "slots.h"
 #include "target.h"
 
-/* Whatever tells one group from another; equal bytes mean equal labels. */
+/*
+ * Whatever tells one group from another, zero where no label shows it; equal bytes mean equal
+ * labels.
+ */
 struct series_fields {
 	struct target *target;
-	uint16_t status;
-	uint16_t port;
-	uint16_t route_n;
-	uint16_t host_n;
-	uint8_t method;
-	uint8_t error;
-	uint8_t pad[6];
+	uint32_t pid, host_pid;
+	uint16_t status, port;
+	uint16_t error;                             /* enum exchange_error, or the status */
+	uint16_t route_n, host_n, path_n, client_n; /* bytes of text, in this order */
+	uint8_t method;                             /* + 1 */
+	uint8_t scheme;                             /* 1: there is one */
 };
 
-/* The fields, then the route, then the host, both clean. */
+_Static_assert(sizeof(struct series_fields) == 32, "no byte of it is left to chance");
+
+/* The fields, then the texts, all of them clean. */
 struct series_key {
 	struct series_fields fields;
-	char text[2 * LABEL_VALUE_MAX];
+	char text[4 * LABEL_VALUE_MAX];
 };
 
 static inline size_t series_key_size(const struct series_key *key)
 {
-	return sizeof(key->fields) + key->fields.route_n + key->fields.host_n;
+	const struct series_fields *f = &key->fields;
+
+	return sizeof(*f) + f->route_n + f->host_n + f->path_n + f->client_n;
 }
 
 struct series {

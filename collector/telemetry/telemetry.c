@@ -5,6 +5,7 @@
 #include "grace.h"
 #include "http_series.h"
 #include "labels.h"
+#include "seen.h"
 #include "series.h"
 #include "slots.h"
 #include "target.h"
@@ -15,14 +16,27 @@
 /* The histograms of a group, in order; each enum telemetry_metric is a kind on a side. */
 enum kind { DURATION, REQUEST_SIZE, RESPONSE_SIZE, FIRST_BYTE, KINDS };
 
+/* The metrics of a side that have the same labels. */
+struct family_group {
+	enum http_side side;
+	attribute_set set;
+	unsigned int look;  /* of targets */
+	unsigned int kinds; /* bits */
+	size_t words;
+	struct series_table table;
+};
+
 struct telemetry {
 	struct telemetry_options options;
 	struct grace grace;
 	struct targets targets;
-	struct series_table table[HTTP_SIDES];
+	struct family_group group[TELEMETRY_METRICS];
+	unsigned int groups;
+	struct family_group *group_of[TELEMETRY_METRICS];
 	struct histogram_bounds bounds[KINDS];
-	size_t offset[KINDS]; /* of its words in a group */
-	unsigned int kinds;   /* kept: FIRST_BYTE may be off */
+	size_t offset[TELEMETRY_METRICS]; /* of its words in a series of its group */
+	unsigned int kinds;               /* kept: FIRST_BYTE may be off */
+	struct seen seen;
 	struct telemetry_stats stats;
 };
 
@@ -59,6 +73,40 @@ static const struct telemetry_family families[KINDS][HTTP_SIDES] = {
 			 "First byte of an HTTP request sent to first byte of its response."}},
 };
 
+static const struct select_metric names[TELEMETRY_METRICS] = {
+	[TELEMETRY_SERVER_DURATION] = {OWNER_SERVER, "http.server.request.duration",
+				       "http_server_request_duration_seconds"},
+	[TELEMETRY_CLIENT_DURATION] = {OWNER_CLIENT, "http.client.request.duration",
+				       "http_client_request_duration_seconds"},
+	[TELEMETRY_SERVER_REQUEST_SIZE] = {OWNER_SERVER, "http.server.request.body.size",
+					   "http_server_request_body_size_bytes"},
+	[TELEMETRY_CLIENT_REQUEST_SIZE] = {OWNER_CLIENT, "http.client.request.body.size",
+					   "http_client_request_body_size_bytes"},
+	[TELEMETRY_SERVER_RESPONSE_SIZE] = {OWNER_SERVER, "http.server.response.body.size",
+					    "http_server_response_body_size_bytes"},
+	[TELEMETRY_CLIENT_RESPONSE_SIZE] = {OWNER_CLIENT, "http.client.response.body.size",
+					    "http_client_response_body_size_bytes"},
+	[TELEMETRY_SERVER_FIRST_BYTE] = {OWNER_SERVER, "keyhole.http.server.time_to_first_byte",
+					 "keyhole_http_server_time_to_first_byte_seconds"},
+	[TELEMETRY_CLIENT_FIRST_BYTE] = {OWNER_CLIENT, "keyhole.http.client.time_to_first_byte",
+					 "keyhole_http_client_time_to_first_byte_seconds"},
+};
+
+static enum http_side side_of(enum telemetry_metric metric)
+{
+	return (enum http_side)(metric % HTTP_SIDES);
+}
+
+static enum kind kind_of(enum telemetry_metric metric)
+{
+	return (enum kind)(metric / HTTP_SIDES);
+}
+
+static enum telemetry_metric metric_of(enum http_side side, unsigned int kind)
+{
+	return (enum telemetry_metric)(kind * HTTP_SIDES + (unsigned int)side);
+}
+
 static void count(_Atomic uint64_t *counter)
 {
 	/* One writer: see histogram.c. */
@@ -81,20 +129,67 @@ static int init_bounds(struct telemetry *t)
 
 		if (err)
 			return err;
-		if (i > 0)
-			t->offset[i] = t->offset[i - 1] + histogram_words(&t->bounds[i - 1]);
 	}
 	return 0;
 }
 
+static unsigned int look_of(struct targets *targets, attribute_set set)
+{
+	attribute_set look = set & ATTRS_OF_RESOURCE;
+
+	for (unsigned int i = 0; i < targets->looks; i++) {
+		if (targets->look[i] == look)
+			return i;
+	}
+	targets->look[targets->looks] = look;
+	return targets->looks++;
+}
+
+static struct family_group *group_with(struct telemetry *t, enum http_side side, attribute_set set)
+{
+	struct family_group *group = t->group;
+
+	for (; group < t->group + t->groups; group++) {
+		if (group->side == side && group->set == set)
+			return group;
+	}
+	t->groups++;
+	group->side = side;
+	group->set = set;
+	group->look = look_of(&t->targets, set);
+	return group;
+}
+
+static void choose_labels(struct telemetry *t)
+{
+	const struct telemetry_options *o = &t->options;
+	const struct attribute_rules rules = {o->kubernetes, o->routes, o->server_address_from_host,
+					      o->extras};
+
+	for (unsigned int m = 0; m < t->kinds * HTTP_SIDES; m++) {
+		attribute_set set = select_for(&o->select, &names[m], &rules).on;
+		struct family_group *group = group_with(t, side_of(m), set);
+
+		t->group_of[m] = group;
+		t->offset[m] = group->words;
+		group->kinds |= 1u << kind_of(m);
+		group->words += histogram_words(&t->bounds[kind_of(m)]);
+	}
+	t->targets.infos.set = select_for(&o->select, &select_resource, &rules);
+}
+
 static int init(struct telemetry *t)
 {
-	unsigned int last = t->kinds - 1, max = t->options.series_max;
-	size_t words = t->offset[last] + histogram_words(&t->bounds[last]);
-	int err = targets_init(&t->targets, &t->grace, max, t->options.kubernetes);
+	unsigned int max = t->options.series_max;
+	int err;
 
-	for (int side = 0; side < HTTP_SIDES && !err; side++)
-		err = series_table_init(&t->table[side], &t->grace, max, words);
+	t->targets.grace = t->targets.infos.grace = &t->grace;
+	t->targets.extras = t->targets.infos.extras = t->options.extras;
+	t->targets.infos.kubernetes = t->options.kubernetes;
+	choose_labels(t);
+	err = targets_init(&t->targets, max);
+	for (unsigned int i = 0; i < t->groups && !err; i++)
+		err = series_table_init(&t->group[i].table, &t->grace, max, t->group[i].words);
 	return err;
 }
 
@@ -125,8 +220,8 @@ void telemetry_free(struct telemetry *t)
 {
 	if (!t)
 		return;
-	for (int side = 0; side < HTTP_SIDES; side++) {
-		struct slots *slots = &t->table[side].slots;
+	for (unsigned int g = 0; g < t->groups; g++) {
+		struct slots *slots = &t->group[g].table.slots;
 		uint32_t end = slots->slot ? slots_end(slots) : 0;
 
 		for (uint32_t i = 0; i < end; i++) {
@@ -135,7 +230,7 @@ void telemetry_free(struct telemetry *t)
 			if (series && series->target)
 				target_unuse(&t->targets, series->target);
 		}
-		series_table_close(&t->table[side]);
+		series_table_close(&t->group[g].table);
 	}
 	targets_close(&t->targets);
 	grace_close(&t->grace);
@@ -146,22 +241,23 @@ void telemetry_free(struct telemetry *t)
 
 static void set_sizes(struct telemetry *t)
 {
-	uint64_t series =
-		slots_used(&t->table[HTTP_SERVER].slots) + slots_used(&t->table[HTTP_CLIENT].slots);
+	uint64_t series = 0;
 
+	for (unsigned int g = 0; g < t->groups; g++)
+		series += slots_used(&t->group[g].table.slots);
 	atomic_store_explicit(&t->stats.series, series, memory_order_relaxed);
-	atomic_store_explicit(&t->stats.targets, slots_used(&t->targets.slots),
+	atomic_store_explicit(&t->stats.targets, slots_used(&t->targets.infos.slots),
 			      memory_order_relaxed);
 }
 
-static struct series *make_series(struct telemetry *t, enum http_side side,
+static struct series *make_series(struct telemetry *t, struct family_group *group,
 				  const struct series_key *key, uint64_t hash)
 {
 	struct series *series;
 	struct labels labels;
 
-	http_series_labels(&labels, side, key);
-	series = series_make(&t->table[side], key, hash, labels_slice(&labels));
+	http_series_labels(&labels, key);
+	series = series_make(&group->table, key, hash, labels_slice(&labels));
 	if (!series)
 		return NULL;
 	target_use(series->target);
@@ -170,27 +266,26 @@ static struct series *make_series(struct telemetry *t, enum http_side side,
 	return series;
 }
 
-/* Never NULL. */
-static struct series *series_of(struct telemetry *t, enum http_side side, struct resource *resource,
-				const struct exchange *exchange, struct slice route,
-				uint64_t now_ns)
+/* Never NULL. `target`: NULL if there was no room for one. */
+static struct series *series_of(struct telemetry *t, struct family_group *group,
+				struct target *target, const struct attribute_source *source,
+				bool *overflow)
 {
-	struct target *target = targets_find(&t->targets, resource, now_ns);
 	struct series *series = NULL;
 	struct series_key key;
 
 	if (target) {
 		uint64_t hash;
 
-		http_series_key(&key, side, target, exchange, route, &t->options);
+		http_series_key(&key, group->side, target, source, group->set, &t->options.namer);
 		hash = siphash(siphash_process_key(), &key, series_key_size(&key));
-		series = series_find(&t->table[side], &key, hash);
+		series = series_find(&group->table, &key, hash);
 		if (!series)
-			series = make_series(t, side, &key, hash);
+			series = make_series(t, group, &key, hash);
 	}
 	if (!series) {
-		count(&t->stats.overflows);
-		series = series_overflow(&t->table[side]);
+		*overflow = true;
+		series = series_overflow(&group->table);
 		set_sizes(t);
 	}
 	return series;
@@ -201,37 +296,65 @@ static uint64_t since(uint64_t start, uint64_t end)
 	return end > start ? end - start : 0;
 }
 
-static void add(struct telemetry *t, struct series *series, enum kind kind, uint64_t value)
+static uint64_t value_of(const struct exchange *exchange, enum kind kind)
 {
-	histogram_add(&t->bounds[kind], series->words + t->offset[kind], value);
+	switch (kind) {
+	case DURATION:
+		return since(exchange->start_ns, exchange->end_ns);
+	case REQUEST_SIZE:
+		return exchange->req_body;
+	case RESPONSE_SIZE:
+		return exchange->resp_body;
+	case FIRST_BYTE:
+	case KINDS:
+		break;
+	}
+	return since(exchange->start_ns, exchange->first_ns);
 }
 
-int telemetry_http(struct telemetry *t, struct resource *resource, const struct exchange *exchange,
-		   struct slice route, uint64_t now_ns)
+static void update(struct telemetry *t, const struct family_group *group, struct series *series,
+		   const struct exchange *exchange)
 {
-	struct series *series;
-	enum http_side side;
+	for (unsigned int kind = 0; kind < t->kinds; kind++) {
+		size_t offset = t->offset[metric_of(group->side, kind)];
 
-	if (exchange->conn.role == KH_ROLE_SERVER)
-		side = HTTP_SERVER;
-	else if (exchange->conn.role == KH_ROLE_CLIENT)
-		side = HTTP_CLIENT;
-	else {
-		count(&t->stats.invalid);
-		return -EINVAL;
+		/* No answer: no first byte of it. */
+		if (!(group->kinds & 1u << kind) || (kind == FIRST_BYTE && !exchange->first_ns))
+			continue;
+		histogram_add(&t->bounds[kind], series->words + offset, value_of(exchange, kind));
 	}
-	series = series_of(t, side, resource, exchange, route, now_ns);
-	series->last_ns = now_ns;
-	add(t, series, DURATION, since(exchange->start_ns, exchange->end_ns));
-	add(t, series, REQUEST_SIZE, exchange->req_body);
-	add(t, series, RESPONSE_SIZE, exchange->resp_body);
-	if (t->kinds > FIRST_BYTE && exchange->first_ns)
-		add(t, series, FIRST_BYTE, since(exchange->start_ns, exchange->first_ns));
+}
+
+int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns)
+{
+	int side = http_side_of(source->exchange);
+	struct target *const *targets;
+	bool overflow = false;
+
+	if (side < 0) {
+		count(&t->stats.invalid);
+		return side;
+	}
+	targets = targets_find(&t->targets, source->resource, now_ns);
+	for (unsigned int g = 0; g < t->groups; g++) {
+		struct family_group *group = &t->group[g];
+		struct series *series;
+
+		if (group->side != (enum http_side)side)
+			continue;
+		series = series_of(t, group, targets ? targets[group->look] : NULL, source,
+				   &overflow);
+		series->last_ns = now_ns;
+		update(t, group, series, source->exchange);
+	}
+	if (overflow)
+		count(&t->stats.overflows);
 	count(&t->stats.exchanges);
 	return 0;
 }
 
-static void expire_side(struct telemetry *t, struct series_table *table, uint64_t before_ns)
+static void expire_group(struct telemetry *t, struct series_table *table, uint64_t before_ns,
+			 uint64_t at_last_ns)
 {
 	uint32_t end = slots_end(&table->slots);
 
@@ -240,12 +363,22 @@ static void expire_side(struct telemetry *t, struct series_table *table, uint64_
 		struct target *target = series ? series->target : NULL;
 
 		table->cursor = (table->cursor + 1) % end;
-		if (!target || series->last_ns >= before_ns)
+		if (!target || (series->last_ns >= before_ns && series->last_ns >= at_last_ns))
 			continue;
 		series_drop(table, series);
 		target_unuse(&t->targets, target);
 		count(&t->stats.series_expired);
 	}
+}
+
+static uint64_t earlier(uint64_t now_ns, uint64_t by_ns)
+{
+	return now_ns > by_ns ? now_ns - by_ns : 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 /*
@@ -254,27 +387,26 @@ static void expire_side(struct telemetry *t, struct series_table *table, uint64_
  */
 void telemetry_expire(struct telemetry *t, uint64_t now_ns)
 {
-	uint64_t ttl = t->options.ttl_ns;
+	uint64_t ttl = t->options.ttl_ns, before_ns, at_last_ns;
 
 	grace_collect(&t->grace);
+	seen_look(&t->seen, &t->grace, now_ns);
 	if (ttl == 0 || now_ns <= ttl || grace_is_read(&t->grace))
 		return;
-	for (int side = 0; side < HTTP_SIDES; side++)
-		expire_side(t, &t->table[side], now_ns - ttl);
-	targets_expire(&t->targets, now_ns - ttl);
+	before_ns = least(earlier(now_ns, ttl), t->seen.before_ns);
+	at_last_ns = earlier(now_ns, 2 * ttl);
+	for (unsigned int g = 0; g < t->groups; g++)
+		expire_group(t, &t->group[g].table, before_ns, at_last_ns);
+	targets_expire(&t->targets, earlier(before_ns, TELEMETRY_LINGER_NS),
+		       earlier(at_last_ns, TELEMETRY_LINGER_NS));
 	set_sizes(t);
 }
 
 /* ---- the reader ---- */
 
-static enum http_side side_of(enum telemetry_metric metric)
+const struct select_metric *telemetry_metric_name(enum telemetry_metric metric)
 {
-	return (enum http_side)(metric % HTTP_SIDES);
-}
-
-static enum kind kind_of(enum telemetry_metric metric)
-{
-	return (enum kind)(metric / HTTP_SIDES);
+	return &names[metric];
 }
 
 const struct telemetry_family *telemetry_family(const struct telemetry *t,
@@ -305,7 +437,7 @@ static struct slice target_labels(const struct series *series)
 void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry_sample_fn fn,
 		    void *arg)
 {
-	const struct slots *slots = &t->table[side_of(metric)].slots;
+	const struct slots *slots = &t->group_of[metric]->table.slots;
 	const struct histogram_bounds *bounds = &t->bounds[kind_of(metric)];
 	uint64_t counts[HISTOGRAM_BOUNDS_MAX + 1];
 	uint32_t end = slots_end(slots);
@@ -316,7 +448,7 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 
 		if (!series)
 			continue;
-		words = series->words + t->offset[kind_of(metric)];
+		words = series->words + t->offset[metric];
 		for (unsigned int b = 0; b <= bounds->n; b++)
 			counts[b] = atomic_load_explicit(&words[1 + b], memory_order_relaxed);
 		fn(arg, &(struct telemetry_sample){
@@ -331,15 +463,15 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 
 void telemetry_each_target(struct telemetry *t, telemetry_target_fn fn, void *arg)
 {
-	const struct slots *slots = &t->targets.slots;
+	const struct slots *slots = &t->targets.infos.slots;
 	uint32_t end = slots_end(slots);
 
 	for (uint32_t i = 0; i < end; i++) {
-		struct target *target = slots_get(slots, i);
-		const struct target_info *info = target ? atomic_load(&target->info) : NULL;
+		struct info *info = slots_get(slots, i);
+		const struct info_text *text = info ? atomic_load(&info->text) : NULL;
 
-		if (info && atomic_load_explicit(&target->shown, memory_order_relaxed))
-			fn(arg, (struct slice){info->labels, info->n});
+		if (text)
+			fn(arg, (struct slice){text->labels, text->n});
 	}
 }
 

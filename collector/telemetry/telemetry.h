@@ -7,12 +7,18 @@
  *
  * The decisions that are ours:
  *  - an empty label is left out (to Prometheus it is the same);
- *  - server.address: on the client's side the Host, else the peer's IP; on the server's side
- *    the Host is chosen by whoever sends requests, so it is absent unless
- *    `server_address_from_host`; server.port is the local port there;
+ *  - server.address: on the client's side the Host, else the peer; on the server's side the
+ *    Host is chosen by whoever sends requests, so it is absent unless asked for, by
+ *    `server_address_from_host` or by name; without it server.port is the local port there;
  *  - error.type: absent on success; how a broken exchange broke ("connection_reset",
  *    "connection_closed", "invalid_response"), else the status from 500 (server), 400 (client);
- *  - one target_info per job and instance: where resources differ otherwise, the newest.
+ *  - one target_info per job and instance: where resources differ otherwise, the newest;
+ *  - the labels of each metric are fixed at the start (select.h). Metrics of one side that have the
+ *    same labels, as all have by default, share their series: one lookup and one key for all their
+ *    histograms. Each further set of labels costs one more lookup per exchange, four at most;
+ *  - a series leaves when nothing updated it within the TTL and a scrape began and ended since its
+ *    last update, so that no value goes unseen; after twice the TTL it leaves in any case, for
+ *    there may be nobody who scrapes. target_info stays TELEMETRY_LINGER_NS longer than its series.
  */
 #ifndef KEYHOLE_TELEMETRY_TELEMETRY_H
 #define KEYHOLE_TELEMETRY_TELEMETRY_H
@@ -20,6 +26,8 @@
 #include "../protocol/exchange.h"
 #include "../service/resource.h"
 #include "histogram.h"
+#include "http_values.h"
+#include "select.h"
 
 #include <stdatomic.h>
 
@@ -29,6 +37,7 @@
 #define TELEMETRY_TTL_DEFAULT_NS (300ull * 1000000000ull)
 #define TELEMETRY_RESOURCES_MAX 8192 /* resources remembered at once */
 #define TELEMETRY_EXPIRE_STEP 64     /* series looked at by one telemetry_expire() */
+#define TELEMETRY_LINGER_NS (10ull * 1000000000ull)
 
 struct telemetry;
 
@@ -44,20 +53,24 @@ struct telemetry_options {
 	struct telemetry_buckets response_size; /* bytes */
 	unsigned int series_max;                /* per metric, beside its overflow series */
 	uint64_t bytes_max;
-	uint64_t ttl_ns;               /* since the last update; 0: series live for ever */
-	bool kubernetes;               /* put k8s_* labels */
-	bool routes;                   /* put http_route */
-	bool time_to_first_byte;       /* keep keyhole_http_*_time_to_first_byte_seconds */
-	bool server_address_from_host; /* put the Host on server metrics: attacker-chosen */
+	uint64_t ttl_ns;                       /* since the last update; 0: series live for ever */
+	bool kubernetes;                       /* put k8s_* labels */
+	bool routes;                           /* put http_route */
+	bool time_to_first_byte;               /* keep keyhole_http_*_time_to_first_byte_seconds */
+	bool server_address_from_host;         /* put the Host on server metrics: attacker-chosen */
+	struct select_sections select;         /* attributes.select; globs checked before */
+	const struct attribute_extras *extras; /* NULL: none; outlives telemetry */
+	struct peer_namer namer;               /* of addresses; .name may be NULL */
 };
 
 extern const struct telemetry_options telemetry_defaults;
 
 struct telemetry_stats {
-	_Atomic uint64_t exchanges;      /* counted in some series, the overflow included */
-	_Atomic uint64_t invalid;        /* refused: neither server nor client */
-	_Atomic uint64_t overflows;      /* of exchanges: counted in an overflow series */
-	_Atomic uint64_t series_created; /* groups: all metrics of one side share one */
+	_Atomic uint64_t exchanges; /* counted in some series, the overflow included */
+	_Atomic uint64_t invalid;   /* refused: neither server nor client */
+	_Atomic uint64_t overflows; /* of exchanges: counted in an overflow series */
+	_Atomic uint64_t
+		series_created; /* groups: metrics of one side and the same labels share one */
 	_Atomic uint64_t series_expired;
 	_Atomic uint64_t series;  /* groups alive */
 	_Atomic uint64_t targets; /* target_info alive */
@@ -70,12 +83,21 @@ void telemetry_free(struct telemetry *telemetry);
 /* ---- the writer ---- */
 
 /*
- * Counts one exchange for `resource` (its reference is the caller's). `route` is "" where none
- * is known. Returns 0, or -EINVAL for an exchange whose role is not known (not counted). When a
+ * Counts one exchange. Returns 0, or -EINVAL for one whose role is not known (not counted). When a
  * limit is reached the exchange goes to the overflow series: nothing is lost but its labels.
  */
-int telemetry_http(struct telemetry *telemetry, struct resource *resource,
-		   const struct exchange *exchange, struct slice route, uint64_t now_ns);
+int telemetry_count(struct telemetry *telemetry, const struct attribute_source *source,
+		    uint64_t now_ns);
+
+/* The same where no process is known. */
+static inline int telemetry_http(struct telemetry *telemetry, struct resource *resource,
+				 const struct exchange *exchange, struct slice route,
+				 uint64_t now_ns)
+{
+	struct attribute_source source = {resource, exchange, route, 0};
+
+	return telemetry_count(telemetry, &source, now_ns);
+}
 
 /* A small step of expiry; call it at least ten times a second. */
 void telemetry_expire(struct telemetry *telemetry, uint64_t now_ns);
@@ -99,6 +121,9 @@ struct telemetry_family {
 	const char *unit; /* "seconds", "bytes" */
 	const char *help;
 };
+
+/* As attributes.select names it. */
+const struct select_metric *telemetry_metric_name(enum telemetry_metric metric);
 
 /* NULL: switched off. */
 const struct telemetry_family *telemetry_family(const struct telemetry *telemetry,

@@ -58,7 +58,7 @@ def scrape(url):
         if not sample:
             continue
         labels, value = dict(LABEL.findall(sample[2] or "")), float(sample[3])
-        if sample[1] == "keyhole_records_dropped_total" and labels["reason"] not in ("not_selected", "ignored_route"):
+        if sample[1] == "keyhole_records_dropped_total" and labels["reason"] not in ("not_selected", "ignored_route", "filtered"):
             dropped += int(value)
         name = DURATION.fullmatch(sample[1])
         if not name:

@@ -22,7 +22,8 @@ wait_for 20 test -s "$scratch/api.port"
 printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$scratch/api.port")'}}]" \
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
 printf '%s\n' 'routes: {patterns: [/]}' 'keyhole:' '  time_to_first_byte: true' \
-	'  server_address_from_host: true' > "$scratch/c.yml"
+	'  server_address_from_host: true' \
+	'attributes: {select: {http_server_request_duration: {include: ["*"]}}}' > "$scratch/c.yml"
 mkdir -m 755 "$scratch/web"
 port=$(free_port)
 start_loader
@@ -37,7 +38,7 @@ scrape
 # ---- docs/metrics.md ----
 
 same() { # TEST-NAME FILE FILE: sorted lists
-	is "$1" "$(comm -3 "$2" "$3" | sed 's/^\t/only the programs have: /; t; s/^/only the page has: /')" ""
+	is "$1" "$(comm -3 "$2" "$3" | sed 's/^\t/only the page has: /; t; s/^/only the programs have: /')" ""
 }
 sed -n 's/^# TYPE \([^ ]*\) \([a-z]*\)$/\1 \2/p' "$metrics" | sort -u > "$scratch/metrics.there"
 sed -n 's/^| `\([a-z_]*\)` | \(counter\|gauge\|histogram\) | .*/\1 \2/p' "$docs/metrics.md" | sort -u > "$scratch/metrics.told"
@@ -47,6 +48,25 @@ same "metrics.md: each metric and its type, and no other" "$scratch/metrics.ther
 grep -v '^#' "$metrics" | grep -o '[{,][a-z_0-9]*="' | tr -d '{,="' | sort -u > "$scratch/labels.there"
 grep -o '^| `[a-z_0-9]*` |' "$docs/metrics.md" | tr -d '|` ' | sort -u > "$scratch/labels.told"
 is "metrics.md: each label" "$(comm -23 "$scratch/labels.there" "$scratch/labels.told")" ""
+"$collector_bin" --print-config-reference | sed -n '/^## Attributes/,/^## Filters/p' > "$scratch/attributes"
+table() { # COLUMN...: of the table of attributes, sorted by label
+	sed -n 's/^| `[a-z0-9._]*` | //p' "$scratch/attributes" | tr -d '`' | awk -F ' *[|] ' -v OFS=: "{ print $1 }" | sort
+}
+table '$1' > "$scratch/attributes.there"
+sed -n '/^### Labels/,/^### How/s/^| `\([a-z_0-9]*\)` |.*/\1/p' "$docs/metrics.md" | grep -vx 'le\|otel_metric_overflow' |
+	sort > "$scratch/attributes.told"
+ok "there are attributes" grep -qx url_path "$scratch/attributes.there"
+same "metrics.md: each attribute, and no other" "$scratch/attributes.there" "$scratch/attributes.told"
+table '$1, $2' | sed -n 's/:opt-in$//p' > "$scratch/opt-in.there"
+grep '\*[Oo]pt-in' "$docs/metrics.md" | sed -n 's/^| `\([a-z_0-9]*\)` |.*/\1/p' | grep -vx server_address | sort > "$scratch/opt-in.told"
+same "metrics.md: which are opt-in" "$scratch/opt-in.there" "$scratch/opt-in.told"
+labels_of() { # METRIC: of all its series, each once
+	grep "^$1_count{" "$metrics" | grep -o '[{,][a-z_0-9]*="' | tr -d '{,="' | sort -u
+}
+is "opt-in labels are not there unless asked for" \
+	"$(labels_of http_server_request_body_size_bytes | comm -12 - "$scratch/opt-in.there")" ""
+is "and there if they are" "$(labels_of http_server_request_duration_seconds | comm -12 - "$scratch/opt-in.there" | paste -sd ' ')" \
+	"client_address host_name keyhole_process_host_pid process_pid url_path"
 
 # Each word that Keyhole's own metrics have as a label's value, but for its version.
 grep '^keyhole_[a-z_]*{[a-z]*="[^"]*"}' "$metrics" | grep -v '^keyhole_build_info' |
@@ -90,6 +110,10 @@ is "limits.md: each limit that is counted" "$untold" ""
 
 "$collector_bin" --print-config-reference > "$scratch/configuration.md"
 ok "configuration.md is what the collector prints" diff "$docs/configuration.md" "$scratch/configuration.md"
+"$collector_bin" --print-config-schema > "$scratch/configuration.schema.json"
+ok "configuration.schema.json is what the collector prints" diff "$docs/configuration.schema.json" "$scratch/configuration.schema.json"
+is "configuration.schema.json takes what the collector takes, and no other" "$("$python" "$here/schema.py" \
+	"$docs/configuration.schema.json" "$repo/tests/unit/config/beyla.keys" "$collector_bin" 2>&1)" ""
 is "metrics.md and limits.md name only keys that there are" "$(grep -ohE '`(keyhole|routes|prometheus_export|discovery|attributes)\.[a-z_.]*`' \
 	"$docs/metrics.md" "$docs/limits.md" "$repo/README.md" | sort -u | grep -vFf "$docs/configuration.md" || true)" ""
 

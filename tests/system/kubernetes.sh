@@ -309,6 +309,31 @@ else
 	metrics_port=$usual_port
 fi
 
+# ---- attributes of the pod's own ----
+
+collect 'attributes:
+  kubernetes: {enable: true}
+  extra_group_attributes: {k8s_app_meta: [team]}
+  select: {http_server_request_body_size: {exclude: [k8s.pod.*, instance]}}
+prometheus_export: {extra_resource_attributes: [deployment.environment]}
+filter: {application: {k8s_pod_name: {match: "noted-*"}}}' kubeconfig
+wait_for 15 synced
+api POST pods "{\"namespace\": \"shop\", \"name\": \"noted-1\", \"uid\": \"$(uid 30)\", \"node\": \"n1\",
+	\"owner\": [\"Deployment\", \"noted\"], \"containers\": [[\"noted\", \"$(id 30)\"]], \"annotations\":
+	{\"resource.opentelemetry.io/deployment.environment\": \"staging\", \"resource.opentelemetry.io/team\": \"blue\"}}"
+in_pod 7 "$(uid 30)" "$(id 30)"
+named "an annotation that was asked for is a label" 7 'team="blue"' 'k8s_pod_name="noted-1"'
+is "and on target_info, with what was asked for there" "$(metric_count "$metrics" target_info 'team="blue"' 'deployment_environment="staging"' \
+	'k8s_pod_name="noted-1"')" 1
+is "which is nowhere else" "$(grep -c '^http.*deployment_environment' "$metrics" || true)" 0
+is "labels that a metric shall not have" "$(metric_count "$metrics" http_server_request_body_size_bytes_count 'k8s_deployment_name="noted"' k8s_pod_)" 0
+is "labels that it has" "$(metric_sum "$metrics" http_server_request_body_size_bytes_count 'k8s_deployment_name="noted"' 'team="blue"')" 7
+in_pod 8 "$(uid 1)" "$(id 1)"
+served "filter.application knows pods" 0 "$port"
+wait "$started" || true # what it sends is the next collector's, else
+ok "and counts what it stops" reached 8 keyhole_records_dropped_total 'reason="filtered"'
+sleep 0.15 # what the scrape itself sends is this collector's too, not the next one's
+
 # ---- routes ----
 
 collect "$kube

@@ -243,6 +243,46 @@ static void executable_and_port_shortcuts_are_one_entry(void **state)
 	config_free(c);
 }
 
+static void processes_named_by_number_are_an_entry_of_their_own(void **state)
+{
+	char *const env[] = {"BEYLA_TARGET_PID=7,9-10", NULL};
+	struct config *c = parsed("open_port: 80\n", env);
+
+	assert_int_equal(c->discovery.include.n, 2);
+	assert_int_equal(c->discovery.include.v[0].port_count, 1);
+	assert_int_equal(c->discovery.include.v[1].pid_count, 2);
+	assert_int_equal(c->discovery.include.v[1].pids[1].to, 10);
+	config_free(c);
+}
+
+static void programs_below_system_paths_are_left_out(void **state)
+{
+	struct config *c = parsed("discovery: {excluded_linux_system_paths: [/usr/sbin, '/a*b/']}\n",
+				  NULL);
+	static const struct {
+		const char *exe;
+		enum selector_answer answer;
+	} v[] = {
+		{"/usr/sbin/nginx", SELECTOR_NO}, {"/usr/sbin/x/y", SELECTOR_NO},
+		{"/usr/sbinx", SELECTOR_YES},     {"/opt/usr/sbin/nginx", SELECTOR_YES},
+		{"/a*b/c", SELECTOR_NO},          {"/axb/c", SELECTOR_YES},
+	};
+	struct selector_options options;
+	struct selector *selector;
+	char why[PATTERN_WHY_MAX];
+
+	config_selectors(c, &options);
+	assert_int_equal(selector_new(&selector, &options, why), 0);
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		struct selector_subject s = {.text[SELECTOR_EXE_PATH] = v[i].exe,
+					     .metadata = SELECTOR_METADATA_NONE};
+
+		assert_int_equal(selector_match(selector, &s, NULL), v[i].answer);
+	}
+	selector_free(selector);
+	config_free(c);
+}
+
 static void every_field_of_an_entry_is_kept(void **state)
 {
 	struct config *c = parsed("discovery:\n"
@@ -333,9 +373,9 @@ static void pids_languages_and_system_paths_are_entries_too(void **state)
 	const struct selector_entry *e = c->discovery.include.v;
 	const struct config_entries *out = &c->discovery.exclude;
 
-	assert_int_equal(c->discovery.include.n, 1);
-	assert_int_equal(e->pid_count, 2);
-	assert_string_equal(e->text[SELECTOR_LANGUAGES], "java");
+	assert_int_equal(c->discovery.include.n, 2);
+	assert_string_equal(e[0].text[SELECTOR_LANGUAGES], "java");
+	assert_int_equal(e[1].pid_count, 2);
 	assert_string_equal(out->v[out->n - 2].text[SELECTOR_EXE_PATH], "/usr/lib\\[x\\]/*");
 	assert_string_equal(out->v[out->n - 1].text[SELECTOR_EXE_PATH], "/sbin/*");
 	config_free(c);
@@ -444,6 +484,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(globs_win_over_regular_expressions),
 		cmocka_unit_test(built_in_exclusions_can_be_removed),
 		cmocka_unit_test(executable_and_port_shortcuts_are_one_entry),
+		cmocka_unit_test(processes_named_by_number_are_an_entry_of_their_own),
+		cmocka_unit_test(programs_below_system_paths_are_left_out),
 		cmocka_unit_test(every_field_of_an_entry_is_kept),
 		cmocka_unit_test(an_entry_says_what_is_exported_and_has_routes_of_its_own),
 		cmocka_unit_test(pids_languages_and_system_paths_are_entries_too),

@@ -162,6 +162,23 @@ static const struct vector refused[] = {
 	 E(AT(2, 1), "prometheus_export has no effect beside \"config\" in a values.yml; move it "
 		     "below config.data")},
 	/* All of them, not the first alone. */
+	{"ebpf:\n  wakeup_length: 500\n",
+	 E(AT(2, 3), "unknown key \"wakeup_length\"; did you mean \"wakeup_len\"?")},
+	{"ebpf: 5\n", E(AT(1, 7), "ebpf: expected a map of keys, found text")},
+	{"metrics: {features: [aplication]}\n",
+	 E(AT(1, 22), "metrics.features: expected a list of application, all, *, found "
+		      "\"aplication\"")},
+	{"metrics: {features: []}\n",
+	 E("/etc/keyhole.yml: ",
+	   "nothing would be measured: metrics.features must have \"application\" and "
+	   "prometheus_export.instrumentations \"http\" or \"*\"")},
+	{"health_check: {port: 9464}\n",
+	 E("/etc/keyhole.yml: ", "health_check.port is that of the metrics, where /healthz and "
+				 "/readyz are served in any case: leave it out")},
+	{"discovery: {excluded_linux_system_paths: [sbin]}\n",
+	 E(AT(1, 43), "discovery.excluded_linux_system_paths: \"sbin\" is not possible: it must "
+		      "begin with \"/\"")},
+
 	{"log_level: loud\nprometheus_export:\n  port: x\n  pth: /\n",
 	 E(AT(1, 12), "log_level: expected one of error, warn, info, debug, trace, found \"loud\"")
 		 E(AT(3, 9),
@@ -174,16 +191,35 @@ static const struct vector accepted[] = {
 	{"# nothing\n", ""},
 	{"prometheus_export:\n", ""},
 	{"prometheus_export:\n  port:\n", ""},
-	{"ebpf:\n  wakeup_len: 500\n  deep: {x: [1, {y: 2}]}\n",
-	 W(AT(1, 1), "ebpf: accepted, but not yet in effect")},
+	{"ebpf:\n  wakeup_len: 100\n  context_propagation: all\n",
+	 W(AT(2, 3), "not supported by Keyhole: ebpf.wakeup_len, because keyhole-loader's options "
+		     "say how records are batched")
+		 W(AT(3, 3), "not supported by Keyhole: ebpf.context_propagation, because Keyhole "
+			     "never writes to packets or to a workload's memory")},
 	{"trace_printer: text\notel_traces_export:\n  endpoint: http://x\n",
-	 W(AT(1, 1), "trace_printer: accepted, but not yet in effect")
-		 W(AT(3, 3), "otel_traces_export.endpoint: accepted, but not yet in effect")},
-	{"prometheus_export:\n  features: [application]\n",
-	 W(AT(2, 3), "prometheus_export.features: accepted, but not yet in effect")},
+	 W(AT(1, 1), "not supported by Keyhole yet: trace_printer, because it makes no traces")
+		 W(AT(3, 3), "not supported by Keyhole yet: otel_traces_export.endpoint, because "
+			     "it makes no traces")},
+	/* What Beyla does without the key, what is off, what is empty: it asks for nothing. */
+	{"ebpf: {wakeup_len: 500, bpf_debug: no, batch_timeout: 1000ms, context_propagation: "
+	 "\"\"}\n"
+	 "network: {enable: off, exclude_interfaces: [lo], cidrs: []}\nsigil_export: {}\n"
+	 "trace_printer: DISABLED\nenforce_sys_caps: true\nnodejs: {enabled: 0}\nstats:\n",
+	 ""},
+	{"prometheus_export:\n  features: [application, network, application_span]\n",
+	 W(AT(2, 27), "not supported by Keyhole: prometheus_export.features: network, because it "
+		      "collects no network flows")
+		 W(AT(2, 36), "not supported by Keyhole yet: prometheus_export.features: "
+			      "application_span, because it makes no metrics of spans")},
+	{"prometheus_export:\n  instrumentations: [http, sql]\n",
+	 W(AT(2, 28), "not supported by Keyhole yet: prometheus_export.instrumentations: sql, "
+		      "because it does not read databases' protocols")},
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      deployment.environment: [env]\n",
-	 W(AT(4, 7), "attributes.kubernetes.resource_labels.deployment.environment: accepted, but "
-		     "not yet in effect")},
+	 W(AT(4, 7),
+	   "not supported by Keyhole: "
+	   "attributes.kubernetes.resource_labels.deployment.environment, "
+	   "because only service.name, service.namespace and service.version are taken from "
+	   "labels")},
 	{"discovery:\n  instrument:\n    - languages: go\n      sampler: {name: always_on}\n",
 	 W(AT(4, 7), "sampler: accepted, but not yet in effect")},
 	{"discovery:\n  instrument: [{exe_path: a}]\n  services: [{exe_path: a}]\n",
@@ -273,7 +309,7 @@ static void a_file_that_cannot_be_read_is_named(void **state)
 static void a_variable_that_does_not_fit_is_named(void **state)
 {
 	char *const wrong[] = {"KEYHOLE_PROMETHEUS_PORT=x", "BEYLA_PROMETHEUS_PRT=1",
-			       "BEYLA_TRACE_PRINTER=text", NULL};
+			       "BEYLA_TRACE_PRINTER=text", "BEYLA_ROUTESOME=1", NULL};
 	struct parsed p;
 
 	parse_with(&p, slice_of(""), wrong);
@@ -282,9 +318,11 @@ static void a_variable_that_does_not_fit_is_named(void **state)
 		"error environment variable KEYHOLE_PROMETHEUS_PORT: "
 		"prometheus_export.port: expected a whole number from 0 to 65535, found "
 		"\"x\"\n"
+		"warn environment variable BEYLA_TRACE_PRINTER: not supported by Keyhole yet: "
+		"trace_printer, because it makes no traces\n"
 		"warn environment variable BEYLA_PROMETHEUS_PRT: not known, has no effect; "
 		"did you mean \"BEYLA_PROMETHEUS_PORT\"?\n"
-		"warn environment variable BEYLA_TRACE_PRINTER: not known, has no effect\n");
+		"warn environment variable BEYLA_ROUTESOME: not known, has no effect\n");
 	assert_int_equal(p.r, -EINVAL);
 }
 

@@ -342,6 +342,16 @@ static void idle_connections_leave_room_for_others(void **state)
 
 /* ---- listening ---- */
 
+static void a_health_check_of_its_own_serves_no_metrics(void **state)
+{
+	stop();
+	assert_int_equal(start((struct export_options){.listen = "127.0.0.1", .health_only = true}),
+			 0);
+	assert_int_equal(status_of(ask("GET /healthz", "")), 200);
+	assert_int_equal(status_of(ask("GET /readyz", "")), 200);
+	assert_int_equal(status_of(ask("GET /metrics", "")), 404);
+}
+
 static void the_path_is_an_option(void **state)
 {
 	stop();
@@ -423,6 +433,7 @@ int main(void)
 		T(more_scrapes_at_once_than_the_limit_are_told_to_wait),
 		T(idle_connections_leave_room_for_others),
 		T(the_path_is_an_option),
+		T(a_health_check_of_its_own_serves_no_metrics),
 		T(without_an_address_both_families_are_served),
 		T(a_port_in_use_is_an_error_that_says_so),
 		T(bad_options_are_refused),

@@ -58,6 +58,40 @@ static void a_line_has_time_level_module_and_message(void **state)
 	regfree(&shape);
 }
 
+static void as_json_a_line_is_an_object(void **state)
+{
+	regex_t shape;
+
+	log_set_format(LOG_JSON);
+	log_warn("say \"%s\" \\ \n \xc3\xa4", "x");
+	log_set_format(LOG_TEXT);
+	assert_int_equal(
+		regcomp(&shape,
+			"^\\{\"time\":\"20[^\"]*Z\",\"level\":\"warn\",\"module\":\"test\","
+			"\"message\":\"say \\\\\"x\\\\\" \\\\\\\\ \\? \\?\\?\"\\}\n$",
+			REG_EXTENDED),
+		0);
+	assert_int_equal(regexec(&shape, logged(), 0, NULL, 0), 0);
+	regfree(&shape);
+}
+
+static void a_long_message_is_cut_within_its_json(void **state)
+{
+	char text[3000];
+	size_t n;
+
+	for (int quotes = 0; quotes < 2; quotes++) {
+		memset(text, quotes ? '"' : 'x', sizeof(text) - 1);
+		text[sizeof(text) - 1] = '\0';
+		log_set_format(LOG_JSON);
+		log_warn("%s", text);
+		log_set_format(LOG_TEXT);
+		n = strlen(logged());
+		assert_true(n <= 1024);
+		assert_string_equal(line + n - 6, "...\"}\n");
+	}
+}
+
 static void less_important_lines_than_the_level_are_not_printed(void **state)
 {
 	log_debug("no");
@@ -159,6 +193,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_line_has_time_level_module_and_message),
+		T(as_json_a_line_is_an_object),
+		T(a_long_message_is_cut_within_its_json),
 		T(less_important_lines_than_the_level_are_not_printed),
 		T(a_long_message_is_cut_and_stays_one_line),
 		T(control_characters_cannot_forge_a_line),

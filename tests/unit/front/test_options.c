@@ -72,6 +72,20 @@ static void flags_are_set_each_by_its_name(void **state)
 	assert_false(o.print_metrics);
 }
 
+static void a_value_that_may_be_left_out_is_no_other_option(void **state)
+{
+	assert_int_equal(parse("--check-config", "/c.yml", "--help-config=routes", NULL), 0);
+	assert_string_equal(o.check_config, "/c.yml");
+	assert_string_equal(o.help_config, "routes");
+	assert_int_equal(parse("--check-config", "--config", "/c.yml", "--help-config", NULL), 0);
+	assert_string_equal(o.check_config, "");
+	assert_string_equal(o.config, "/c.yml");
+	assert_string_equal(o.help_config, "");
+	assert_int_equal(parse("--print-config-schema", NULL), 0);
+	assert_true(o.print_schema);
+	assert_null(o.check_config);
+}
+
 static void a_user_is_a_uid_that_is_not_root(void **state)
 {
 	static const char *const bad[] = {"--user=",           "--user=0",
@@ -117,6 +131,7 @@ int main(void)
 		cmocka_unit_test(without_arguments_all_is_left_to_the_configuration),
 		cmocka_unit_test(a_value_follows_an_equals_sign_or_is_the_next_argument),
 		cmocka_unit_test(flags_are_set_each_by_its_name),
+		cmocka_unit_test(a_value_that_may_be_left_out_is_no_other_option),
 		cmocka_unit_test(a_user_is_a_uid_that_is_not_root),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_tape_is_written_or_read_but_not_both),

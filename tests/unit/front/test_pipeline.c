@@ -58,10 +58,12 @@ static int teardown(void **state)
 {
 	pipeline_free(pipeline);
 	pipeline = NULL;
+	rulebooks_free(o.books);
 	if (o.store)
 		kube_store_free(o.store);
 	if (o.router)
 		route_free(o.router);
+	filter_free((struct filter *)o.filter);
 	telemetry_free(o.telemetry);
 	selector_free(selector);
 	selector = NULL;
@@ -77,8 +79,8 @@ static uint64_t stat_of(const _Atomic uint64_t *s)
 
 static void adds_up(void)
 {
-	assert_int_equal(STAT(exchanges),
-			 STAT(delivered) + STAT(hidden) + STAT(ignored_route) + STAT(waiting));
+	assert_int_equal(STAT(exchanges), STAT(delivered) + STAT(hidden) + STAT(ignored_route) +
+						  STAT(filtered) + STAT(waiting));
 }
 
 static void counts(uint64_t exchanges, uint64_t delivered, uint64_t waiting)
@@ -264,6 +266,101 @@ static void ignored_routes_are_counted_apart(void **state)
 	assert_int_equal(STAT(ignored_route), 1);
 }
 
+static void use_filter(unsigned int attribute, enum filter_op op, const char *glob, uint64_t number)
+{
+	const struct filter_test test = {attribute, op, glob, number};
+	char why[PATTERN_WHY_MAX];
+	struct filter *filter;
+
+	assert_int_equal(filter_new(&filter, &test, 1, NULL, why), 0);
+	o.filter = filter;
+}
+
+static void what_the_filter_stops_is_counted_apart(void **state)
+{
+	use_filter(ATTR_PATH, FILTER_NOT_MATCH, "/health*", 0);
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/healthz", OK);
+	exchange(CGROUP, TGID, "/", OK);
+	counts(2, 1, 0);
+	assert_int_equal(STAT(filtered), 1);
+}
+
+/* Two processes that the host numbers 700 and 701, of which the first is 1 in its container. */
+static void a_process_has_the_number_that_its_container_gives_it(void **state)
+{
+	struct kh_process p = a_process(TGID, CGROUP, "nginx");
+
+	use_filter(ATTR_PID, FILTER_EQUALS, NULL, 1);
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	p.ns_tgid = 1;
+	feed(&p, sizeof(p));
+	exchange(CGROUP, TGID, "/", OK);
+	exchange(CGROUP, TGID + 1, "/", OK);
+	counts(2, 1, 0);
+	assert_int_equal(STAT(filtered), 1);
+}
+
+static struct rulebook *book_of(const char *yaml)
+{
+	static const struct attribute_extras no_extras;
+	static const struct rulebook_basis basis = {.host = "node-1", .extras = &no_extras};
+	struct config *config = NULL;
+	struct notes notes = {0};
+	struct rulebook *book;
+
+	assert_int_equal(config_parse(&config, slice_of(yaml), NULL, &notes), 0);
+	assert_int_equal(rulebook_new(&book, config, &basis, NULL), 0);
+	book->owned = config;
+	return book;
+}
+
+/* What was decided before is decided again, by the new book alone and from the next batch on. */
+static void a_new_book_decides_everything_anew(void **state)
+{
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{k8s_namespace: shop}]}\n"));
+	start(true);
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 1, 0);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{k8s_namespace: none}]}\n"));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(2, 2, 0); /* the batch is still the old one's */
+	idle_after(1);
+	exchange(CGROUP, TGID, "/", OK);
+	counts(3, 2, 0);
+	assert_int_equal(STAT(hidden), 1);
+	idle_after(1);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{k8s_namespace: s*}]}\n"
+					   "routes: {ignored_patterns: [/healthz]}\n"
+					   "filter: {application: {url.path: {not_match: /a}}}\n"));
+	exchange(CGROUP, TGID, "/", OK);
+	exchange(CGROUP, TGID, "/healthz", OK);
+	exchange(CGROUP, TGID, "/a", OK);
+	counts(6, 3, 0);
+	assert_int_equal(STAT(ignored_route), 1);
+	assert_int_equal(STAT(filtered), 1);
+	idle_after(1);
+}
+
+static void what_waits_goes_by_the_book_of_its_time_of_leaving(void **state)
+{
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{k8s_namespace: none}]}\n"));
+	start(true);
+	list(NULL);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 0, 1);
+	idle_after(1);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{k8s_namespace: shop}]}\n"));
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	idle_after(1);
+	counts(1, 1, 0);
+}
+
 static void parts_reach_the_connection_they_belong_to(void **state)
 {
 	struct {
@@ -352,6 +449,7 @@ static void everything_adds_up_whatever_happens(void **state)
 	uint32_t i;
 
 	make_selector(&entry);
+	use_filter(ATTR_HOST_PID, FILTER_NOT_EQUALS, NULL, TGID + 1);
 	start(true);
 	srand(3);
 	for (i = 0; i < 20000; i++) {
@@ -383,6 +481,7 @@ static void everything_adds_up_whatever_happens(void **state)
 		}
 	}
 	assert_true(STAT(exchanges) > 5000 && STAT(delivered) > 0 && STAT(hidden) > 0);
+	assert_true(STAT(filtered) > 0);
 	assert_int_equal(telemetry_stats(o.telemetry)->exchanges, STAT(delivered));
 	assert_int_equal(telemetry_stats(o.telemetry)->invalid, 0);
 }
@@ -401,6 +500,10 @@ int main(void)
 		T(without_a_waiting_room_nobody_waits),
 		T(what_no_selector_shows_is_counted_as_hidden),
 		T(ignored_routes_are_counted_apart),
+		T(what_the_filter_stops_is_counted_apart),
+		T(a_process_has_the_number_that_its_container_gives_it),
+		T(a_new_book_decides_everything_anew),
+		T(what_waits_goes_by_the_book_of_its_time_of_leaving),
 		T(parts_reach_the_connection_they_belong_to),
 		T(at_the_end_of_a_tape_nobody_waits),
 		T(at_the_end_of_a_tape_pods_may_still_come),

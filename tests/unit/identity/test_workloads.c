@@ -458,17 +458,6 @@ static void parents_are_looked_at_up_to_a_limit(void **state)
 		WORKLOAD_HIDDEN);
 }
 
-static void the_container_s_own_number_of_the_process_is_kept(void **state)
-{
-	struct kh_process p = a_process(TGID, CGROUP, "nginx");
-
-	start(NULL);
-	p.ns_tgid = 7;
-	known_tell_process(&known, &p);
-	assert_int_equal(find(10 * S)->ns_tgid, 7);
-	assert_int_equal(find(10 * S)->tgid, TGID);
-}
-
 static void what_an_entry_exports_nothing_of_is_hidden(void **state)
 {
 	struct selector_entry entry = {.text = {[SELECTOR_EXE_PATH] = "*"},
@@ -552,7 +541,6 @@ int main(void)
 		T(what_was_hidden_is_shown_when_its_pod_changes),
 		T(a_child_is_shown_with_its_parent_s_change),
 		T(parents_are_looked_at_up_to_a_limit),
-		T(the_container_s_own_number_of_the_process_is_kept),
 		T(what_an_entry_exports_nothing_of_is_hidden),
 		T(in_the_scope_of_a_pod_nobody_else_is_shown),
 		T(a_verdict_rests_on_the_pod_as_it_was_described),

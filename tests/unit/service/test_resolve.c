@@ -275,6 +275,33 @@ static void without_a_pod_there_is_nothing_of_kubernetes(void **state)
 	resource_unref(r);
 }
 
+static void extra_attributes_come_from_the_environment_then_the_annotation(void **state)
+{
+	static const char *const keys[] = {"deployment.environment", "team", "no.such"};
+	static const char *const notes[] = {"resource.opentelemetry.io/team", "note-team",
+					    "resource.opentelemetry.io/deployment.environment",
+					    "note-environment", NULL};
+	struct resolve_rules asking = rules;
+	struct fixture f = full();
+	struct resource *r;
+
+	asking.extra = (struct resolve_labels){keys, 3};
+	f.keys.annotations = notes;
+	f.in.otel_resource_attributes = "deployment.environment=a%20b,x=y";
+	f.pod.pod = &f.keys;
+	f.in.pod = &f.pod;
+	r = resolve(&asking, &f.in);
+	assert_string_equal(r->extra[0], "a b");
+	assert_string_equal(r->extra[1], "note-team");
+	assert_string_equal(r->extra[2], "");
+	assert_string_equal(r->extra[RESOURCE_EXTRAS_MAX - 1], "");
+	resource_unref(r);
+	f.in.otel_resource_attributes = NULL;
+	r = resolve(&asking, &f.in);
+	assert_string_equal(r->extra[0], "note-environment");
+	resource_unref(r);
+}
+
 static void nothing_known_still_makes_a_resource(void **state)
 {
 	const struct resolve_rules no_rules = {0};
@@ -358,6 +385,7 @@ int main(void)
 		cmocka_unit_test(the_job_is_namespace_and_name),
 		cmocka_unit_test(a_pod_brings_its_names),
 		cmocka_unit_test(without_a_pod_there_is_nothing_of_kubernetes),
+		cmocka_unit_test(extra_attributes_come_from_the_environment_then_the_annotation),
 		cmocka_unit_test(nothing_known_still_makes_a_resource),
 		cmocka_unit_test(long_and_wild_values_are_cut_and_cleaned),
 		cmocka_unit_test(attributes_are_pairs_percent_encoded),

@@ -209,6 +209,27 @@ static void the_wildcard_can_be_another(void **state)
 	route_free(router);
 }
 
+static void it_stands_for_segments_that_are_left_out(void **state)
+{
+	static const struct {
+		enum route_unmatched unmatched;
+		const char *route;
+	} v[] = {
+		{ROUTE_WILDCARD, "/**"}, /* as Beyla has it */
+		{ROUTE_HEURISTIC, "/a/+"},
+		{ROUTE_LOW_CARDINALITY, "/a/+"},
+		{ROUTE_PATH, "/a/42"},
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		struct router *router = router_with(
+			(struct route_options){.unmatched = v[i].unmatched, .wildcard = "+"});
+
+		expect(router, "/a/42", v[i].route);
+		route_free(router);
+	}
+}
+
 /* A word of letters alone for a number, speakable: "ba", "be", ... */
 static const char *name_of(unsigned i, char buf[16])
 {
@@ -360,6 +381,26 @@ static void an_entry_s_own_routes_come_after_those_of_all(void **state)
 	route_free(router);
 }
 
+static void what_is_ignored_is_ignored_before_patterns_are_looked_at(void **state)
+{
+	const char *const ignored[] = {"/users/:any"}, *const known[] = {"/users/me"};
+
+	for (enum route_ignore mode = ROUTE_IGNORE_ALL; mode <= ROUTE_IGNORE_TRACES; mode++) {
+		struct router *router = router_with((struct route_options){.ignored = ignored,
+									   .ignored_count = 1,
+									   .patterns = known,
+									   .pattern_count = 1,
+									   .ignore = mode});
+		struct route_answer a = route_find(router, 1, 0, slice_of("/users/me"), false);
+
+		assert_true(a.ignore_metrics || a.ignore_traces);
+		/* What goes on has its route. */
+		if (mode != ROUTE_IGNORE_ALL)
+			assert_true(slice_is(a.route, "/users/me"));
+		route_free(router);
+	}
+}
+
 static void routes_are_fit_for_labels(void **state)
 {
 	struct router *router = router_for(ROUTE_PATH);
@@ -442,6 +483,7 @@ int main(void)
 		cmocka_unit_test(what_matches_no_pattern_goes_by_unmatched),
 		cmocka_unit_test(ids_are_guessed_by_their_looks),
 		cmocka_unit_test(the_wildcard_can_be_another),
+		cmocka_unit_test(it_stands_for_segments_that_are_left_out),
 		cmocka_unit_test(a_place_with_too_many_values_becomes_the_wildcard),
 		cmocka_unit_test(a_flood_of_paths_costs_no_more_than_its_limits),
 		cmocka_unit_test(services_have_a_limit),
@@ -449,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_path_seen_before_is_remembered),
 		cmocka_unit_test(ignored_patterns_say_what_is_left_out),
 		cmocka_unit_test(an_entry_s_own_routes_come_after_those_of_all),
+		cmocka_unit_test(what_is_ignored_is_ignored_before_patterns_are_looked_at),
 		cmocka_unit_test(routes_are_fit_for_labels),
 		cmocka_unit_test(deep_paths_end_well),
 		cmocka_unit_test(a_path_deeper_than_is_looked_at_is_no_shorter_path),

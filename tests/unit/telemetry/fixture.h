@@ -78,7 +78,7 @@ static inline struct telemetry *new_telemetry(const struct telemetry_options *op
 struct found {
 	const char *with;
 	unsigned int samples; /* that contain it */
-	char labels[8192];
+	char labels[LABELS_TEXT_MAX + 4096];
 	unsigned int n;
 	uint64_t counts[HISTOGRAM_BOUNDS_MAX + 1], count, sum;
 };
@@ -86,7 +86,7 @@ struct found {
 static inline void note_sample(void *arg, const struct telemetry_sample *sample)
 {
 	struct found *found = arg;
-	char labels[8192];
+	char labels[LABELS_TEXT_MAX + 4096];
 
 	snprintf(labels, sizeof(labels), "%.*s|%.*s", (int)sample->target_labels.n,
 		 sample->target_labels.p, (int)sample->labels.n, sample->labels.p);
@@ -116,7 +116,7 @@ static inline struct found find(struct telemetry *telemetry, enum telemetry_metr
 
 struct infos {
 	unsigned int n;
-	char labels[8192]; /* of the last */
+	char labels[LABELS_TEXT_MAX + 4096]; /* of the last */
 };
 
 static inline void note_info(void *arg, struct slice labels)

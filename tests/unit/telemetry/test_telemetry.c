@@ -334,6 +334,21 @@ static void resources_that_look_alike_on_a_series_share_it(void **state)
 	resource_unref(twin);
 }
 
+/* Each change of any pod makes new ones: they must not fill the table. */
+static void resources_of_equal_values_count_as_one(void **state)
+{
+	struct exchange e = served();
+
+	for (int i = 0; i < 2 * TELEMETRY_RESOURCES_MAX; i++) {
+		struct resource *again = pod_resource("shop-1");
+
+		telemetry_http(telemetry, again, &e, slice_of(""), SECOND);
+		resource_unref(again);
+	}
+	assert_int_equal(telemetry_stats(telemetry)->overflows, 0);
+	assert_int_equal(telemetry_stats(telemetry)->targets, 1);
+}
+
 static struct resource *with(const char *uid, const char *version)
 {
 	const char *values[RES_COUNT] = {
@@ -364,28 +379,6 @@ static void a_job_and_instance_has_one_target_info_the_newest(void **state)
 	resource_unref(first);
 	resource_unref(second);
 	resource_unref(third);
-}
-
-static void expire_all(uint64_t now_ns)
-{
-	/* Steps are small: enough of them pass every series and every chain of resources. */
-	for (int i = 0; i < 200; i++)
-		telemetry_expire(telemetry, now_ns);
-}
-
-static void when_the_newest_target_expires_the_older_one_shows_again(void **state)
-{
-	struct resource *first = with("u1", "1"), *second = with("u2", "1");
-	struct exchange e = served();
-
-	telemetry_http(telemetry, first, &e, slice_of(""), 1 * SECOND);
-	telemetry_http(telemetry, second, &e, slice_of(""), 2 * SECOND);
-	telemetry_http(telemetry, first, &e, slice_of(""), 200 * SECOND);
-	expire_all(303 * SECOND);
-	assert_int_equal(infos_of(telemetry).n, 1);
-	assert_non_null(strstr(infos_of(telemetry).labels, "k8s_pod_uid=\"u1\""));
-	resource_unref(first);
-	resource_unref(second);
 }
 
 /* ---- limits ---- */
@@ -469,73 +462,6 @@ static void more_targets_than_series_are_bounded_too(void **state)
 	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "overflow").count, 3);
 }
 
-/* ---- expiry ---- */
-
-static void a_series_not_updated_within_the_ttl_is_gone(void **state)
-{
-	struct exchange e = served();
-	uint64_t empty = telemetry_bytes(telemetry);
-
-	add(&e); /* at 1 s */
-	expire_all(301 * SECOND);
-	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "").samples, 1);
-	expire_all(301 * SECOND + 1);
-	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "").samples, 0);
-	assert_int_equal(infos_of(telemetry).n, 0);
-	assert_int_equal(telemetry_stats(telemetry)->series_expired, 1);
-	assert_int_equal(telemetry_stats(telemetry)->series, 0);
-	assert_int_equal(telemetry_bytes(telemetry), empty);
-	assert_int_equal(resource->refs, 1);
-}
-
-static void a_series_that_comes_back_starts_from_zero(void **state)
-{
-	struct exchange e = served();
-
-	add(&e);
-	add(&e);
-	expire_all(1000 * SECOND);
-	add(&e);
-	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "").count, 1);
-}
-
-static void room_that_expired_series_left_is_used_again(void **state)
-{
-	struct exchange e = served();
-
-	options.series_max = 1;
-	restart();
-	add(&e);
-	expire_all(1000 * SECOND);
-	e.status = 500;
-	add(&e);
-	assert_int_equal(telemetry_stats(telemetry)->overflows, 0);
-}
-
-static void a_ttl_of_zero_keeps_series_for_ever(void **state)
-{
-	struct exchange e = served();
-
-	options.ttl_ns = 0;
-	restart();
-	add(&e);
-	expire_all(1000000 * SECOND);
-	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "").samples, 1);
-}
-
-static void nothing_expires_while_a_scrape_reads(void **state)
-{
-	struct exchange e = served();
-
-	add(&e);
-	telemetry_read_begin(telemetry);
-	expire_all(1000 * SECOND);
-	assert_int_equal(telemetry_stats(telemetry)->series_expired, 0);
-	telemetry_read_end(telemetry);
-	expire_all(1000 * SECOND);
-	assert_int_equal(telemetry_stats(telemetry)->series_expired, 1);
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -558,18 +484,13 @@ int main(void)
 		T(values_that_look_alike_share_a_series),
 		T(target_info_describes_the_resource),
 		T(resources_that_look_alike_on_a_series_share_it),
+		T(resources_of_equal_values_count_as_one),
 		T(a_job_and_instance_has_one_target_info_the_newest),
-		T(when_the_newest_target_expires_the_older_one_shows_again),
 		T(beyond_the_limit_exchanges_go_to_the_overflow_series),
 		T(series_known_before_the_overflow_go_on),
 		T(the_limits_of_the_two_sides_are_their_own),
 		T(without_memory_exchanges_go_to_the_overflow_series),
 		T(more_targets_than_series_are_bounded_too),
-		T(a_series_not_updated_within_the_ttl_is_gone),
-		T(a_series_that_comes_back_starts_from_zero),
-		T(room_that_expired_series_left_is_used_again),
-		T(a_ttl_of_zero_keeps_series_for_ever),
-		T(nothing_expires_while_a_scrape_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

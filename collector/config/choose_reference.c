@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of the reference page that is about attributes; its tables come from attributes.c. */
+#include "choose.h"
+
+static const char select[] =
+	"\n"
+	"## Attributes\n"
+	"\n"
+	"An attribute has a name with dots, as OpenTelemetry has it, and as a label one with "
+	"underscores; either may be\n"
+	"written wherever the configuration names one. Which ones a metric has is fixed when "
+	"Keyhole starts:\n"
+	"\n"
+	"```yaml\n"
+	"attributes:\n"
+	"  select:\n"
+	"    \"*\":\n"
+	"      exclude: [k8s.replicaset.name, k8s.pod.uid]\n"
+	"    http_server_request_duration:\n"
+	"      include: [url.path]\n"
+	"    resource:\n"
+	"      exclude: [\"telemetry.*\"]\n"
+	"```\n"
+	"\n"
+	"A key of `attributes.select` is a metric, with dots or underscores, with or without its "
+	"unit, or a glob; `resource`\n"
+	"is `target_info`. All sections that match a metric are applied in lexical order: an "
+	"`include` of the first\n"
+	"replaces the defaults, those of later ones add, and each `exclude` takes away. Globs are "
+	"those of `instrument`.\n"
+	"Only what the metric can have can be included; another name is an error. Metrics of one "
+	"side that have the same\n"
+	"labels share their series; each further set of labels costs the collector one more "
+	"look-up per request. Those\n"
+	"of pods (`k8s.`) are there where pods are known.\n"
+	"\n"
+	"| attribute | label | server metrics | client metrics | `target_info` | value |\n"
+	"|---|---|---|---|---|---|\n";
+
+static const char extra[] =
+	"\n"
+	"Attributes of `prometheus_export.extra_resource_attributes` stand on `target_info` and "
+	"can "
+	"be included elsewhere;\n"
+	"those of `attributes.extra_group_attributes.k8s_app_meta` stand on every series, too. "
+	"They "
+	"are taken from\n"
+	"`OTEL_RESOURCE_ATTRIBUTES` of the container's spec, else from the pod's annotation "
+	"`resource.opentelemetry.io/NAME`.\n"
+	"There can be %d of them. In the label, what is neither letter nor digit becomes `_`.\n"
+	"\n"
+	"## Filters\n"
+	"\n"
+	"Requests that do not pass every test of `filter.application` are not counted in any "
+	"metric but\n"
+	"`keyhole_records_dropped_total{reason=\"filtered\"}`. Any attribute of server or client "
+	"metrics can be tested, whether\n"
+	"it is a label or not; one without a value is empty to a glob, 0 to a comparison. Only "
+	"`http.response.status_code`,\n"
+	"`server.port` and process ids are numbers.\n"
+	"\n"
+	"```yaml\n"
+	"filter:\n"
+	"  application:\n"
+	"    url.path:\n"
+	"      not_match: \"{/healthz,/metrics}*\"\n"
+	"    http.response.status_code:\n"
+	"      greater_equals: 400\n"
+	"```\n"
+	"\n"
+	"| test | passes if |\n"
+	"|---|---|\n";
+
+static const char *presence(enum attribute_presence on)
+{
+	switch (on) {
+	case PRESENT_BY_DEFAULT:
+		return "default";
+	case PRESENT_ON_REQUEST:
+		return "opt-in";
+	case PRESENT_WITH_ROUTES:
+		return "default with `routes`";
+	case PRESENT_WITH_HOST:
+		return "default with `keyhole.server_address_from_host`";
+	case PRESENT_NEVER:
+		break;
+	}
+	return "";
+}
+
+static void put_attribute(FILE *out, unsigned int id)
+{
+	const struct attribute *a = attribute_at(id);
+
+	fprintf(out, "| `%s` | `%s` |", attribute_name(NULL, id), attribute_label(NULL, id));
+	for (int owner = 0; owner < OWNERS; owner++)
+		fprintf(out, " %s |", presence(a->on[owner]));
+	fprintf(out, " %s |\n", a->doc);
+}
+
+void choose_print_reference(FILE *out)
+{
+	const struct option_table *tests = &choose_filter_tests;
+
+	fputs(select, out);
+	for (unsigned int id = 0; id < ATTR_EXTRA; id++)
+		put_attribute(out, id);
+	fprintf(out, extra, RESOURCE_EXTRAS_MAX);
+	for (size_t i = 0; i < tests->n; i++)
+		fprintf(out, "| `%s` | %s |\n", tests->options[i].path, tests->options[i].doc);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of the process itself, what it exports at all, and short forms of entries. */
+#include "option.h"
+
+#include "../intake/intake.h"
+#include "config.h"
+
+#define AT(member) .offset = offsetof(struct config, member)
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+#define SECOND 1000000000ull
+
+static const struct option_choice log_formats[] = {
+	{"text", LOG_TEXT, false, NULL, false},
+	{"json", LOG_JSON, false, NULL, false},
+	{NULL, 0, false, NULL, false},
+};
+
+static const struct option_choice log_configs[] = {
+	{"yaml", CONFIG_SHOWN_AS_YAML, false, NULL, false},
+	{"json", CONFIG_SHOWN_AS_JSON, false, NULL, false},
+	{"", CONFIG_NOT_SHOWN, true, NULL, false},
+	{NULL, 0, false, NULL, false},
+};
+
+#define HAS(word, bits) {(word), (bits), false, NULL, false}
+#define NO(word, why) {(word), 0, false, (why), false}
+#define YET(word, why) {(word), 0, false, (why), true}
+
+static const char span_metrics[] = "it makes no metrics of spans";
+static const char processes[] = "it has no metrics of processes";
+static const char flows[] = "it collects no network flows";
+static const char tcp[] = "it has no statistics of TCP";
+
+static const struct option_choice features[] = {
+	HAS("application", CONFIG_APPLICATION),
+	HAS("all", CONFIG_APPLICATION),
+	HAS("*", CONFIG_APPLICATION),
+	YET("application_span", span_metrics),
+	YET("application_span_otel", span_metrics),
+	YET("application_span_sizes", span_metrics),
+	YET("application_service_graph", "it draws no service graph"),
+	YET("application_host", "it does not count hosts"),
+	YET("application_process", processes),
+	YET("application_runtime", "it does not look into runtimes"),
+	NO("network", flows),
+	NO("network_flow_packets", flows),
+	NO("network_inter_zone", flows),
+	NO("stats", tcp),
+	NO("stats_tcp_rtt", tcp),
+	NO("stats_tcp_failed_connections", tcp),
+	NO("stats_tcp_retransmits", tcp),
+	NO("stats_tcp_io", tcp),
+	NO("ebpf", "its own metrics keyhole_bpf_* are always there"),
+	{NULL, 0, false, NULL, false},
+};
+
+static const char sql[] = "it does not read databases' protocols";
+static const char messages[] = "it does not read message brokers' protocols";
+
+static const struct option_choice instrumentations[] = {
+	HAS("http", CONFIG_HTTP),
+	HAS("*", CONFIG_HTTP),
+	YET("grpc", "it does not read gRPC"),
+	YET("sql", sql),
+	YET("redis", sql),
+	YET("mongo", sql),
+	YET("couchbase", sql),
+	YET("memcached", sql),
+	YET("aerospike", sql),
+	YET("kafka", messages),
+	YET("mqtt", messages),
+	YET("nats", messages),
+	YET("amqp", messages),
+	YET("sunrpc", "it does not read Sun RPC"),
+	YET("dns", "it does not read DNS"),
+	YET("genai", "it does not read calls of AI services"),
+	NO("gpu", "it does not look at GPUs"),
+	{NULL, 0, false, NULL, false},
+};
+
+static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return config_check_address(text);
+}
+
+static const char *check_system_path(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return text[0] == '/' ? NULL : "it must begin with \"/\"";
+}
+
+static const struct option rows[] = {
+	{.path = "log_format",
+	 .type = OPTION_CHOICE,
+	 AT(log_format),
+	 .choices = log_formats,
+	 .fallback = "text",
+	 .env = "LOG_FORMAT",
+	 .live = true,
+	 .doc = "How a line of the log is written."},
+	{.path = "log_config",
+	 .type = OPTION_CHOICE,
+	 AT(log_config),
+	 .choices = log_configs,
+	 .fallback = "",
+	 .env = "LOG_CONFIG",
+	 .doc = "Prints the effective configuration to the log at the start."},
+	{.path = "health_check.port",
+	 .type = OPTION_COUNT,
+	 AT(health.port),
+	 .min = 0,
+	 .max = 65535,
+	 .fallback = "0",
+	 .env = "HEALTH_CHECK_PORT",
+	 .doc = "One more TCP port for /healthz and /readyz, which the port of the metrics has in "
+		"any case; 0: none."},
+	{.path = "health_check.listen_address",
+	 .type = OPTION_TEXT,
+	 AT(health.listen_address),
+	 .check = check_address,
+	 .fallback = "127.0.0.1",
+	 .env = "HEALTH_CHECK_LISTEN_ADDRESS",
+	 .doc = "Its address. Probes of the kubelet come to the address of the pod."},
+
+	{.path = "metrics.features",
+	 .type = OPTION_SET,
+	 AT(features.all),
+	 .choices = features,
+	 .fallback = "application",
+	 .env = "METRICS_FEATURES",
+	 .doc = "Kinds of metrics. Of others Keyhole says that it has none."},
+	{.path = "prometheus_export.features",
+	 .type = OPTION_SET,
+	 AT(features.prometheus),
+	 .choices = features,
+	 .env = "PROMETHEUS_FEATURES",
+	 .doc = "The older form of `metrics.features`, and stronger."},
+	{.path = "prometheus_export.instrumentations",
+	 .type = OPTION_SET,
+	 AT(features.instrumentations),
+	 .choices = instrumentations,
+	 .fallback = "*",
+	 .env = "PROMETHEUS_INSTRUMENTATIONS",
+	 .doc = "Protocols that there are metrics of. Of others Keyhole says that it has none."},
+	{.path = "prometheus_export.disable_build_info",
+	 .type = OPTION_BOOL,
+	 AT(prometheus.disable_build_info),
+	 .fallback = "false",
+	 .env = "PROMETHEUS_DISABLE_BUILD_INFO",
+	 .doc = "Leaves out `keyhole_build_info`."},
+
+	{.path = "attributes.kubernetes.informers_sync_timeout",
+	 .type = OPTION_PERIOD,
+	 AT(kubernetes.sync_timeout_ns),
+	 .min = 0,
+	 .max = 3600 * SECOND,
+	 .fallback = "10s",
+	 .env = "KUBE_INFORMERS_SYNC_TIMEOUT",
+	 .doc = "How long records are left to the loader until the first list of pods is "
+		"complete."},
+
+	{.path = "target_pids",
+	 .type = OPTION_RANGES,
+	 AT(discovery.target_pids),
+	 .min = 1,
+	 .max = 4194304,
+	 .env = "TARGET_PID",
+	 .live = true,
+	 .doc = "One more entry: these processes, as the host counts them."},
+	{.path = "discovery.excluded_linux_system_paths",
+	 .type = OPTION_TEXTS,
+	 AT(discovery.system_paths),
+	 .check = check_system_path,
+	 .max = 64,
+	 .live = true,
+	 .doc = "Programs below these directories are left out. (Beyla leaves out "
+		"`/lib/systemd/`, `/usr/lib/systemd/`, `/usr/libexec/`, `/sbin/` and `/usr/sbin/` "
+		"unless told.)"},
+};
+
+const struct option_table options_process = {rows, sizeof(rows) / sizeof(*rows),
+					     &options_unsupported};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Beyla has at the top, in attributes, discovery and prometheus_export, and Keyhole has not.
+ */
+#include "unsupported.h"
+
+static const char queues[] = "its parts have no such queues between them";
+static const char traces[] = "it makes no traces";
+static const char span_metrics[] = "it makes no metrics of spans";
+static const char service_graph[] = "it draws no service graph";
+static const char flows[] = "it collects no network flows";
+static const char clouds[] = "it asks no cloud's metadata service";
+static const char harvest[] = "it reads no routes out of workloads";
+static const char otlp_seen[] = "it does not look for workloads that export by themselves";
+static const char labels[] = "only service.name, service.namespace and service.version are "
+			     "taken from labels";
+static const char old_labels[] = "attributes.kubernetes.resource_labels replaced it";
+static const char peers[] = "it gives addresses no names";
+
+static const struct option rows[] = {
+	YET("trace_printer", "TRACE_PRINTER", "disabled", traces),
+	YET("print_traces", "PRINT_TRACES", "false", traces),
+	NO("shutdown_timeout", "SHUTDOWN_TIMEOUT", "10s",
+	   "nothing is left to send when it ends, so it ends at once"),
+	NO("enforce_sys_caps", "ENFORCE_SYS_CAPS", OPTION_ANYTHING,
+	   "keyhole-loader always ends where a capability is missing"),
+	NO("profile_port", "PROFILE_PORT", "0", "no profiler is built in"),
+	NO("channel_buffer_len", "CHANNEL_BUFFER_LEN", "50", queues),
+	NO("channel_send_timeout", "CHANNEL_SEND_TIMEOUT", "1m", queues),
+	NO("channel_send_timeout_panic", "CHANNEL_SEND_TIMEOUT_PANIC", "false", queues),
+	NO("health_check.unix_socket_path", "HEALTH_CHECK_UNIX_SOCKET_PATH", NULL,
+	   "its sandbox has no directory to make a socket in"),
+
+	NO("attributes.kubernetes.informers_resync_period", "KUBE_INFORMERS_RESYNC_PERIOD", "30m",
+	   "the watch brings every change and lists are repeated only when it breaks"),
+	NO("attributes.kubernetes.meta_cache_address", "KUBE_META_CACHE_ADDRESS", NULL,
+	   "each node asks the API for its own pods only"),
+	NO("attributes.kubernetes.drop_external", "NETWORK_DROP_EXTERNAL", "false", flows),
+	NO("attributes.kubernetes.resource_labels.*", NULL, NULL, labels),
+	NO("attributes.kubernetes.meta_source_labels.service_name", NULL, NULL, old_labels),
+	NO("attributes.kubernetes.meta_source_labels.service_namespace", NULL, NULL, old_labels),
+	NO("attributes.instance_id.dns", "HOSTNAME_DNS_RESOLUTION", "false",
+	   "the host's own name is used and not looked up in DNS"),
+	YET("attributes.host_id.override", "HOST_ID", NULL, "no label is called host.id"),
+	NO("attributes.metadata_retry.timeout", "METADATA_RETRY_TIMEOUT", "30s", clouds),
+	NO("attributes.metadata_retry.start_interval", "METADATA_RETRY_START_INTERVAL", "500ms",
+	   clouds),
+	NO("attributes.metadata_retry.max_interval", "METADATA_RETRY_MAX_INTERVAL", "5s", clouds),
+	YET("attributes.metric_span_names_limit", "METRIC_SPAN_NAMES_LIMIT", "100", span_metrics),
+	NO("attributes.sensitive_query_params.add", NULL, NULL, "queries are never shown"),
+	NO("attributes.sensitive_query_params.remove", NULL, NULL, "queries are never shown"),
+
+	YET("discovery.survey", NULL, NULL, "it has no metrics of what it could instrument"),
+	NO("discovery.poll_interval", "DISCOVERY_POLL_INTERVAL", "5s",
+	   "the kernel tells of each process and nothing is polled"),
+	NO("discovery.min_process_age", "MIN_PROCESS_AGE", "5s|0",
+	   "a process counts from its first request on"),
+	NO("discovery.process_context_poll_interval", "PROCESS_CONTEXT_POLL_INTERVAL", "1s",
+	   "it does not read the memory of workloads"),
+	NO("discovery.exclude_otel_instrumented_services", "EXCLUDE_OTEL_INSTRUMENTED_SERVICES",
+	   "false", otlp_seen),
+	NO("discovery.exclude_otel_instrumented_services_span_metrics",
+	   "EXCLUDE_OTEL_INSTRUMENTED_SERVICES_SPAN_METRICS", "false", otlp_seen),
+	NO("discovery.default_otlp_grpc_port", "DEFAULT_OTLP_GRPC_PORT", "4317", otlp_seen),
+	NO("discovery.skip_go_specific_tracers", "SKIP_GO_SPECIFIC_TRACERS", OPTION_ANYTHING,
+	   "no tracer is specific to Go"),
+	NO("discovery.bpf_pid_filter_off", "BPF_PID_FILTER_OFF", "false",
+	   "what is not selected is always left out"),
+	NO("discovery.disabled_route_harvesters", "DISABLED_ROUTE_HARVESTERS", OPTION_ANYTHING,
+	   harvest),
+	NO("discovery.route_harvester_timeout", "ROUTE_HARVESTER_TIMEOUT", "10s", harvest),
+	NO("discovery.route_harvester_advanced.java_harvest_delay", NULL, "5s", harvest),
+
+	NO("prometheus_export.service_cache_size", "PROMETHEUS_SERVICE_CACHE_SIZE", "10000",
+	   "keyhole.series_limit and keyhole.series_memory bound what is kept"),
+	YET("prometheus_export.allow_service_graph_self_references",
+	    "PROMETHEUS_ALLOW_SERVICE_GRAPH_SELF_REFERENCES", "false", service_graph),
+	YET("prometheus_export.exemplar_filter", "PROMETHEUS_EXEMPLAR_FILTER", "always_off",
+	    traces),
+	YET("prometheus_export.native_histogram", NULL, NULL, "it has no native histograms"),
+	YET("prometheus_export.buckets.gen_ai_client_token_usage_histogram", NULL, NULL,
+	    "it does not read calls of AI services"),
+	YET("prometheus_export.buckets.gen_ai_client_operation_duration_histogram", NULL, NULL,
+	    "it does not read calls of AI services"),
+	NO("prometheus_export.buckets.stat_tcp_rtt_histogram", NULL, NULL,
+	   "it has no statistics of TCP"),
+
+	NO("filter.network", NULL, NULL, flows),
+	NO("filter.stats", NULL, NULL, "it has no statistics of TCP"),
+	YET("prometheus_export.extra_span_resource_attributes",
+	    "PROMETHEUS_EXTRA_SPAN_RESOURCE_ATTRIBUTES", NULL, span_metrics),
+
+	YET("attributes.rename_unresolved_hosts", "RENAME_UNRESOLVED_HOSTS", "unresolved", peers),
+	YET("attributes.rename_unresolved_hosts_outgoing", "RENAME_UNRESOLVED_HOSTS_OUTGOING",
+	    "outgoing", peers),
+	YET("attributes.rename_unresolved_hosts_incoming", "RENAME_UNRESOLVED_HOSTS_INCOMING",
+	    "incoming", peers),
+	YET("name_resolver.sources", "NAME_RESOLVER_SOURCES", NULL, peers),
+	YET("name_resolver.cache_len", "NAME_RESOLVER_CACHE_LEN", "1024", peers),
+	YET("name_resolver.cache_expiry", "NAME_RESOLVER_CACHE_TTL", "5m", peers),
+	NO("attributes.kubernetes.disable_informers", "KUBE_DISABLE_INFORMERS", OPTION_ANYTHING,
+	   "only pods are asked for"),
+	NO("attributes.kubernetes.meta_restrict_local_node", "KUBE_META_RESTRICT_LOCAL_NODE",
+	   "true", "each node always asks for its own pods only"),
+
+	YET("attributes.kubernetes.service_name_template", "SERVICE_NAME_TEMPLATE", NULL,
+	    "names follow resource_labels only"),
+};
+
+const struct option_table options_unsupported = {rows, sizeof(rows) / sizeof(*rows),
+						 &options_unsupported_ebpf};

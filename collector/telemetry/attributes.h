@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The attributes that label series and target_info: one table (attributes.c) with the name of
+ * each, the metrics that can have it and have it by default, and where its value comes from.
+ * Names: OpenTelemetry's semantic conventions, and Grafana Beyla 3 for what these have not.
+ *
+ * An attribute is known by its number: first those of a resource (enum resource_attr), then the
+ * ones here, then the extra ones that the configuration names. Sets of them are 64 bits.
+ */
+#ifndef KEYHOLE_TELEMETRY_ATTRIBUTES_H
+#define KEYHOLE_TELEMETRY_ATTRIBUTES_H
+
+#include "../protocol/exchange.h"
+#include "../service/resource.h"
+
+#include <stdbool.h>
+
+enum attribute_id {
+	/* of target_info alone */
+	ATTR_SDK_NAME = RES_COUNT,
+	ATTR_SDK_VERSION,
+	ATTR_SOURCE,
+	ATTR_OS_TYPE,
+	/* of a request */
+	ATTR_METHOD,
+	ATTR_STATUS,
+	ATTR_ROUTE,
+	ATTR_SCHEME,
+	ATTR_SERVER_ADDRESS,
+	ATTR_SERVER_PORT,
+	ATTR_ERROR_TYPE,
+	ATTR_PATH,
+	ATTR_CLIENT_ADDRESS,
+	ATTR_PID,
+	ATTR_HOST_PID,
+	/* extra ones, RESOURCE_EXTRAS_MAX of them */
+	ATTR_EXTRA,
+	ATTRS_MAX = ATTR_EXTRA + RESOURCE_EXTRAS_MAX,
+};
+
+_Static_assert(ATTRS_MAX <= 64, "an attribute_set has a bit for each");
+
+typedef uint64_t attribute_set;
+
+#define ATTR_BIT(id) ((attribute_set)1 << (id))
+
+enum attribute_group {
+	GROUP_NONE,
+	GROUP_APP,       /* every series */
+	GROUP_PROM,      /* every series, as Prometheus wants it */
+	GROUP_KUBE,      /* where pods are known */
+	GROUP_CONTAINER, /* outside of pods */
+	GROUP_INFO,
+	GROUP_HTTP,
+	GROUP_SERVER, /* the end that answers */
+	GROUP_CLIENT, /* the end that asks */
+	GROUP_PROCESS,
+	GROUP_EXTRA,
+};
+
+/* Whom labels belong to: these three have different attributes. */
+enum attribute_owner { OWNER_SERVER, OWNER_CLIENT, OWNER_INFO, OWNERS };
+
+enum attribute_presence {
+	PRESENT_NEVER,
+	PRESENT_ON_REQUEST, /* attributes.select */
+	PRESENT_BY_DEFAULT,
+	PRESENT_WITH_ROUTES, /* by default if there is a section `routes`, else on request */
+	PRESENT_WITH_HOST,   /* by default with keyhole.server_address_from_host, else likewise */
+};
+
+struct attribute {
+	const char *name;  /* OpenTelemetry's */
+	const char *label; /* Prometheus' */
+	enum attribute_group group;
+	enum attribute_presence on[OWNERS];
+	bool number;
+	const char *doc; /* where the value comes from */
+};
+
+/* id < ATTR_EXTRA. */
+const struct attribute *attribute_at(unsigned int id);
+
+/* ---- what the configuration adds ---- */
+
+#define ATTRIBUTE_NAME_MAX 128 /* bytes of the name of an extra attribute */
+
+struct attribute_extras {
+	size_t n;
+	const char *name[RESOURCE_EXTRAS_MAX]; /* as configured; outlive this */
+	char label[RESOURCE_EXTRAS_MAX][ATTRIBUTE_NAME_MAX + 2];
+	attribute_set on_series; /* by default, extra ones and others */
+};
+
+/*
+ * Adds one, unless it is there; on_series: to all series, else to target_info alone. Returns 0,
+ * -ENOSPC (there are RESOURCE_EXTRAS_MAX), or -EINVAL (why: one clause).
+ */
+int attribute_extras_add(struct attribute_extras *extras, const char *name, bool on_series,
+			 const char **why);
+
+/* ---- by name, with dots or underscores ---- */
+
+/* `extras` may be NULL. -ENOENT: none is called so. */
+int attribute_find(const struct attribute_extras *extras, struct slice name);
+const char *attribute_name(const struct attribute_extras *extras, unsigned int id);
+const char *attribute_label(const struct attribute_extras *extras, unsigned int id);
+
+/* Dots become underscores. Returns buf, cut to size. */
+const char *attribute_plain(const char *name, char *buf, size_t size);
+
+/* ---- sets ---- */
+
+struct attribute_rules {
+	bool kubernetes, routes, server_address_from_host;
+	const struct attribute_extras *extras; /* may be NULL */
+};
+
+/* All that such labels can have, and those that they have unless told otherwise. */
+attribute_set attributes_possible(const struct attribute_rules *rules, enum attribute_owner owner);
+attribute_set attributes_default(const struct attribute_rules *rules, enum attribute_owner owner);
+
+/* Those of a resource, extra ones included; the others are of a request or constant. */
+#define ATTRS_OF_RESOURCE                                                                          \
+	((((attribute_set)1 << RES_COUNT) - 1) | ~(((attribute_set)1 << ATTR_EXTRA) - 1))
+
+/* ---- values ---- */
+
+struct attribute_source {
+	struct resource *resource; /* the reference is the caller's */
+	const struct exchange *exchange;
+	struct slice route; /* "" where none is known */
+	uint32_t pid;       /* as the process itself sees it; 0 unknown */
+};
+
+static inline const char *attribute_of_resource(const struct resource *resource, unsigned int id)
+{
+	return id < RES_COUNT ? resource->attr[id] : resource->extra[id - ATTR_EXTRA];
+}
+
+#endif
