@@ -54,9 +54,9 @@ static const struct option_choice unmatched[] = {
 };
 
 static const struct option_choice scopes[] = {
-	{"node", CONFIG_SCOPE_NODE, false},
-	{"pod", CONFIG_SCOPE_POD, false},
-	{NULL, 0, false},
+	{"node", CONFIG_SCOPE_NODE, false, NULL, false},
+	{"pod", CONFIG_SCOPE_POD, false, NULL, false},
+	{NULL, 0, false, NULL, false},
 };
 
 static const struct option_choice ignore_modes[] = {

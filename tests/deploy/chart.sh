@@ -48,6 +48,9 @@ for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=t
 	config.date=x rbac.service=true rbac.services=maybe seccompProfile.typ=x networkPolicy.enable=true networkPolicy.apiServer.port=1 podMonitor.enable=true \
 	split.csi.drvier=x serviceAccount.nam=x rbac.creat=true namespace.creat=true \
 	podLabels.app\\.kubernetes\\.io/name=x commonLabels.helm\\.sh/chart=x config.data.prometheus_export.path=metrics \
+	split.nodePath=/etc split.nodePath=/etc/keyhole split.nodePath=/run split.nodePath=/var/lib split.nodePath=/run/containerd \
+	split.nodePath=/run/../etc split.nodePath=/run//x config.data.prometheus_export.path=$'/a\n      x: y' \
+	image=null image.loader=null config=null networkPolicy.apiServer=null seccompProfile.localhost=null split.csi=null \
 	layout=daemonset seccompProfile.type=Unconfined loader.runAsNonRoot=maybe loader.extraArgs[0]=fexit \
 	image.loader.digest=sha256:12 split.socket=hostPath split.nodePath=run/keyhole serviceAccount.tokenExpirationSeconds=60; do
 	refused "the schema refuses $typo" helm template keyhole "$chart" --set "$typo"
@@ -114,6 +117,7 @@ for values in "$scratch/none.yaml" "$here"/values/*.yaml; do
 		"DaemonSet keyhole-loader/keyhole-loader: pod: volume socket" ;;
 	*) is "$name: nothing of the node's in a pod" "$(look host-paths "$out")" "" ;;
 	esac
+	is "$name: each container is a user of its own" "$(look same-users "$out")" ""
 	is "$name: only the collector sees the token" \
 		"$(look mounts "$out" | sed 's/^.*: \(keyhole-[a-z]*\): /\1 /')" \
 		"keyhole-collector /var/run/secrets/kubernetes.io/serviceaccount"
@@ -150,34 +154,46 @@ for what in "seccomp keyhole/loader.json keyhole/collector.json" \
 	has "$name: the loader's profile" who-is-who "$name" "keyhole-loader: 65531:65532, Localhost $loader,"
 	has "$name: the collector's profile, which has no bpf(2)" who-is-who "$name" "keyhole-collector: 65532:65532, Localhost $collector,"
 done
-has "a digest is the image" who-is-who all "registry.example:5000/a/loader@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,"
+has "the loader's image is its digest; its limits are its own" who-is-who all 'registry.example:5000/a/loader@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, limits {"memory": "100Mi"}'
+has "the collector's likewise" who-is-who all 'registry.example:5000/a/collector@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, limits {"memory": "200Mi"}'
 has "pull secrets and the priority class are the pod's" who-is-who all 'priority system-node-critical, pull [{"name": "registry"}]'
-has "networks: scrapes come in; the API server's ports go out, and no other" network-policy none \
-	'keyhole {"egress": [{"ports": [{"port": 443, "protocol": "TCP"}, {"port": 6443, "protocol": "TCP"}]}], "ingress": [{"ports": [{"port": "metrics", "protocol": "TCP"}]}], "policyTypes": ["Ingress", "Egress"]}'
-has "networks: scrapers, server, DNS and exporters as named" network-policy all \
-	'keyhole-peep {"egress": [{"ports": [{"port": 6443, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]}, {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}], "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]}, {"ports": [{"port": 4318, "protocol": "TCP"}]}], "ingress": [{"from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}], "ports": [{"port": "metrics", "protocol": "TCP"}]}], "policyTypes": ["Ingress", "Egress"]}'
+# Policies add up: one more would permit more, so it is all of them.
+is "networks: scrapes come in; the API server's ports go out, and no other" "$(look network-policy "$scratch/out/none.yaml")" \
+	'keyhole/keyhole {"egress": [{"ports": [{"port": 443, "protocol": "TCP"}, {"port": 6443, "protocol": "TCP"}]}], "ingress": [{"ports": [{"port": "metrics", "protocol": "TCP"}]}], "podSelector": {"matchLabels": {"app.kubernetes.io/component": "agent", "app.kubernetes.io/instance": "keyhole", "app.kubernetes.io/name": "keyhole"}}, "policyTypes": ["Ingress", "Egress"]}'
+is "networks: scrapers, server, DNS and exporters as named" "$(look network-policy "$scratch/out/all.yaml")" \
+	'keyhole/keyhole-peep {"egress": [{"ports": [{"port": 6443, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]}, {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}], "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]}, {"ports": [{"port": 4318, "protocol": "TCP"}]}], "ingress": [{"from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}], "ports": [{"port": "metrics", "protocol": "TCP"}]}], "podSelector": {"matchLabels": {"app.kubernetes.io/component": "agent", "app.kubernetes.io/instance": "keyhole", "app.kubernetes.io/name": "peep"}}, "policyTypes": ["Ingress", "Egress"]}'
+is "networks, split: the collector as in one pod; the loader has none" "$(look network-policy "$scratch/out/split.yaml")" \
+	'keyhole/keyhole {"egress": [{"ports": [{"port": 443, "protocol": "TCP"}, {"port": 6443, "protocol": "TCP"}]}], "ingress": [{"ports": [{"port": "metrics", "protocol": "TCP"}]}], "podSelector": {"matchLabels": {"app.kubernetes.io/component": "collector", "app.kubernetes.io/instance": "keyhole", "app.kubernetes.io/name": "keyhole"}}, "policyTypes": ["Ingress", "Egress"]}
+keyhole-loader/keyhole-loader {"podSelector": {"matchLabels": {"app.kubernetes.io/component": "loader", "app.kubernetes.io/instance": "keyhole", "app.kubernetes.io/name": "keyhole"}}, "policyTypes": ["Ingress", "Egress"]}'
+has "scrapes keep job and instance of the workload" pod-monitor all '"honorLabels": true'
 checksum() { # SET
 	helm template keyhole "$chart" --set "$1" | grep checksum/config
 }
 refused "another configuration is another checksum: the pods are started anew" \
 	test "$(checksum config.data.log_level=debug)" = "$(checksum config.data.log_level=info)"
 # Names that YAML takes for numbers or truth.
-helm template 1234 "$chart" --namespace true --set-string fullnameOverride=1234,serviceAccount.name=123,config.name=1e3,priorityClassName=0x10 \
-	> "$scratch/odd.yaml" 2>&1 || true
-ok "odd names: renders" grep -q '^kind: DaemonSet$' "$scratch/odd.yaml"
-is "odd names are text" "$(look misnamed "$scratch/odd.yaml")" ""
+for layout in pod split,split.socket=persistentVolume split,split.socket=csi; do
+	helm template 1234 "$chart" --namespace true --set "layout=$layout,podMonitor.enabled=true" --set-string \
+		fullnameOverride=1234,serviceAccount.name=123,config.name=1e3,priorityClassName=0x10,split.loaderNamespace=99,split.csi.driver=12 \
+		> "$scratch/odd.yaml" 2>&1 || true
+	ok "odd names, layout $layout: renders" grep -q '^kind: DaemonSet$' "$scratch/odd.yaml"
+	is "odd names, layout $layout: they are text" "$(look misnamed "$scratch/odd.yaml")" ""
+done
 
 # ---- rights ----
 
-for name in none split; do
-	is "$name: RBAC gives get, list and watch of pods to the collector's account, and nothing else" \
-		"$(look rules "$scratch/out/$name.yaml")" \
-		"$(printf '%s\n' '{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}' \
-			"ClusterRoleBinding ServiceAccount keyhole/keyhole")"
+for out in "$scratch"/out/*.yaml; do
+	name=$(basename "$out" .yaml) account=keyhole/keyhole resources='"pods"'
+	case $name in
+	bring-your-own) continue ;; # has none, see above
+	all*) account=keyhole/peeper ;;
+	esac
+	# with rbac.services, of Services too
+	! grep -q 'services: true' "$here/values/$name.yaml" 2> /dev/null || resources='"pods", "services"'
+	is "$name: RBAC gives get, list and watch of pods to the collector's account, and nothing else" "$(look rules "$out")" \
+		"$(printf '%s\n' "{\"apiGroups\": [\"\"], \"resources\": [$resources], \"verbs\": [\"get\", \"list\", \"watch\"]}" \
+			"ClusterRoleBinding ServiceAccount $account")"
 done
-is "all: with rbac.services, of Services too" "$(look rules "$scratch/out/all.yaml")" \
-	"$(printf '%s\n' '{"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list", "watch"]}' \
-		"ClusterRoleBinding ServiceAccount keyhole/peeper")"
 
 # ---- Pod Security Standards ----
 
@@ -223,8 +239,8 @@ sidecar=$repo/deploy/manifests/sidecar.yaml
 is "sidecar.yaml: baseline but for BPF and PERFMON on the loader" "$(deviations baseline "$sidecar")" "$(add "Deployment shop/shop")"
 is "sidecar.yaml: Keyhole's two containers conform to restricted beyond that" \
 	"$(deviations restricted "$sidecar" | grep ': keyhole-')" "$(add "Deployment shop/shop")"
-is "sidecar.yaml: the images are the chart's" "$(grep -o 'image: ghcr.*' "$sidecar" | sort)" \
-	"$(grep -o 'image: ghcr.*' "$repo/deploy/manifests/keyhole.yaml" | sort)"
+is "sidecar.yaml: the images are the chart's" "$(grep -oE 'ghcr[^"]*' "$sidecar" | sort)" \
+	"$(grep -oE 'ghcr[^"]*' "$repo/deploy/manifests/keyhole.yaml" | sort)"
 if [ -n "$client" ]; then
 	ok "sidecar.yaml: only fields and types of Kubernetes' API" \
 		bash -c "set -o pipefail; /usr/bin/python3 '$here/look.py' as-json '$sidecar' | node '$here/api_types.mjs' '$client'"
@@ -237,6 +253,10 @@ fi
 policies=("$repo"/deploy/policies/*.yaml)
 is "each policy names BPF and PERFMON, and no other capability" "$(look named "${policies[@]}" | LC_ALL=C sort)" \
 	"$(printf '%s BPF PERFMON\n' K8sPSPCapabilities PolicyException SecurityContextConstraints ValidatingAdmissionPolicy)"
+is "ValidatingAdmissionPolicy: denies, also what it cannot judge, in both namespaces" \
+	"$(look enforcement "$repo/deploy/policies/validating-admission-policy.yaml")" \
+	'Fail
+Deny [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["keyhole", "keyhole-loader"]}]'
 if [ -n "$client" ]; then
 	ok "policies: only fields and types of Kubernetes' API" \
 		bash -c "set -o pipefail; /usr/bin/python3 '$here/look.py' as-json ${policies[*]@Q} | node '$here/api_types.mjs' '$client'"

@@ -82,7 +82,34 @@ def who_is_who(paths):
 def network_policy(paths):
     for d in documents(paths):
         if d["kind"] == "NetworkPolicy":
-            print(d["metadata"]["name"], json.dumps({k: v for k, v in d["spec"].items() if k != "podSelector"}, sort_keys=True))
+            print(d["metadata"]["namespace"] + "/" + d["metadata"]["name"], json.dumps(d["spec"], sort_keys=True))
+
+
+def same_users(paths):
+    """Users whom two containers share, wherever they run; and whether one has no user."""
+    users = {}
+    for who, pod in pod_security.of_documents(documents(paths)):
+        for c in pod.containers:
+            users.setdefault(c["securityContext"].get("runAsUser"), []).append(f"{who}: {c['name']}")
+    for user, names in users.items():
+        if user is None or len(names) > 1:
+            print(user, *names)
+
+
+def pod_monitor(paths):
+    for d in documents(paths):
+        if d["kind"] == "PodMonitor":
+            print(json.dumps(d["spec"]["podMetricsEndpoints"], sort_keys=True))
+
+
+def enforcement(paths):
+    """What becomes of a pod that an admission policy refuses, or cannot judge, and where."""
+    for d in documents(paths):
+        if d["kind"] == "ValidatingAdmissionPolicy":
+            print(d["spec"]["failurePolicy"])
+        elif d["kind"] == "ValidatingAdmissionPolicyBinding":
+            where = d["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
+            print(*d["spec"]["validationActions"], json.dumps(where, sort_keys=True))
 
 
 def misnamed(paths):
@@ -90,7 +117,8 @@ def misnamed(paths):
     def walk(value, path):
         if isinstance(value, dict):
             for k, v in value.items():
-                if k in ("name", "namespace", "image", "serviceAccountName", "priorityClassName") or "labels" in path.lower():
+                if k in ("name", "namespace", "image", "serviceAccountName", "priorityClassName",
+                         "driver", "claimName", "volumeName", "path", "interval", "scrapeTimeout") or "labels" in path.lower():
                     if not isinstance(v, (str, dict)):
                         print(f"{path}.{k}: {v!r}")
                 walk(v, f"{path}.{k}")
