@@ -98,10 +98,17 @@ static const char *same_key_elsewhere(const struct option_table *table, const ch
 static void unknown_key(struct binding *b, const struct option_table *table, const char *section,
 			const struct tree *node)
 {
-	struct slice near = bind_nearest(table, section, node->key);
-	const char *elsewhere = same_key_elsewhere(table, node->key);
+	const char *elsewhere;
+	struct slice near;
 	char shown[80];
 
+	/* Those that are only counted need no advice, which takes its time. */
+	if (b->notes->errors >= NOTE_ERRORS_MAX) {
+		note_error(b->notes, &node->key_place, "unknown key");
+		return;
+	}
+	near = bind_nearest(table, section, node->key);
+	elsewhere = same_key_elsewhere(table, node->key);
 	log_text(slice_of(node->key), shown, sizeof(shown));
 	if (near.p)
 		note_error(b->notes, &node->key_place, "unknown key %s; did you mean \"%.*s\"?",

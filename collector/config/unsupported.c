@@ -35,6 +35,7 @@ static const struct option rows[] = {
 	   "the watch brings every change and lists are repeated only when it breaks"),
 	NO("attributes.kubernetes.meta_cache_address", "KUBE_META_CACHE_ADDRESS", NULL,
 	   "each node asks the API for its own pods only"),
+	NO_VARIABLE("k8s_cache_*", "K8S_CACHE_*", "each node asks the API for its own pods only"),
 	NO("attributes.kubernetes.drop_external", "NETWORK_DROP_EXTERNAL", "false", flows),
 	NO("attributes.kubernetes.resource_labels.*", NULL, NULL, labels),
 	NO("attributes.kubernetes.meta_source_labels.service_name", NULL, NULL, old_labels),
