@@ -246,6 +246,8 @@ static void relist(struct kube_client *client)
 {
 	client->stats.faults[KUBE_FAULT_GONE]++;
 	client->latest = true;
+	if (client->state == STATE_WATCHING)
+		client->pace.failures = 0; /* it answers: what went before is over */
 	log_info("Kubernetes API %s: version %s is too old, listing the %s anew",
 		 client->options->base, *client->version ? client->version : "of the pages",
 		 client->source->what);
