@@ -189,9 +189,9 @@ static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io)
 
 /* ---- the owner ---- */
 
-__noinline int kh_ignored(struct kh_control *control, u64 cgroup)
+__noinline int kh_ignored(struct kh_control *control, u64 key)
 {
-	u32 at = KH_VERDICT_HASH(cgroup);
+	u32 at = KH_VERDICT_HASH(key);
 	u32 i;
 
 	if (!control)
@@ -199,12 +199,23 @@ __noinline int kh_ignored(struct kh_control *control, u64 cgroup)
 	for (i = 0; i < KH_VERDICT_PROBES; i++) {
 		struct kh_verdict_slot *slot = &control->verdicts[(at + i) & (KH_VERDICTS - 1)];
 
-		if (slot->cgroup == cgroup)
+		if (slot->key == key)
 			return slot->verdict == KH_IGNORE;
-		if (slot->cgroup == 0)
+		if (slot->key == 0)
 			return false;
 	}
 	return false;
+}
+
+/* Is it for nobody to see what this process does with the socket? */
+static __always_inline bool kh_verdict_on(struct kh_io *io, struct kh_socket *st,
+					  struct task_struct *task)
+{
+	u16 port = st->conn.role == KH_ROLE_SERVER ? st->conn.lport : 0;
+	u64 start = task->group_leader->start_boottime;
+
+	return kh_ignored(io->control, st->cgroup) ||
+	       kh_ignored(io->control, KH_VERDICT_PROCESS(st->tgid, start, port));
 }
 
 /* Notes whose thread does the I/O. Sockets move between processes, so this runs for each call. */
@@ -213,19 +224,25 @@ static __always_inline void kh_own(struct kh_io *io, struct kh_socket *st)
 	u64 id = bpf_get_current_pid_tgid();
 	u32 generation = io->control->generation;
 	u32 epoch = io->control->verdict_epoch;
-	struct task_struct *task;
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 cgroup;
 	bool v1;
 
 	st->tid = id;
-	if (st->tgid == id >> 32 && st->generation == generation && st->verdict_epoch == epoch)
+	cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1); /* processes move */
+	if (st->tgid == id >> 32 && st->cgroup == cgroup && st->generation == generation &&
+	    st->verdict_epoch == epoch)
 		return;
-	task = bpf_get_current_task_btf();
 	st->tgid = id >> 32;
 	st->generation = generation;
 	st->verdict_epoch = epoch;
-	st->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
-	st->verdict = kh_ignored(io->control, st->cgroup) ? KH_IGNORE : KH_TRACE;
-	kh_tell_process(task, generation, 0, false);
+	st->cgroup = cgroup;
+	st->verdict = KH_IGNORE;
+	if (kh_outside(task, io->control->scope))
+		return;
+	kh_tell_current(task, io->control, false);
+	if (!kh_verdict_on(io, st, task))
+		st->verdict = KH_TRACE;
 }
 
 /* ---- records ---- */

@@ -25,7 +25,7 @@ typedef unsigned int __kh_u32;
 typedef unsigned long long __kh_u64;
 #endif
 
-#define KH_ABI_VERSION 1
+#define KH_ABI_VERSION 2
 
 /* ---- limits (each is documented in docs/limits.md and counted where it is reached) ---- */
 
@@ -43,11 +43,12 @@ typedef unsigned long long __kh_u64;
 				and a container in one, has 144 */
 #define KH_EXE_LEVELS 8      /* directories sent of an executable's path */
 #define KH_EXE_NAME 32       /* bytes kept of one such component, with its NUL */
+#define KH_ARGS_MAX 256      /* bytes sent of a command line, if a collector wants any */
 #define KH_SNAPSHOT_STEP 16  /* processes told about per step of the snapshot walk */
 #define KH_NONCE_DIGITS 14   /* hex digits of the control page's nonce in a request */
 #define KH_CPUS_MAX 1024     /* slots of the counters page */
 #define KH_VERDICTS 4096     /* slots of the verdict table, a power of two */
-#define KH_VERDICT_PROBES 8  /* slots looked at for one cgroup */
+#define KH_VERDICT_PROBES 8  /* slots looked at for one key */
 
 /* ---- records ---- */
 
@@ -61,6 +62,8 @@ enum kh_type {
 	KH_PROCESS = 17, /* struct kh_process: a process as it is at its first I/O, exec or snapshot */
 	KH_EXIT = 18,    /* struct kh_exit: the last thread of a process ended */
 	KH_LISTEN = 19,  /* struct kh_listen: a process listens on a port */
+	KH_ARGS = 20,    /* struct kh_args: command line of the process told about before it */
+	KH_SELF = 21,    /* struct kh_self: the collector itself, whose KH_CGROUP went before */
 };
 
 /* Every record begins so. */
@@ -191,6 +194,23 @@ struct kh_listen {
 	__kh_u16 pad;
 };
 
+/* Only for a collector that set KH_WANT_ARGS, and of processes whose own thread is running. */
+struct kh_args {
+	struct kh_rec rec;
+	__kh_u32 tgid;
+	__kh_u32 len;           /* bytes used, <= KH_ARGS_MAX */
+	char text[KH_ARGS_MAX]; /* each argument with its NUL, unless it was cut */
+};
+
+/* The answer to request 's'. */
+struct kh_self {
+	struct kh_rec rec;
+	__kh_u64 cgroup;
+	__kh_u32 tgid;
+	__kh_u32 levels;                 /* ids used */
+	__kh_u64 ids[KH_CGROUP_LEVELS]; /* of the cgroup and its ancestors, as names[] of KH_CGROUP */
+};
+
 /* ---- counters page: one slot per possible CPU, read-only to the collector ---- */
 
 /*
@@ -233,7 +253,8 @@ struct kh_listen {
 	X(resets, "Connections that ended with an error in the middle of an exchange.")            \
 	X(wakeups, "Wake-ups sent to the collector.")                                              \
 	X(snapshot_tasks, "Processes looked at by snapshots.")                                     \
-	X(names_cut, "Cgroup names or chains longer than the record holds.")
+	X(names_cut, "Cgroup names or chains longer than the record holds.")                       \
+	X(args_cut, "Command lines longer than the record holds.")
 
 enum kh_counter {
 #define KH_X(name, help) KH_C_##name,
@@ -251,12 +272,22 @@ struct kh_counters {
 /* ---- control page: written by the collector, believed by BPF only within bounds ---- */
 
 enum kh_verdict {
-	KH_TRACE = 0, /* also what an unknown cgroup gets */
+	KH_TRACE = 0, /* also what an unknown key gets */
 	KH_IGNORE = 1,
 };
 
+/*
+ * What a verdict is about: a cgroup, by its own number; or, of one process, what it serves on a
+ * local port, or (port 0) asks others for. The start tells processes apart that have one number
+ * after the other. Numbers of cgroups have bit 62 clear.
+ */
+#define KH_VERDICT_PROCESS(tgid, start_ns, port)                                                  \
+	(1ULL << 62 | (((__kh_u64)(start_ns) * 0x9e3779b97f4a7c15ULL) ^                           \
+		       ((__kh_u64)(tgid) << 16 | (port))) >> 2)
+#define KH_VERDICT_GONE (~0ULL) /* a key that was taken back: free, but not the end of a search */
+
 struct kh_verdict_slot {
-	__kh_u64 cgroup; /* 0: empty. Written last, after verdict */
+	__kh_u64 key; /* 0: empty. Written last, after verdict */
 	__kh_u32 verdict;
 	__kh_u32 pad;
 };
@@ -269,22 +300,29 @@ struct kh_control {
 	/*
 	 * The collector asks for something by renaming its own thread (prctl PR_SET_NAME) to the
 	 * low KH_NONCE_DIGITS hex digits of this number and one letter: 's', "this process is
-	 * Keyhole, do not trace it", or 'w', one step of the walk through the processes that run
+	 * Keyhole, do not trace it, and tell where it runs" (KH_SELF), or 'w', one step of the walk through the processes that run
 	 * (the walk is done when counter snapshot_tasks grows by less than KH_SNAPSHOT_STEP). No
 	 * privilege is needed for that, and who cannot read this page cannot ask. 0: nobody asks.
 	 */
 	__kh_u64 nonce;
 	__kh_u64 delivered; /* kept here so that it outlives a collector: data records handled */
-	__kh_u64 reserved[4];
+	/* Only what runs in this cgroup or below is traced: one of KH_SELF's ids. 0: everything. */
+	__kh_u64 scope;
+	__kh_u32 want; /* KH_WANT_ARGS */
+	__kh_u32 pad;
+	__kh_u64 reserved[2];
 	struct kh_verdict_slot verdicts[KH_VERDICTS];
 };
+
+#define KH_SCOPE_NOTHING (~0ULL) /* no cgroup has this number */
+#define KH_WANT_ARGS 1
 
 /* What wake_bytes begins with: 256 KiB of 4 MiB, measured to lose nothing at full load. */
 #define KH_WAKE_BYTES(ring) ((ring) / 16)
 
-/* Where the verdict for a cgroup is looked for first; then the KH_VERDICT_PROBES - 1 slots after it. */
-#define KH_VERDICT_HASH(cgroup) \
-	((__kh_u32)(((__kh_u64)(cgroup) * 0x9e3779b97f4a7c15ULL) >> 40) & (KH_VERDICTS - 1))
+/* Where the verdict for a key is looked for first; then the KH_VERDICT_PROBES - 1 slots after it. */
+#define KH_VERDICT_HASH(key) \
+	((__kh_u32)(((__kh_u64)(key) * 0x9e3779b97f4a7c15ULL) >> 40) & (KH_VERDICTS - 1))
 
 #define KH_ASSERT(name, cond) typedef char kh_assert_##name[(cond) ? 1 : -1]
 KH_ASSERT(rec, sizeof(struct kh_rec) == 8);

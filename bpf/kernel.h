@@ -222,6 +222,7 @@ struct file {
 };
 
 struct mm_struct {
+	unsigned long arg_start, arg_end;
 	struct file *exe_file;
 };
 

@@ -19,6 +19,7 @@
 #define KH_ID(name) name
 #define KH_GET(...) ___arrow(__VA_ARGS__)
 #include "identity.h"
+#include "current.h"
 #undef KH_ID
 #undef KH_GET
 
@@ -320,13 +321,15 @@ static __always_inline void kh_opened(struct sock *sk, u8 role)
 		KH_COUNT(storage_failed);
 }
 
-static __always_inline void kh_listening(struct sock *sk, u32 generation)
+static __always_inline void kh_listening(struct sock *sk, struct kh_control *control)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct kh_listen *rec;
 	bool v1;
 
-	kh_tell_process(task, generation, 0, false);
+	if (kh_outside(task, control->scope))
+		return;
+	kh_tell_current(task, control, false);
 	KH_COUNT(life);
 	rec = bpf_ringbuf_reserve(&kh_life, sizeof(*rec), 0);
 	if (!rec) {
@@ -365,7 +368,7 @@ static __always_inline int kh_state(struct sock *sk, int old, int new, u32 twin)
 		}
 		return 0;
 	case TCP_LISTEN:
-		kh_listening(sk, control->generation);
+		kh_listening(sk, control);
 		return 0;
 	case TCP_CLOSE:
 		if (old == TCP_SYN_SENT)
@@ -441,7 +444,7 @@ int BPF_PROG(kh_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	/* only processes that were told about already: the others are, at their first I/O */
 	if (control && control->enabled && bpf_map_lookup_elem(&kh_told_processes, &tgid))
-		kh_tell_process(bpf_get_current_task_btf(), control->generation, 0, true);
+		kh_tell_current(bpf_get_current_task_btf(), control, true);
 	return 0;
 }
 
@@ -501,8 +504,10 @@ int BPF_PROG(kh_rename, struct task_struct *task, const char *comm)
 	if (!control)
 		return 0;
 	asked = kh_asked(control, comm);
-	if (asked == 's')
+	if (asked == 's') {
 		kh_self = bpf_get_current_pid_tgid() >> 32;
+		kh_tell_self(bpf_get_current_task_btf(), control->generation);
+	}
 	if (asked != 'w' || !kh_walk_list)
 		return 0;
 	if (kh_walk_begin(control))

@@ -163,7 +163,7 @@ struct {
 struct kh_told {
 	u64 start_ns;
 	u32 generation;
-	u32 pad;
+	u32 args; /* its command line was sent, too */
 };
 
 struct {

@@ -3,7 +3,7 @@
  * The collector's two requests, made without any privilege: it renames its own thread to the
  * control page's nonce and one letter, and the task_rename tracepoint sees it.
  *
- *   's'  this process is Keyhole: never trace it
+ *   's'  this process is Keyhole: never trace it, and tell where it runs
  *   'w'  tell about KH_SNAPSHOT_STEP more processes of those that already run
  *
  * Iterators would see only the reader's pid namespace; an open-coded walk sees all, so that no

@@ -146,7 +146,7 @@ static int make_telemetry(struct collector *c)
 	o.bytes_max = conf->keyhole.series_memory;
 	o.ttl_ns = conf->prometheus.ttl_ns;
 	o.kubernetes = c->in_cluster;
-	o.routes = conf->routes.given;
+	o.routes = rulebooks_latest(c->books)->router != NULL;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
 	o.select = conf->attributes.select.sections;
@@ -191,7 +191,8 @@ static int find_cluster(struct collector *c)
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
-		log_info("no Kubernetes cluster found: workloads are named by container and process");
+		log_info("no Kubernetes cluster found: workloads are named by container and "
+			 "process");
 		return 0;
 	}
 	if (r == -ENOENT)
@@ -309,7 +310,8 @@ static int make_pipeline(struct collector *c)
 				     .telemetry = c->telemetry,
 				     .peers = c->peers,
 				     .waiting_records =
-					     (uint32_t)c->config->keyhole.waiting_records};
+					     (uint32_t)c->config->keyhole.waiting_records,
+				     .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD};
 
 	c->pipeline = pipeline_new(&o);
 	if (!c->pipeline)
@@ -435,6 +437,8 @@ static int start_intake(struct collector *c)
 				   .replay = c->options.replay,
 				   .record = c->options.record ? &c->tape : NULL,
 				   .hold_ns = &c->config->kubernetes.sync_timeout_ns,
+				   .wishes = {.want = pipeline_wants(c->pipeline),
+					      .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD},
 				   .ops = pipeline_ops(c->pipeline)};
 	int r = intake_start(&c->intake, &o);
 

@@ -5,11 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "loop.h"
+#include "verdicts.h"
+
+#define LOG_MODULE "pipeline"
 
 #define OFFER_NS                                                                                   \
 	100000000ull /* waiting exchanges are looked at again so often, or when pods change */
-#define VERDICTS_NS 60000000000ull /* and what BPF ignores, but only if pods changed */
+#define REVIEW_NS 20000000ull   /* what BPF ignores is looked at again at most so often */
+#define CLEAR_NS 60000000000ull /* and, where there was no room for it, begun anew */
 
 struct pipeline {
 	struct pipeline_options o;
@@ -22,9 +27,12 @@ struct pipeline {
 	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
-	uint64_t book;        /* number of the rulebook that is followed */
-	uint64_t verdicts_ns; /* when verdicts were taken back last */
-	uint64_t verdicts_generation;
+	uint64_t book;  /* number of the rulebook that is followed */
+	uint32_t wants; /* of BPF: KH_WANT_ARGS */
+	struct verdicts verdicts;
+	uint64_t reviewed_ns; /* when verdicts were looked at last */
+	uint64_t reviewed_generation;
+	uint64_t cleared_ns; /* when all were taken back last */
 };
 
 static void set(_Atomic uint64_t *to, uint64_t value)
@@ -44,28 +52,28 @@ static struct workloads_options workloads_of(struct pipeline *p)
 	return (struct workloads_options){.known = &p->known,
 					  .store = p->o.store,
 					  .selector = p->o.selector,
-					  .by_pod = p->o.by_pod,
 					  .rules = p->o.rules,
-					  .wait_ns = p->o.wait_ns};
+					  .wait_ns = p->o.wait_ns,
+					  .own_pod = p->o.own_pod};
 }
 
 static void take_book(struct pipeline *p, const struct rulebook *book)
 {
 	p->book = book->number;
 	p->o.selector = book->selector;
-	p->o.by_pod = book->by_pod;
 	p->o.rules = &book->rules;
 	p->o.router = book->router;
 	p->o.filter = book->filter;
 	p->o.wait_ns = book->wait_ns;
 	if (p->o.peers)
 		peers_rules(p->o.peers, &book->rules);
+	p->wants = config_wants_args(book->config) ? KH_WANT_ARGS : 0;
 }
 
 /*
  * Before anything else in a batch: another book may be there, and the one before is freed. What
  * BPF ignores was decided by that one; new labels that the book asks for come with the next list of
- * pods, which must not wait for the next look at verdicts.
+ * pods, which describes each pod anew.
  */
 static void follow(struct pipeline *p)
 {
@@ -78,20 +86,71 @@ static void follow(struct pipeline *p)
 	take_book(p, book);
 	w = workloads_of(p);
 	workloads_follow(p->workloads, &w);
-	if (intake)
-		intake_verdicts_clear(intake);
-	p->verdicts_ns = 0;
+	verdicts_clear(&p->verdicts);
+	if (!intake)
+		return;
+	intake_want(intake, p->wants);
+	intake_verdicts_clear(intake);
 }
 
 /* ---- one exchange ---- */
 
-static void hide(struct pipeline *p, const struct workload *w)
+static int tell_verdict(void *arg, uint64_t key, enum kh_verdict verdict)
 {
+	struct pipeline *p = arg;
 	struct intake *intake = atomic_load(&p->intake);
 
+	return intake ? intake_verdict(intake, key, verdict) : -ENOTCONN;
+}
+
+static void ignore(struct pipeline *p, const struct verdict *verdict)
+{
+	if (verdicts_ignore(&p->verdicts, verdict) != -ENOSPC)
+		return;
+	count(&p->stats.verdicts_full);
+	if (p->now_ns - p->cleared_ns < CLEAR_NS)
+		return;
+	/* cgroups and processes that are gone hold places */
+	p->cleared_ns = p->now_ns;
+	verdicts_clear(&p->verdicts);
+	intake_verdicts_clear(atomic_load(&p->intake));
+}
+
+/* What is not selected costs nothing from here on: BPF is told, of as much as is certain. */
+static void hide(struct pipeline *p, const struct workload *w, const struct exchange *ex)
+{
+	struct known_process *process = known_process(&p->known, w->tgid);
+	uint16_t port = ex->conn.role == KH_ROLE_SERVER ? ex->conn.lport : 0;
+	struct verdict verdict = {.key = w->cgroup, .cgroup = w->cgroup, .pod = w->pod_serial};
+
 	count(&p->stats.hidden);
-	if (w->hide_cgroup && intake && intake_verdict(intake, w->cgroup, KH_IGNORE) == -ENOSPC)
-		count(&p->stats.verdicts_full);
+	if (!w->hide_cgroup) {
+		if (!w->hide_process || !process || process->start_ns != w->start_ns)
+			return;
+		verdict.key = KH_VERDICT_PROCESS(w->tgid, w->start_ns, port);
+		verdict.tgid = w->tgid;
+		process->ignored = true;
+	}
+	ignore(p, &verdict);
+}
+
+/* A process changed: what was decided about it may be wrong now. */
+static void reconsider(struct pipeline *p, uint32_t tgid)
+{
+	struct known_process *process = known_process(&p->known, tgid);
+
+	/* of one that was forgotten it is not known */
+	if (process ? !process->ignored : !p->known.process_table.evictions)
+		return;
+	verdicts_lift_process(&p->verdicts, tgid);
+	if (process)
+		process->ignored = false;
+}
+
+/* The entry's own patterns for this direction, as struct route_options counts them. */
+static unsigned int routes_of(const struct workload *w, const struct exchange *ex)
+{
+	return w->routes ? 2 * w->routes - (ex->conn.role == KH_ROLE_SERVER) : 0;
 }
 
 /* As its container counts; 0 if the process was not told about, or is forgotten. */
@@ -108,7 +167,8 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 	struct route_answer route = {0};
 
 	if (p->o.router)
-		route = route_find(p->o.router, w->service, ex->target, ex->target_cut);
+		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
+				   ex->target_cut);
 	if (route.ignore_metrics) {
 		count(&p->stats.ignored_route);
 		return;
@@ -135,7 +195,7 @@ static bool settle(void *arg, const struct exchange *ex, bool must_go)
 	case WORKLOAD_PENDING:
 		return false;
 	case WORKLOAD_HIDDEN:
-		hide(p, w);
+		hide(p, w, ex);
 		return true;
 	case WORKLOAD_SHOWN:
 		deliver(p, w, ex);
@@ -149,8 +209,9 @@ static void on_exchange(void *arg, const struct exchange *ex)
 	struct pipeline *p = arg;
 
 	count(&p->stats.exchanges);
-	if (ex->conn.role == KH_ROLE_SERVER)
-		known_tell_served(&p->known, ex->tgid, ex->conn.lport);
+	if (ex->conn.role == KH_ROLE_SERVER &&
+	    known_tell_served(&p->known, ex->tgid, ex->conn.lport))
+		reconsider(p, ex->tgid);
 	if (!settle(p, ex, false)) {
 		waiting_put(p->waiting, ex);
 		set(&p->stats.waiting, waiting_count(p->waiting));
@@ -158,6 +219,35 @@ static void on_exchange(void *arg, const struct exchange *ex)
 }
 
 /* ---- what intake calls ---- */
+
+/* Where the collector itself runs: what `keyhole.scope: pod` restricts it to. */
+static void on_self(struct pipeline *p, const struct kh_self *rec)
+{
+	const struct known_cgroup *own = known_cgroup(&p->known, rec->cgroup);
+	struct intake *intake = atomic_load(&p->intake);
+	uint32_t level = own ? own->id.pod_level : 0;
+
+	if (!p->o.own_pod)
+		return;
+	if (!own || !own->id.pod[0]) {
+		log_error("keyhole.scope is pod, but Keyhole's own cgroup \"%s\" is no pod's: "
+			  "nothing is "
+			  "traced; run it as a container of the pod, or set keyhole.scope to node",
+			  own ? own->own_name : "");
+		return;
+	}
+	workloads_own_pod(p->workloads, own->id.pod);
+	/* where a pod has no cgroup of its own, those of others are ignored one by one */
+	if (intake)
+		intake_scope(intake, level && level < KH_CGROUP_LEVELS ? rec->ids[level] : 0);
+	log_info("only pod %s is traced, Keyhole's own", own->id.pod);
+}
+
+static void on_process(struct pipeline *p, const struct kh_process *rec)
+{
+	reconsider(p, rec->tgid);
+	known_tell_process(&p->known, rec);
+}
 
 static void on_record(void *arg, const struct record *rec)
 {
@@ -176,12 +266,20 @@ static void on_record(void *arg, const struct record *rec)
 		known_tell_cgroup(&p->known, rec->cgroup);
 		break;
 	case KH_PROCESS:
-		known_tell_process(&p->known, rec->process);
+		on_process(p, rec->process);
+		break;
+	case KH_ARGS:
+		known_tell_args(&p->known, rec->args);
+		break;
+	case KH_SELF:
+		on_self(p, rec->self);
 		break;
 	case KH_EXIT:
+		reconsider(p, rec->exit->tgid);
 		known_tell_exit(&p->known, rec->exit);
 		break;
 	case KH_LISTEN:
+		reconsider(p, rec->listen->tgid);
 		known_tell_listen(&p->known, rec->listen);
 		break;
 	}
@@ -192,21 +290,24 @@ static uint64_t generation_of(const struct pipeline *p)
 	return p->o.store ? kube_pods_generation(kube_store_current(p->o.store)) : 0;
 }
 
+static uint64_t pod_serial(void *arg, uint64_t cgroup, uint64_t was)
+{
+	return workloads_pod_serial(arg, cgroup, was);
+}
+
 /*
  * What BPF ignores sends nothing that could make us think again, yet a pod's labels may change;
- * and cgroups that are gone must not fill the table.
+ * and cgroups of pods that are gone must not fill the table.
  */
 static void think_again(struct pipeline *p)
 {
 	uint64_t generation = generation_of(p);
-	struct intake *intake = atomic_load(&p->intake);
 
-	if (!intake || generation == p->verdicts_generation ||
-	    p->now_ns - p->verdicts_ns < VERDICTS_NS)
+	if (generation == p->reviewed_generation || p->now_ns - p->reviewed_ns < REVIEW_NS)
 		return;
-	p->verdicts_generation = generation;
-	p->verdicts_ns = p->now_ns;
-	intake_verdicts_clear(intake);
+	p->reviewed_generation = generation;
+	p->reviewed_ns = p->now_ns;
+	verdicts_review(&p->verdicts, pod_serial, p->workloads);
 }
 
 static void offer_waiting(struct pipeline *p)
@@ -241,7 +342,8 @@ static void publish(struct pipeline *p)
 	set(&s->processes_evicted, p->known.process_table.evictions);
 	set(&s->workloads_evicted, workloads_evicted(p->workloads));
 	set(&s->ports_full, p->known.ports_full);
-	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads));
+	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
+				     verdicts_bytes(&p->verdicts));
 	set(&s->protocol_bytes, conns_bytes(p->conns));
 	set(&s->waiting_bytes, waiting_bytes(p->waiting));
 }
@@ -304,7 +406,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);
-	if (!p->conns || !p->workloads || !p->waiting || known_init(&p->known)) {
+	if (!p->conns || !p->workloads || !p->waiting || known_init(&p->known) ||
+	    verdicts_init(&p->verdicts, tell_verdict, p)) {
 		pipeline_free(p);
 		return NULL;
 	}
@@ -319,6 +422,7 @@ void pipeline_free(struct pipeline *p)
 	workloads_free(p->workloads);
 	waiting_free(p->waiting);
 	known_free(&p->known);
+	verdicts_free(&p->verdicts);
 	free(p);
 }
 
@@ -331,6 +435,11 @@ struct intake_ops pipeline_ops(struct pipeline *p)
 void pipeline_attach(struct pipeline *p, struct intake *intake)
 {
 	atomic_store(&p->intake, intake);
+}
+
+uint32_t pipeline_wants(const struct pipeline *p)
+{
+	return p->wants;
 }
 
 const struct pipeline_stats *pipeline_stats(const struct pipeline *p)

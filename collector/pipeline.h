@@ -21,11 +21,10 @@
 
 struct pipeline_options {
 	struct kube_store *store; /* NULL: no cluster */
-	/* Replaces selector, by_pod, rules, router, filter and wait_ns by those of its book; NULL:
+	/* Replaces selector, rules, router, filter and wait_ns by those of its book; NULL:
 	 * they stay */
 	struct rulebooks *books;
 	const struct selector *selector;
-	const struct selector *by_pod; /* see struct workloads_options */
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
 	const struct filter *filter; /* NULL: all are counted */
@@ -33,6 +32,7 @@ struct pipeline_options {
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;
+	bool own_pod; /* show only the pod in which Keyhole runs */
 };
 
 /* Written by the intake thread, read by any. */
@@ -44,11 +44,12 @@ struct pipeline_stats {
 	_Atomic uint64_t filtered;      /* filter.application */
 	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
-	_Atomic uint64_t unnamed;       /* workloads decided without their pod's names */
+	_Atomic uint64_t unnamed;        /* workloads decided without their pod's names */
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
 	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
 	_Atomic uint64_t identity_bytes, protocol_bytes, waiting_bytes;
-	_Atomic uint64_t verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */
+	_Atomic uint64_t
+		verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */
 	/* forgotten because a table was full; listening ports not remembered */
 	_Atomic uint64_t cgroups_evicted, processes_evicted, workloads_evicted, ports_full;
 };
@@ -61,6 +62,9 @@ void pipeline_free(struct pipeline *pipeline);
 /* For intake_start(); then tell the pipeline which intake it was. */
 struct intake_ops pipeline_ops(struct pipeline *pipeline);
 void pipeline_attach(struct pipeline *pipeline, struct intake *intake);
+
+/* What BPF shall send because of the rules: KH_WANT_ARGS. */
+uint32_t pipeline_wants(const struct pipeline *pipeline);
 
 const struct pipeline_stats *pipeline_stats(const struct pipeline *pipeline);
 

@@ -8,19 +8,7 @@
 
 /* ---- one book ---- */
 
-/* Do these entries look at nothing but a container's pod? */
-static bool by_pod_only(const struct selector_options *s)
-{
-	for (size_t i = 0; i < s->include_count; i++) {
-		const struct selector_entry *e = &s->include[i];
-
-		if (e->text[SELECTOR_EXE_PATH] || e->exe_regex || e->port_count || e->pid_count)
-			return false;
-	}
-	return s->include_count > 0;
-}
-
-static int make_selectors(struct rulebook *book)
+static int make_selector(struct rulebook *book)
 {
 	char why[PATTERN_WHY_MAX] = "";
 	struct selector_options s = {0};
@@ -28,10 +16,6 @@ static int make_selectors(struct rulebook *book)
 
 	config_selectors(book->config, &s);
 	r = selector_new(&book->selector, &s, why);
-	if (!r && by_pod_only(&s)) {
-		s.exclude_count = 0;
-		r = selector_new(&book->by_pod, &s, why);
-	}
 	if (r)
 		log_error("discovery: %s", why[0] ? why : strerror(-r));
 	return r;
@@ -43,9 +27,9 @@ static int make_router(struct rulebook *book)
 	char why[ROUTE_WHY_MAX] = "";
 	int r;
 
-	if (!book->config->routes.given)
-		return 0;
 	config_routes(book->config, &o);
+	if (!book->config->routes.given && !o.set_count)
+		return 0;
 	r = route_new(&book->router, &o, why);
 	if (r)
 		log_error("routes: %s", why[0] ? why : strerror(-r));
@@ -96,8 +80,6 @@ static void discard(struct rulebook *book, const struct rulebook *newer)
 	filter_free(book->filter);
 	if (book->selector)
 		selector_free(book->selector);
-	if (book->by_pod)
-		selector_free(book->by_pod);
 	config_free(book->owned);
 	free(book);
 }
@@ -117,7 +99,7 @@ int rulebook_new(struct rulebook **out, const struct config *config,
 	book->basis = basis;
 	config_naming(config, basis->host, &book->rules);
 	book->rules.extra = (struct resolve_labels){basis->extras->name, basis->extras->n};
-	r = make_selectors(book);
+	r = make_selector(book);
 	if (!r)
 		r = make_filter(book);
 	if (!r && before)

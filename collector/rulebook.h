@@ -28,7 +28,6 @@ struct rulebook {
 	const struct config *config;
 	struct config *owned; /* the same, if it goes with the book; else NULL */
 	struct selector *selector;
-	struct selector *by_pod; /* see struct workloads_options */
 	struct router *router;   /* NULL: no routes. Belongs to the newest book that has it */
 	struct filter *filter;   /* NULL: all are counted */
 	const struct rulebook_basis *basis;

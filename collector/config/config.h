@@ -73,6 +73,16 @@ enum config_kubernetes {
 	CONFIG_KUBERNETES_AUTODETECT, /* on where a cluster is found */
 };
 
+enum config_scope {
+	CONFIG_SCOPE_NODE,
+	CONFIG_SCOPE_POD, /* the one in which Keyhole runs */
+};
+
+struct config_route_sets {
+	const struct route_set *v;
+	size_t n;
+};
+
 /* Text that was not given is "". Times are nanoseconds. */
 struct config {
 	struct arena *arena;
@@ -123,11 +133,12 @@ struct config {
 	struct {
 		struct config_entries instrument, exclude_instrument, default_exclude_instrument;
 		struct config_entries services, exclude_services, default_exclude_services;
-		const char *executable_name, *auto_target_exe;
+		const char *executable_name, *auto_target_exe, *auto_target_language;
 		struct config_ranges open_port, target_pids;
-		struct config_texts system_paths;
+		struct config_texts system_paths; /* whose executables are left out */
 		/* What follows from all of them. */
 		struct config_entries include, exclude;
+		struct config_route_sets route_sets; /* selector_entry.routes counts these */
 	} discovery;
 
 	struct {
@@ -139,6 +150,7 @@ struct config {
 	} routes;
 
 	struct {
+		int scope;                  /* enum config_scope */
 		const char *loader_socket;  /* path of the Unix socket of keyhole-loader */
 		const char *listen_address; /* of scrapes; "" is every address */
 		const char *node_name;      /* whose pods are asked for; "" is this host */
@@ -196,6 +208,9 @@ void config_naming(const struct config *config, const char *host, struct resolve
 
 /* Whose addresses are watched beside those of the node's own pods. */
 void config_peers(const struct config *config, bool *pods, bool *services);
+
+/* Does an entry look at command lines? */
+bool config_wants_args(const struct config *config);
 
 /*
  * Pod labels, or annotations, that selectors and names look at: keys or prefixes ending in '*',

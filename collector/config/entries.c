@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "entries.h"
 
+#include <strings.h>
+
 #define AGENTS                                                                                     \
 	"{beyla,alloy,prometheus-config-reloader,ebpf-instrument,obi,otelcol,otelcol-contrib*,"    \
 	"keyhole-collector,keyhole-loader}"
@@ -28,11 +30,49 @@ static const struct selector_entry built_in[] = {
 static bool chooses(const struct selector_entry *e)
 {
 	bool any = e->exe_regex || e->label_count || e->annotation_count || e->port_count ||
-		   e->pid_count || e->containers_only || e->never;
+		   e->pid_count || e->containers_only;
 
 	for (int i = 0; i < SELECTOR_TEXT_COUNT; i++)
 		any = any || e->text[i];
 	return any;
+}
+
+static bool has_any(const struct config_texts *texts, const char *const *names)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		for (const char *const *name = names; *name; name++) {
+			if (strcasecmp(texts->v[i], *name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What there is to export of a workload is the metrics of its requests. */
+static void read_exports(const struct entry_draft *draft, struct selector_entry *to)
+{
+	static const char *const metrics[] = {"metrics", NULL};
+	static const char *const features[] = {"application", "all", "*", NULL};
+
+	to->has_silent = draft->exports.v || draft->features.v;
+	to->silent = (draft->exports.v && !has_any(&draft->exports, metrics)) ||
+		     (draft->features.v && !has_any(&draft->features, features));
+}
+
+/* Routes of its own get a number, by which the router has them. */
+static void read_routes(struct binding *b, const struct entry_draft *draft,
+			struct selector_entry *to)
+{
+	struct route_set *set;
+
+	if (!draft->incoming.n && !draft->outgoing.n)
+		return;
+	set = arena_take(b->arena, sizeof(*set));
+	if (!set)
+		return;
+	*set = (struct route_set){draft->incoming.v, draft->outgoing.v, draft->incoming.n,
+				  draft->outgoing.n};
+	to->own_routes = set;
 }
 
 static void read_entry(struct binding *b, const struct tree *node, struct selector_entry *to)
@@ -56,6 +96,8 @@ static void read_entry(struct binding *b, const struct tree *node, struct select
 	to->label_count = draft.labels.n;
 	to->annotations = draft.annotations.v;
 	to->annotation_count = draft.annotations.n;
+	read_exports(&draft, to);
+	read_routes(b, &draft, to);
 	if (b->notes->errors == errors && !chooses(to))
 		note_error(b->notes, &node->place,
 			   "this entry chooses nothing: give it k8s_namespace, exe_path, "
@@ -114,7 +156,7 @@ static struct config_entries join(struct binding *b, const struct config_entries
 #define SHORTCUTS_MAX 3
 
 /*
- * open_port and executable_name are one entry, and so are open_port and auto_target_exe;
+ * open_port and executable_name are one entry, and so are open_port and what auto_target_ says;
  * target_pids is one of its own.
  */
 static size_t shortcuts(const struct config *config, struct selector_entry entries[SHORTCUTS_MAX])
@@ -123,10 +165,11 @@ static size_t shortcuts(const struct config *config, struct selector_entry entri
 					     .port_count = config->discovery.open_port.n};
 	size_t n = 0;
 
-	if (config->discovery.auto_target_exe) {
+	if (config->discovery.auto_target_exe || config->discovery.auto_target_language) {
 		entries[n] = ports;
 		entries[n].form = PATTERN_GLOB;
-		entries[n++].text[SELECTOR_EXE_PATH] = config->discovery.auto_target_exe;
+		entries[n].text[SELECTOR_EXE_PATH] = config->discovery.auto_target_exe;
+		entries[n++].text[SELECTOR_LANGUAGES] = config->discovery.auto_target_language;
 	}
 	if (config->discovery.executable_name || (n == 0 && ports.port_count > 0)) {
 		entries[n] = ports;
@@ -137,6 +180,22 @@ static size_t shortcuts(const struct config *config, struct selector_entry entri
 		entries[n++].pid_count = config->discovery.target_pids.n;
 	}
 	return n;
+}
+
+/* Numbers the routes of the entries that count. */
+static void number_routes(struct binding *b, struct config *config)
+{
+	struct selector_entry *v = (struct selector_entry *)config->discovery.include.v;
+	struct route_set *sets = arena_take(b->arena, config->discovery.include.n * sizeof(*sets));
+	unsigned n = 0;
+
+	for (size_t i = 0; i < config->discovery.include.n && sets; i++) {
+		if (!v[i].own_routes)
+			continue;
+		sets[n++] = *v[i].own_routes;
+		v[i].routes = n;
+	}
+	config->discovery.route_sets = (struct config_route_sets){sets, n};
 }
 
 /* "/usr/sbin/" as the glob of all that is below it. */
@@ -197,6 +256,7 @@ void entries_settle(struct binding *b, struct config *config)
 		b,
 		(const struct config_entries *[]){globs ? exclude : exclude_old, &defaults, &paths},
 		3);
+	number_routes(b, config);
 }
 
 void entries_print_default(FILE *out)

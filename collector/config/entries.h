@@ -16,6 +16,7 @@ struct entry_draft {
 	struct selector_entry entry;
 	struct config_ranges ports, pids;
 	struct config_pairs labels, annotations;
+	struct config_texts exports, features, incoming, outgoing;
 };
 
 /* A list of entries of `form`. */

@@ -9,6 +9,7 @@
 #include "entries.h"
 
 #include <arpa/inet.h>
+#include <strings.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
 #define MS ((uint64_t)1000000)
@@ -49,6 +50,12 @@ static const struct option_choice unmatched[] = {
 	{"wildcard", ROUTE_WILDCARD, false, NULL, false},
 	{"heuristic", ROUTE_HEURISTIC, false, NULL, false},
 	{"low-cardinality", ROUTE_LOW_CARDINALITY, false, NULL, false},
+	{NULL, 0, false, NULL, false},
+};
+
+static const struct option_choice scopes[] = {
+	{"node", CONFIG_SCOPE_NODE, false, NULL, false},
+	{"pod", CONFIG_SCOPE_POD, false, NULL, false},
 	{NULL, 0, false, NULL, false},
 };
 
@@ -116,6 +123,49 @@ static const char *check_peers(const char *text, char why[PATTERN_WHY_MAX])
 static const char *check_label(const char *text, char why[PATTERN_WHY_MAX])
 {
 	return *text ? NULL : "it must be the key of a label";
+}
+
+static bool among(const char *text, const char *const *names)
+{
+	for (; *names; names++) {
+		if (strcasecmp(text, *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *check_signal(const char *text, char why[PATTERN_WHY_MAX])
+{
+	static const char *const names[] = {"metrics", "traces", "logs", NULL};
+
+	return among(text, names) ? NULL : "it must be metrics, traces or logs";
+}
+
+/* Beyla's, of which Keyhole has the first. */
+static const char *check_feature(const char *text, char why[PATTERN_WHY_MAX])
+{
+	static const char *const names[] = {"application",
+					    "all",
+					    "*",
+					    "application_span",
+					    "application_span_otel",
+					    "application_span_sizes",
+					    "application_service_graph",
+					    "application_host",
+					    "application_process",
+					    "application_runtime",
+					    "network",
+					    "network_flow_packets",
+					    "network_inter_zone",
+					    "stats",
+					    "stats_tcp_rtt",
+					    "stats_tcp_failed_connections",
+					    "stats_tcp_retransmits",
+					    "stats_tcp_io",
+					    "ebpf",
+					    NULL};
+
+	return among(text, names) ? NULL : "no such feature; application is the usual one";
 }
 
 /* ---- the table ---- */
@@ -350,6 +400,15 @@ static const struct option all[] = {
 	 .env_only = true,
 	 .live = true,
 	 .doc = "One more entry: workloads whose executable's path matches this glob."},
+	{.path = "auto_target_language",
+	 .type = OPTION_PATTERN,
+	 .form = PATTERN_GLOB,
+	 AT(discovery.auto_target_language),
+	 .env = "AUTO_TARGET_LANGUAGE",
+	 .env_only = true,
+	 .live = true,
+	 .doc = "One more entry: workloads whose language matches this glob; with "
+		"`auto_target_exe` it is one entry."},
 	{.path = "service_name",
 	 .type = OPTION_TEXT,
 	 AT(naming.service_name),
@@ -418,6 +477,14 @@ static const struct option all[] = {
 	 .fallback = HANDOVER_SOCKET,
 	 .env = "LOADER_SOCKET",
 	 .doc = "Path of the Unix socket of keyhole-loader."},
+	{.path = "keyhole.scope",
+	 .type = OPTION_CHOICE,
+	 AT(keyhole.scope),
+	 .choices = scopes,
+	 .fallback = "node",
+	 .env = "SCOPE",
+	 .doc = "What is traced: the whole node, or only the pod in which Keyhole runs (as a "
+		"sidecar). The selection of `discovery` applies within."},
 	{.path = "keyhole.listen_address",
 	 .type = OPTION_TEXT,
 	 AT(keyhole.listen_address),
@@ -583,18 +650,41 @@ static const struct option selector[] = {
 	 .type = OPTION_TEXT,
 	 AT(entry.namespace),
 	 .doc = "`service.namespace` of what matches. Deprecated by Beyla."},
-	{.path = "languages",
-	 .type = OPTION_NEVER,
-	 AT(entry.never),
-	 .doc = "Not in effect yet: an entry that has it matches nothing."},
-	{.path = "cmd_args",
-	 .type = OPTION_NEVER,
-	 AT(entry.never),
-	 .doc = "Not in effect yet: an entry that has it matches nothing."},
-	{.path = "exports", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
-	{.path = "sampler", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
-	{.path = "routes", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
-	{.path = "metrics", .type = OPTION_IGNORED, .doc = "Not in effect yet."},
+	TEXT_FIELD("cmd_args", CMD_ARGS,
+		   "Command line, with a space between arguments: its first " STRING(KH_ARGS_MAX)
+		   " bytes. It is read only where an entry has this field."),
+	TEXT_FIELD("languages", LANGUAGES,
+		   "Language, where the executable's name gives it away: `dotnet`, `java`, `nodejs`, "
+		   "`php`, `python`, `ruby`. Of others it is not known, and they do not match."),
+	{.path = "exports",
+	 .type = OPTION_TEXTS,
+	 AT(exports),
+	 .check = check_signal,
+	 .max = 8,
+	 .doc = "What is exported of it: `metrics`, `traces`, `logs`; `[]` is nothing. There are "
+		"only metrics yet: without them nothing is."},
+	{.path = "metrics.features",
+	 .type = OPTION_TEXTS,
+	 AT(features),
+	 .check = check_feature,
+	 .max = 32,
+	 .doc = "Which metrics of it: `application`, `all` or `*` is those that there are; without "
+		"one of them nothing is exported of it."},
+	{.path = "routes.incoming",
+	 .type = OPTION_TEXTS,
+	 AT(incoming),
+	 .check = check_route,
+	 .max = ROUTE_PATTERNS_MAX,
+	 .doc = "Routes of the requests it serves, looked at after `routes.patterns`."},
+	{.path = "routes.outgoing",
+	 .type = OPTION_TEXTS,
+	 AT(outgoing),
+	 .check = check_route,
+	 .max = ROUTE_PATTERNS_MAX,
+	 .doc = "Routes of the requests it makes, likewise."},
+	{.path = "sampler",
+	 .type = OPTION_IGNORED,
+	 .doc = "Not in effect yet: it is about traces, of which there are none."},
 };
 
 const struct option_table options_selector = {selector, ARRAY_SIZE(selector), NULL};

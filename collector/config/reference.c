@@ -95,6 +95,16 @@ static const char entries[] =
 	"DaemonSet. While the pod\n"
 	"of a new container is not known yet, the decision waits.\n"
 	"\n"
+	"A process also matches by its parents in the same cgroup, four at most, as far as they are "
+	"known: those that ran\n"
+	"when Keyhole started, that listen, or that had connections of their own. Exclusions look at "
+	"the process alone. Of\n"
+	"what is not shown the kernel sends nothing more once that is decided, and the decision is "
+	"taken back as soon as\n"
+	"the pod or the process changes. Of several entries that match, the last one that has "
+	"`name`, `namespace`,\n"
+	"`exports` or `metrics`, or `routes` gives it.\n"
+	"\n"
 	"| field | meaning |\n"
 	"|---|---|\n";
 

@@ -18,8 +18,6 @@ static const char old_labels[] = "attributes.kubernetes.resource_labels replaced
 static const char graph[] = "only the ends of a service graph are renamed and it has none";
 
 static const struct option rows[] = {
-	YET_VARIABLE("auto_target_language", "AUTO_TARGET_LANGUAGE",
-		     "it does not know the language of a program"),
 	YET("trace_printer", "TRACE_PRINTER", "disabled", traces),
 	YET("print_traces", "PRINT_TRACES", "false", traces),
 	NO("shutdown_timeout", "SHUTDOWN_TIMEOUT", "10s",

@@ -24,6 +24,20 @@ void config_selectors(const struct config *config, struct selector_options *opti
 	};
 }
 
+static bool any_args(const struct config_entries *entries)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		if (entries->v[i].text[SELECTOR_CMD_ARGS])
+			return true;
+	}
+	return false;
+}
+
+bool config_wants_args(const struct config *config)
+{
+	return any_args(&config->discovery.include) || any_args(&config->discovery.exclude);
+}
+
 void config_routes(const struct config *config, struct route_options *options)
 {
 	*options = (struct route_options){
@@ -31,8 +45,11 @@ void config_routes(const struct config *config, struct route_options *options)
 		.pattern_count = config->routes.patterns.n,
 		.ignored = config->routes.ignored.v,
 		.ignored_count = config->routes.ignored.n,
+		.sets = config->discovery.route_sets.v,
+		.set_count = config->discovery.route_sets.n,
 		.ignore = (enum route_ignore)config->routes.ignore,
-		.unmatched = (enum route_unmatched)config->routes.unmatched,
+		.unmatched = config->routes.given ? (enum route_unmatched)config->routes.unmatched
+						  : ROUTE_UNSET,
 		.wildcard = config->routes.wildcard,
 		.cardinality = (unsigned)config->routes.cardinality,
 	};

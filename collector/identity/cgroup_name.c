@@ -252,8 +252,10 @@ bool cgroup_name_parse(const char names[][KH_NAME], size_t levels, struct cgroup
 		}
 		if (f.id.n)
 			put_id(out->pod_container, f.id);
-		if (look_for_pod(name, parent, out))
+		if (look_for_pod(name, parent, out)) {
+			out->pod_level = (uint32_t)i;
 			break;
+		}
 	}
 	if (!out->pod[0])
 		out->pod_container[0] = 0;

@@ -45,6 +45,7 @@ struct cgroup_identity {
 	 * containers run inside a pod's container; "" where there is no pod.
 	 */
 	char pod_container[CGROUP_ID_MAX + 1];
+	uint32_t pod_level; /* which of the names is the pod's alone; 0: none (its own never is) */
 	char pod[37]; /* metadata.uid, 8-4-4-4-12 with dashes, or the config hash; "" none */
 };
 

@@ -11,8 +11,9 @@ int known_init(struct known *k)
 	memset(k, 0, sizeof(*k));
 	k->cgroups = calloc(KNOWN_CGROUPS_MAX, sizeof(*k->cgroups));
 	k->processes = calloc(KNOWN_PROCESSES_MAX, sizeof(*k->processes));
+	k->args = calloc(KNOWN_PROCESSES_MAX, sizeof(*k->args));
 	k->ended = calloc(KNOWN_PROCESSES_MAX, sizeof(*k->ended));
-	if (!k->cgroups || !k->processes || !k->ended ||
+	if (!k->cgroups || !k->processes || !k->args || !k->ended ||
 	    keyed_init(&k->cgroup_table, KNOWN_CGROUPS_MAX) ||
 	    keyed_init(&k->process_table, KNOWN_PROCESSES_MAX)) {
 		known_free(k);
@@ -27,6 +28,7 @@ void known_free(struct known *k)
 	keyed_free(&k->process_table);
 	free(k->cgroups);
 	free(k->processes);
+	free(k->args);
 	free(k->ended);
 	memset(k, 0, sizeof(*k));
 }
@@ -36,7 +38,7 @@ size_t known_bytes(const struct known *k)
 {
 	return keyed_bytes(&k->cgroup_table) + keyed_bytes(&k->process_table) +
 	       k->cgroup_table.used * sizeof(*k->cgroups) +
-	       k->process_table.used * sizeof(*k->processes);
+	       k->process_table.used * sizeof(*k->processes) + k->args_end * sizeof(*k->args);
 }
 
 void known_tell_cgroup(struct known *k, const struct kh_cgroup *rec)
@@ -94,6 +96,7 @@ static struct known_process *process(struct known *k, uint32_t tgid)
 	/* its version goes on, so that nobody takes the new process for the one before */
 	k->processes[slot] = (struct known_process){.tgid = tgid,
 						    .version = k->processes[slot].version + 1,
+						    .args = "",
 						    .queued = k->processes[slot].queued};
 	return &k->processes[slot];
 }
@@ -112,6 +115,8 @@ void known_tell_process(struct known *k, const struct kh_process *rec)
 	if (p->start_ns && p->start_ns != rec->start_ns)
 		forget_ports(p);
 	p->ns_tgid = rec->ns_tgid;
+	p->ppid = rec->ppid;
+	p->args = "";
 	p->uid = rec->uid;
 	p->cgroup = rec->cgroup;
 	p->start_ns = rec->start_ns;
@@ -119,6 +124,26 @@ void known_tell_process(struct known *k, const struct kh_process *rec)
 	memcpy(p->comm, rec->comm, sizeof(p->comm));
 	write_exe(p, rec);
 	p->version++;
+}
+
+/* What ends an argument becomes a space. */
+void known_tell_args(struct known *k, const struct kh_args *rec)
+{
+	uint32_t slot = keyed_find(&k->process_table, rec->tgid), n = rec->len, i;
+	char *text;
+
+	if (slot == KEYED_NONE || n > KH_ARGS_MAX)
+		return;
+	text = k->args[slot];
+	if (slot >= k->args_end)
+		k->args_end = slot + 1;
+	while (n && !rec->text[n - 1])
+		n--;
+	for (i = 0; i < n; i++)
+		text[i] = rec->text[i] ? rec->text[i] : ' ';
+	text[n] = 0;
+	k->processes[slot].args = text;
+	k->processes[slot].version++;
 }
 
 void known_tell_exit(struct known *k, const struct kh_exit *rec)
@@ -134,19 +159,20 @@ void known_tell_exit(struct known *k, const struct kh_exit *rec)
 	k->ended[(k->ended_first + k->ended_count++) % KNOWN_PROCESSES_MAX] = slot;
 }
 
-static void add_port(struct known *k, struct known_process *p, uint16_t port)
+static bool add_port(struct known *k, struct known_process *p, uint16_t port)
 {
 	uint8_t i;
 
 	for (i = 0; i < p->port_count; i++)
 		if (p->ports[i] == port)
-			return;
+			return false;
 	if (p->port_count == KNOWN_PORTS_MAX) {
 		k->ports_full++;
-		return;
+		return false;
 	}
 	p->ports[p->port_count++] = port;
 	p->version++;
+	return true;
 }
 
 void known_tell_listen(struct known *k, const struct kh_listen *rec)
@@ -164,12 +190,11 @@ void known_tell_listen(struct known *k, const struct kh_listen *rec)
 	add_port(k, p, rec->port);
 }
 
-void known_tell_served(struct known *k, uint32_t tgid, uint16_t port)
+bool known_tell_served(struct known *k, uint32_t tgid, uint16_t port)
 {
 	uint32_t slot = keyed_find(&k->process_table, tgid);
 
-	if (slot != KEYED_NONE)
-		add_port(k, &k->processes[slot], port);
+	return slot != KEYED_NONE && add_port(k, &k->processes[slot], port);
 }
 
 const struct known_cgroup *known_cgroup(struct known *k, uint64_t key)
@@ -179,9 +204,19 @@ const struct known_cgroup *known_cgroup(struct known *k, uint64_t key)
 	return slot == KEYED_NONE ? NULL : &k->cgroups[slot];
 }
 
-const struct known_process *known_process(struct known *k, uint32_t tgid)
+struct known_process *known_process(struct known *k, uint32_t tgid)
 {
 	uint32_t slot = keyed_find(&k->process_table, tgid);
 
 	return slot == KEYED_NONE ? NULL : &k->processes[slot];
+}
+
+const struct known_process *known_parent(struct known *k, const struct known_process *child)
+{
+	const struct known_process *p = child->ppid ? known_process(k, child->ppid) : NULL;
+
+	if (!p || p == child || p->cgroup != child->cgroup || !p->start_ns ||
+	    p->start_ns > child->start_ns)
+		return NULL;
+	return p;
 }

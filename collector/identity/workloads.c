@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "workloads.h"
 
+#include "language.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +12,7 @@ struct workloads {
 	struct keyed table;
 	struct workload *list;
 	uint64_t unnamed;
+	char own_pod[sizeof(((struct cgroup_identity *)0)->pod)];
 	uint32_t edition; /* of the rules */
 };
 
@@ -113,17 +117,22 @@ static const char *pod_annotation(const void *pod, const char *key)
 	return kube_pod_annotation(pod, key);
 }
 
+static void process_of(const struct known_process *p, struct selector_subject *s)
+{
+	s->text[SELECTOR_EXE_PATH] = p->exe;
+	s->text[SELECTOR_CMD_ARGS] = p->args;
+	s->text[SELECTOR_LANGUAGES] = language_of(p->exe);
+	s->ports = p->ports;
+	s->port_count = p->port_count;
+	s->pid = p->tgid;
+}
+
+/* The pod's part, and the container's; the process' is added by process_of(). */
 static void subject_of(const struct workloads *w, const struct facts *f, bool final,
 		       struct selector_subject *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->metadata = SELECTOR_METADATA_NONE;
-	if (f->process) {
-		s->text[SELECTOR_EXE_PATH] = f->process->exe;
-		s->ports = f->process->ports;
-		s->port_count = f->process->port_count;
-		s->pid = f->process->tgid;
-	}
 	s->in_container = f->cgroup && f->cgroup->in_container;
 	if (f->expected && w->o.store && !final)
 		s->metadata = SELECTOR_METADATA_PENDING;
@@ -219,30 +228,83 @@ static void show(struct workload *to, struct resource *resource)
 		to->service = (to->service ^ (uint8_t)*p) * 0x100000001b3ull;
 }
 
-/* While names are expected, nothing is decided about the cgroup: the kernel would send no more. */
-static void hide(const struct workloads *w, struct workload *to,
-		 const struct selector_subject *subject, bool expected)
+/* family[0] is the process, behind it its parents as far as they are known. */
+static enum selector_answer ask(const struct workloads *w, const struct facts *f,
+				const struct selector_subject *pod, struct selector_choice *choice)
 {
+	struct selector_subject family[1 + KNOWN_PARENTS];
+	const struct known_process *p = f->process;
+	size_t i;
+
+	family[0] = *pod;
+	if (p)
+		process_of(p, &family[0]);
+	for (i = 1; p && i <= KNOWN_PARENTS && selector_includes(w->o.selector); i++) {
+		p = known_parent(w->o.known, p);
+		if (!p)
+			break;
+		family[i] = *pod;
+		process_of(p, &family[i]);
+		family[i - 1].parent = &family[i];
+	}
+	return selector_match(w->o.selector, &family[0], choice);
+}
+
+/* While names are expected, nothing is decided for long: the kernel would send no more. */
+static void hide(const struct workloads *w, struct workload *to, const struct facts *f,
+		 const struct selector_subject *pod)
+{
+	struct selector_subject any = *pod;
+
 	show(to, NULL);
-	to->hide_cgroup = w->o.by_pod && subject->in_container && !expected &&
-			  selector_match(w->o.by_pod, subject, NULL, NULL) == SELECTOR_NO;
+	if (!f->cgroup || f->expected)
+		return;
+	any.any_process = true;
+	to->hide_cgroup = selector_match(w->o.selector, &any, NULL) == SELECTOR_NO;
+	to->hide_process = f->process && f->process->start_ns;
+}
+
+/* In scope is what the configuration says: the node, or Keyhole's own pod. */
+static bool in_scope(const struct workloads *w, const struct facts *f)
+{
+	return !w->o.own_pod ||
+	       (f->cgroup && w->own_pod[0] && strcmp(f->cgroup->id.pod, w->own_pod) == 0);
+}
+
+/* What changes with the process and its parents. */
+static uint32_t process_version(struct workloads *w, const struct known_process *p)
+{
+	uint32_t sum = 0, i;
+
+	for (i = 0; p && i <= KNOWN_PARENTS; i++) {
+		sum += p->version;
+		p = selector_includes(w->o.selector) ? known_parent(w->o.known, p) : NULL;
+	}
+	return sum;
 }
 
 static void answer(struct workloads *w, const struct kube_pods *pods, struct workload *to,
 		   uint64_t now_ns, bool must_go)
 {
-	const char *name = NULL, *space = NULL;
-	struct selector_subject subject;
+	struct selector_choice choice = {0};
+	struct selector_subject pod;
 	struct facts f;
 	bool final;
 
 	gather(w, pods, to->cgroup, to->tgid, &f);
-	to->process_version = f.process ? f.process->version : 0;
+	to->process_version = process_version(w, f.process);
+	to->start_ns = f.process ? f.process->start_ns : 0;
+	to->pod_serial = f.pod ? f.pod->serial : 0;
 	if (!f.cgroup && to->cgroup_known && to->state != WORKLOAD_PENDING)
 		return; /* forgotten meanwhile: what was known then is better */
 	final = !f.expected || to->gave_up || must_go || now_ns - to->first_ns >= w->o.wait_ns;
 	to->cgroup_known = f.cgroup != NULL;
-	to->hide_cgroup = false;
+	to->hide_cgroup = to->hide_process = false;
+	if (f.cgroup && !in_scope(w, &f)) {
+		show(to, NULL);
+		to->hide_cgroup = w->own_pod[0] != 0;
+		return;
+	}
 	if (!final) {
 		to->state = WORKLOAD_PENDING;
 		return;
@@ -251,11 +313,12 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 		to->gave_up = true;
 		w->unnamed++;
 	}
-	subject_of(w, &f, true, &subject);
-	if (selector_match(w->o.selector, &subject, &name, &space) == SELECTOR_YES)
-		show(to, name_it(w, &f, name, space));
+	subject_of(w, &f, true, &pod);
+	if (in_scope(w, &f) && ask(w, &f, &pod, &choice) == SELECTOR_YES && !choice.silent)
+		show(to, name_it(w, &f, choice.name, choice.space));
 	else
-		hide(w, to, &subject, f.expected);
+		hide(w, to, &f, &pod);
+	to->routes = choice.routes;
 }
 
 /* Looks at cgroup and process in any case: what is in use must not be the next to be forgotten. */
@@ -265,7 +328,7 @@ static bool holds(struct workloads *w, const struct workload *it, uint64_t gener
 	const struct known_cgroup *c = known_cgroup(w->o.known, it->cgroup);
 
 	return it->state != WORKLOAD_PENDING && it->pods_generation == generation &&
-	       it->edition == w->edition && (p ? p->version : 0) == it->process_version &&
+	       it->edition == w->edition && process_version(w, p) == it->process_version &&
 	       (!c || it->cgroup_known);
 }
 
@@ -292,6 +355,22 @@ const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint
 	it->pods_generation = generation;
 	it->edition = w->edition;
 	return it;
+}
+
+void workloads_own_pod(struct workloads *w, const char *uid)
+{
+	snprintf(w->own_pod, sizeof(w->own_pod), "%s", uid);
+}
+
+uint64_t workloads_pod_serial(struct workloads *w, uint64_t cgroup, uint64_t was)
+{
+	struct facts f = {.cgroup = known_cgroup(w->o.known, cgroup)};
+
+	if (!f.cgroup)
+		return was;
+	if (w->o.store && f.cgroup->in_container)
+		find_pod(w, kube_store_current(w->o.store), &f);
+	return f.pod ? f.pod->serial : 0;
 }
 
 uint64_t workloads_unnamed(const struct workloads *w)

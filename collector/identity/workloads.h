@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From an exchange's cgroup and process to the workload: is it shown, and under which names. The
- * answer is kept until something it rests on changes: the process executed another file or began
- * to listen, or the table of pods has a new version.
+ * answer is kept until something it rests on changes: the process or a parent executed another file
+ * or began to listen, or the table of pods has a new version.
  *
  * The pod is found by its uid in the cgroup's name, else by the container's id: never by an
  * address, a process id or a guess. While it is not known the workload is pending; the caller
@@ -28,8 +28,11 @@ struct workload {
 	enum workload_state state;
 	struct resource *resource; /* while shown */
 	uint64_t service;          /* hash of service name and namespace: routes are per service */
-	/* hidden, and so is every other process of its container, unless the pods change */
-	bool hide_cgroup;
+	/* hidden until its pod or the process changes: with all of its cgroup, or alone */
+	bool hide_cgroup, hide_process;
+	unsigned routes;     /* of its own: struct selector_choice */
+	uint64_t start_ns;   /* of the process, CLOCK_BOOTTIME; 0 unknown */
+	uint64_t pod_serial; /* struct kube_pod's; 0: no pod */
 	/* what the answer rests on */
 	uint64_t cgroup, pods_generation;
 	uint32_t tgid, process_version;
@@ -43,10 +46,9 @@ struct workloads_options {
 	struct known *known;
 	struct kube_store *store; /* NULL: no cluster */
 	const struct selector *selector;
-	/* The inclusions alone, if they look at pods only; else NULL. For hide_cgroup. */
-	const struct selector *by_pod;
 	const struct resolve_rules *rules;
 	uint64_t wait_ns;
+	bool own_pod; /* show nothing but the pod that workloads_own_pod() names */
 };
 
 struct workloads;
@@ -60,6 +62,12 @@ void workloads_follow(struct workloads *workloads, const struct workloads_option
 /* Valid until the next call. `must_go`: do not wait any longer, the answer is never pending. */
 const struct workload *workloads_find(struct workloads *workloads, uint64_t cgroup, uint32_t tgid,
 				      uint64_t now_ns, bool must_go);
+
+/* The uid of Keyhole's own pod, "" if it is in none. */
+void workloads_own_pod(struct workloads *workloads, const char *uid);
+
+/* kube_pod.serial of the pod that the cgroup belongs to: 0 for none, `was` if it is not known. */
+uint64_t workloads_pod_serial(struct workloads *workloads, uint64_t cgroup, uint64_t was);
 
 /* Workloads that were decided without the names of their pod because these did not come. */
 uint64_t workloads_unnamed(const struct workloads *workloads);

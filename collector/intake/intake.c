@@ -154,7 +154,7 @@ static void connect_loader(struct intake *in)
 {
 	uint64_t now = loop_now_ns();
 	char why[256];
-	int r = link_open(&in->link, in->o.socket, in->wake, why, sizeof(why));
+	int r = link_open(&in->link, in->o.socket, &in->o.wishes, in->wake, why, sizeof(why));
 
 	if (r) {
 		/* once at first, then each minute */
@@ -340,13 +340,27 @@ const struct intake_stats *intake_stats(const struct intake *in)
 	return &in->stats;
 }
 
-int intake_verdict(struct intake *in, uint64_t cgroup, enum kh_verdict verdict)
+int intake_verdict(struct intake *in, uint64_t key, enum kh_verdict verdict)
 {
-	return in->linked ? link_verdict(&in->link, cgroup, verdict) : -ENOTCONN;
+	return in->linked ? link_verdict(&in->link, key, verdict) : -ENOTCONN;
 }
 
 void intake_verdicts_clear(struct intake *in)
 {
 	if (in->linked)
 		link_verdicts_clear(&in->link);
+}
+
+/* Also of the next loader. */
+void intake_want(struct intake *in, uint32_t want)
+{
+	in->o.wishes.want = want;
+	if (in->linked)
+		__atomic_store_n(&in->link.control->want, want, __ATOMIC_RELEASE);
+}
+
+void intake_scope(struct intake *in, uint64_t cgroup)
+{
+	if (in->linked)
+		link_scope(&in->link, cgroup);
 }

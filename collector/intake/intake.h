@@ -12,11 +12,11 @@
 #include "link.h"
 #include "tape.h"
 
-#define INTAKE_BATCH 1024       /* records between two releases of a ring */
-#define INTAKE_BUSY_MS 10       /* wait between drains while records come */
-#define INTAKE_IDLE_MS 50       /* and while none come: the longest delay of a single record */
-#define INTAKE_RETRY_MS 500     /* between two attempts to reach the loader */
-#define INTAKE_HOLD_MS 10000    /* records are left in the ring at most so long (see `hold`) */
+#define INTAKE_BATCH 1024    /* records between two releases of a ring */
+#define INTAKE_BUSY_MS 10    /* wait between drains while records come */
+#define INTAKE_IDLE_MS 50    /* and while none come: the longest delay of a single record */
+#define INTAKE_RETRY_MS 500  /* between two attempts to reach the loader */
+#define INTAKE_HOLD_MS 10000 /* records are left in the ring at most so long (see `hold`) */
 
 /* What the pipeline does with what comes; all calls from the intake thread. */
 struct intake_ops {
@@ -31,9 +31,10 @@ struct intake_ops {
 };
 
 struct intake_options {
-	const char *socket; /* of the loader; NULL with a tape to replay */
-	const char *replay; /* tape to read instead; NULL: the loader */
+	const char *socket;  /* of the loader; NULL with a tape to replay */
+	const char *replay;  /* tape to read instead; NULL: the loader */
 	struct tape *record; /* where to write what comes; NULL: nowhere. Not owned */
+	struct link_wishes wishes;
 	const uint64_t *hold_ns; /* instead of INTAKE_HOLD_MS; NULL: that */
 	struct intake_ops ops;
 };
@@ -65,7 +66,9 @@ void intake_stop(struct intake *intake);
 const struct intake_stats *intake_stats(const struct intake *intake);
 
 /* (intake thread) */
-int intake_verdict(struct intake *intake, uint64_t cgroup, enum kh_verdict verdict);
+int intake_verdict(struct intake *intake, uint64_t key, enum kh_verdict verdict);
 void intake_verdicts_clear(struct intake *intake);
+void intake_want(struct intake *intake, uint32_t want);
+void intake_scope(struct intake *intake, uint64_t cgroup);
 
 #endif

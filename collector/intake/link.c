@@ -165,7 +165,8 @@ static void asked_all(struct link *link)
  * The page is as the collector before this one left it, which may have been taken over: nothing in
  * it is kept but how many records were handled, if that can be.
  */
-static void reset_control(struct link *link, uint64_t nonce, uint32_t generation)
+static void reset_control(struct link *link, const struct link_wishes *wishes, uint64_t nonce,
+			  uint32_t generation)
 {
 	struct kh_control *c = link->control;
 	uint64_t offered = link_counter(link, KH_C_exchanges) + link_counter(link, KH_C_parts) +
@@ -176,6 +177,8 @@ static void reset_control(struct link *link, uint64_t nonce, uint32_t generation
 	c->wake_bytes = (uint32_t)KH_WAKE_BYTES(link->data.size);
 	if (c->delivered > offered)
 		c->delivered = offered;
+	c->want = wishes->want;
+	c->scope = wishes->own_pod ? KH_SCOPE_NOTHING : 0;
 	link_verdicts_clear(link);
 	/* at random: who was told what, and under which number, is not known */
 	if (generation == c->generation)
@@ -184,7 +187,7 @@ static void reset_control(struct link *link, uint64_t nonce, uint32_t generation
 	__atomic_store_n(&c->enabled, 1, __ATOMIC_RELEASE);
 }
 
-static void introduce(struct link *link)
+static void introduce(struct link *link, const struct link_wishes *wishes)
 {
 	struct {
 		uint64_t nonce;
@@ -195,14 +198,15 @@ static void introduce(struct link *link)
 		any.nonce = 0;
 		any.generation = link->control->generation + 1;
 	}
-	reset_control(link, any.nonce, any.generation);
+	reset_control(link, wishes, any.nonce, any.generation);
 	request(link, 's');
 	link->walking = strcmp(link->offer.snapshot, "unavailable") != 0;
 	if (!link->walking)
 		asked_all(link);
 }
 
-int link_open(struct link *link, const char *path, int give_up, char *why, size_t why_size)
+int link_open(struct link *link, const char *path, const struct link_wishes *wishes, int give_up,
+	      char *why, size_t why_size)
 {
 	int r;
 
@@ -222,7 +226,7 @@ int link_open(struct link *link, const char *path, int give_up, char *why, size_
 		link_close(link);
 		return r;
 	}
-	introduce(link);
+	introduce(link, wishes);
 	return 0;
 }
 
@@ -255,28 +259,43 @@ uint64_t link_counter(const struct link *link, unsigned int counter)
 	return sum;
 }
 
-int link_verdict(struct link *link, uint64_t cgroup, enum kh_verdict verdict)
+/* The slot that has the key, else the first one that is free, else NULL. */
+static struct kh_verdict_slot *slot_for(struct link *link, uint64_t key)
 {
-	uint32_t at = KH_VERDICT_HASH(cgroup), i;
+	struct kh_verdict_slot *free = NULL;
+	uint32_t at = KH_VERDICT_HASH(key), i;
 
-	if (!link->control)
-		return -ENOTCONN;
-	if (!cgroup)
-		return -EINVAL;
 	for (i = 0; i < KH_VERDICT_PROBES; i++) {
 		struct kh_verdict_slot *slot =
 			&link->control->verdicts[(at + i) & (KH_VERDICTS - 1)];
 
-		if (slot->cgroup && slot->cgroup != cgroup)
-			continue;
-		if (slot->cgroup == cgroup && slot->verdict == (uint32_t)verdict)
-			return 0;
-		slot->verdict = verdict;
-		__atomic_store_n(&slot->cgroup, cgroup, __ATOMIC_RELEASE);
-		__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
-		return 0;
+		if (slot->key == key)
+			return slot;
+		if (!free && (!slot->key || slot->key == KH_VERDICT_GONE))
+			free = slot;
+		if (!slot->key)
+			break;
 	}
-	return -ENOSPC;
+	return free;
+}
+
+int link_verdict(struct link *link, uint64_t key, enum kh_verdict verdict)
+{
+	struct kh_verdict_slot *slot;
+
+	if (!link->control)
+		return -ENOTCONN;
+	if (!key || key == KH_VERDICT_GONE)
+		return -EINVAL;
+	slot = slot_for(link, key);
+	if (!slot)
+		return verdict == KH_TRACE ? 0 : -ENOSPC;
+	if (verdict == KH_TRACE ? slot->key != key : slot->key == key)
+		return 0;
+	slot->verdict = KH_IGNORE;
+	__atomic_store_n(&slot->key, verdict == KH_TRACE ? KH_VERDICT_GONE : key, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 void link_verdicts_clear(struct link *link)
@@ -286,6 +305,14 @@ void link_verdicts_clear(struct link *link)
 	if (!link->control)
 		return;
 	for (i = 0; i < KH_VERDICTS; i++)
-		__atomic_store_n(&link->control->verdicts[i].cgroup, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&link->control->verdicts[i].key, 0, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
+}
+
+void link_scope(struct link *link, uint64_t cgroup)
+{
+	if (!link->control)
+		return;
+	__atomic_store_n(&link->control->scope, cgroup, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
 }

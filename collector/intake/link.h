@@ -21,13 +21,20 @@ struct link {
 	bool walking; /* the snapshot of running processes is not done */
 };
 
+/* What BPF shall do for this collector from the first record on. */
+struct link_wishes {
+	uint32_t want; /* KH_WANT_ARGS */
+	bool own_pod;  /* trace nothing until link_scope() says what */
+};
+
 /*
  * Asks the loader at `path`. Returns 0; -EPROTONOSUPPORT: it speaks another ABI; -EPROTO: what
  * it said or gave is not what a loader gives; else -errno of connect(2) or mmap(2). `why` gets
  * one sentence. A refused connection leaves nothing open. Waits some seconds for an answer, or
  * until `give_up` is readable (-1: no such descriptor).
  */
-int link_open(struct link *link, const char *path, int give_up, char *why, size_t why_size);
+int link_open(struct link *link, const char *path, const struct link_wishes *wishes, int give_up,
+	      char *why, size_t why_size);
 void link_close(struct link *link);
 
 /* Has the loader gone? Asks the socket, does not wait. */
@@ -40,12 +47,17 @@ void link_walk(struct link *link);
 uint64_t link_counter(const struct link *link, unsigned int counter);
 
 /*
- * What BPF shall do with a cgroup's sockets from now on. Returns 0, or -ENOSPC when all
- * KH_VERDICT_PROBES places for it are taken: it is traced then. -ENOTCONN, or -EINVAL for 0.
+ * What BPF shall do from now on with a cgroup's sockets, or with a process' (KH_VERDICT_PROCESS).
+ * KH_TRACE takes a verdict back, and frees its place. Returns 0, or -ENOSPC when all
+ * KH_VERDICT_PROBES places for the key are taken: it is traced then. -ENOTCONN, or -EINVAL for
+ * what is no key.
  */
-int link_verdict(struct link *link, uint64_t cgroup, enum kh_verdict verdict);
+int link_verdict(struct link *link, uint64_t key, enum kh_verdict verdict);
 
-/* Takes all verdicts back: every cgroup is traced until decided again. */
+/* Takes all verdicts back: everything is traced until decided again. */
 void link_verdicts_clear(struct link *link);
+
+/* Only what runs in this cgroup or below it is traced from now on; 0: everything. */
+void link_scope(struct link *link, uint64_t cgroup);
 
 #endif

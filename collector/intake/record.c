@@ -85,6 +85,22 @@ static int read_process(const void *p, struct record *out)
 	return 0;
 }
 
+static int read_args(const void *p, struct record *out)
+{
+	const struct kh_args *args = p;
+
+	out->args = args;
+	return args->len > KH_ARGS_MAX ? -EBADMSG : 0;
+}
+
+static int read_self(const void *p, struct record *out)
+{
+	const struct kh_self *self = p;
+
+	out->self = self;
+	return self->levels > KH_CGROUP_LEVELS ? -EBADMSG : 0;
+}
+
 int record_read(const void *p, size_t size, struct record *out)
 {
 	const struct kh_rec *rec = p;
@@ -114,6 +130,10 @@ int record_read(const void *p, size_t size, struct record *out)
 	case KH_LISTEN:
 		out->listen = p;
 		return size < sizeof(struct kh_listen) ? -EBADMSG : 0;
+	case KH_ARGS:
+		return size < sizeof(struct kh_args) ? -EBADMSG : read_args(p, out);
+	case KH_SELF:
+		return size < sizeof(struct kh_self) ? -EBADMSG : read_self(p, out);
 	default:
 		return -EBADMSG;
 	}

@@ -28,6 +28,8 @@ struct record {
 		const struct kh_process *process; /* likewise comm and exe */
 		const struct kh_exit *exit;
 		const struct kh_listen *listen;
+		const struct kh_args *args; /* len in range */
+		const struct kh_self *self; /* levels in range */
 	};
 	struct record_message req, resp; /* exchange: both; part, finish: resp or req by its flag */
 };

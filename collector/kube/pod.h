@@ -58,6 +58,7 @@ struct kube_pair {
 struct kube_pod {
 	uint32_t refs;   /* atomic; kube_pod_ref(), kube_pod_unref() */
 	uint32_t bytes;  /* size of this allocation */
+	uint64_t serial; /* of this description, never 0 nor given twice; by kube_store_put() */
 	int64_t started; /* creationTimestamp, seconds since 1970; 0: unknown */
 	int64_t ip_since; /* likewise: the addresses were its own then, since a container ran; 0 */
 	const char *uid; /* as the API writes it, with dashes */

@@ -31,6 +31,7 @@ struct kube_store {
 	size_t count, room, max;
 	size_t pod_bytes;
 	uint64_t list, seed;
+	uint64_t serial; /* of the pod put last */
 	uint64_t publishes, dropped;
 	int64_t wall_ns; /* see kube_store_set_wall() */
 	bool changed, synced, wall_set;
@@ -162,6 +163,7 @@ int kube_store_put(struct kube_store *store, struct kube_pod *pod)
 	struct entry *entry = find(store, slice_of(pod->uid));
 	int ret;
 
+	pod->serial = ++store->serial;
 	if (entry) {
 		struct entry next = {.pod = pod, .list = store->list};
 

@@ -28,13 +28,21 @@ struct text {
 	uint16_t n;
 };
 
+/* The patterns of one direction of one discovery entry. */
+struct own_routes {
+	struct route_patterns *patterns;
+	size_t first, n; /* among all patterns */
+};
+
 struct router {
 	struct route_stats stats;
 	struct route_patterns *patterns, *ignored;
 	struct route_learner *learner; /* NULL unless LOW_CARDINALITY */
-	char **own;                    /* copies of the patterns */
-	size_t own_count, pattern_count, ignored_count;
+	char **text_of;                /* copies of the patterns */
+	size_t text_count, pattern_count, ignored_count;
 	uint16_t *pattern_route; /* interned, by pattern */
+	struct own_routes *sets; /* two of each entry */
+	size_t set_count;
 	enum route_ignore ignore;
 	enum route_unmatched unmatched;
 	char wildcard[WILDCARD_MAX + 1];
@@ -145,26 +153,41 @@ static uint16_t decide_unmatched(struct router *router, uint64_t service,
 	return NO_ROUTE;
 }
 
-static struct decision decide(struct router *router, uint64_t service, struct slice text, bool cut)
+/* The route that an entry's own patterns give, or -1. */
+static int own_route(const struct router *router, unsigned own, const struct route_path *path)
+{
+	const struct own_routes *set;
+	int pattern;
+
+	if (own == 0 || own > router->set_count)
+		return -1;
+	set = &router->sets[own - 1];
+	pattern = route_patterns_match(set->patterns, path);
+	return pattern < 0 ? -1 : router->pattern_route[set->first + (size_t)pattern];
+}
+
+static struct decision decide(struct router *router, uint64_t service, unsigned own,
+			      struct slice text, bool cut)
 {
 	struct decision d = {0};
 	struct route_path path;
-	int pattern;
+	int pattern, route;
 
 	route_path_split(&path, text, cut);
 	d.ignored = route_patterns_match(router->ignored, &path) >= 0;
 	pattern = route_patterns_match(router->patterns, &path);
-	if (pattern >= 0)
-		d.route = router->pattern_route[pattern];
+	route = pattern >= 0 ? router->pattern_route[pattern] : own_route(router, own, &path);
+	if (route >= 0)
+		d.route = (uint16_t)route;
 	else
 		d.route = decide_unmatched(router, service, &path, text);
 	return d;
 }
 
-static uint64_t key_of(uint64_t service, struct slice path, bool cut)
+static uint64_t key_of(uint64_t service, unsigned own, struct slice path, bool cut)
 {
 	const struct siphash_key *key = siphash_process_key();
-	uint64_t parts[3] = {siphash(key, path.p, path.n), service, cut};
+	uint64_t parts[3] = {siphash(key, path.p, path.n), service, 2 * (uint64_t)own + cut};
 	uint64_t hash = siphash(key, parts, sizeof(parts));
 
 	return hash ? hash : 1;
@@ -179,8 +202,8 @@ static struct route_answer answer(const struct router *router, const struct deci
 	};
 }
 
-struct route_answer route_find(struct router *router, uint64_t service, struct slice target,
-			       bool cut)
+struct route_answer route_find(struct router *router, uint64_t service, unsigned own,
+			       struct slice target, bool cut)
 {
 	struct decision *d, nothing = {0};
 	struct slice path;
@@ -192,7 +215,7 @@ struct route_answer route_find(struct router *router, uint64_t service, struct s
 	path = route_path_of(target, &cut);
 	if (path.n == 0)
 		return answer(router, &nothing);
-	key = key_of(service, path, cut);
+	key = key_of(service, own, path, cut);
 	d = &router->cache[key % ROUTE_CACHE];
 	epoch = router->learner ? route_learner_epoch(router->learner) : 0;
 	if (d->key == key && d->epoch == epoch) {
@@ -200,7 +223,7 @@ struct route_answer route_find(struct router *router, uint64_t service, struct s
 		return answer(router, d);
 	}
 	add_one(&router->stats.cache_misses);
-	*d = decide(router, service, path, cut);
+	*d = decide(router, service, own, path, cut);
 	d->key = key;
 	d->epoch = router->learner ? route_learner_epoch(router->learner) : 0;
 	return answer(router, d);
@@ -220,45 +243,88 @@ static int take_patterns(struct router *router, const char *const *from, size_t 
 				 reason);
 			return -EINVAL;
 		}
-		router->own[router->own_count] = strdup(from[i]);
-		if (!router->own[router->own_count])
+		router->text_of[router->text_count] = strdup(from[i]);
+		if (!router->text_of[router->text_count])
 			return -ENOMEM;
-		router->own_count++;
+		router->text_count++;
 	}
 	return 0;
 }
 
+/* All sets' patterns count together. */
+static size_t own_patterns(const struct route_options *o)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->set_count; i++)
+		n += o->sets[i].incoming_count + o->sets[i].outgoing_count;
+	return n;
+}
+
+static int take_own(struct router *router, struct own_routes *to, const char *const *from, size_t n,
+		    const char *key, char *why)
+{
+	to->first = router->text_count;
+	to->n = n;
+	return take_patterns(router, from, n, key, why);
+}
+
 static int take_all_patterns(struct router *router, const struct route_options *o, char *why)
 {
+	size_t all = o->pattern_count + o->ignored_count + own_patterns(o);
 	int r;
 
-	if (o->pattern_count > ROUTE_PATTERNS_MAX || o->ignored_count > ROUTE_PATTERNS_MAX)
+	if (o->pattern_count > ROUTE_PATTERNS_MAX || o->ignored_count > ROUTE_PATTERNS_MAX ||
+	    own_patterns(o) > ROUTE_PATTERNS_MAX || o->set_count > ROUTE_SETS_MAX)
 		return -E2BIG;
 	router->pattern_count = o->pattern_count;
 	router->ignored_count = o->ignored_count;
-	router->own = calloc(o->pattern_count + o->ignored_count + 1, sizeof(*router->own));
-	router->pattern_route = calloc(o->pattern_count + 1, sizeof(*router->pattern_route));
-	if (!router->own || !router->pattern_route)
+	router->set_count = 2 * o->set_count;
+	router->text_of = calloc(all + 1, sizeof(*router->text_of));
+	router->pattern_route = calloc(all + 1, sizeof(*router->pattern_route));
+	router->sets = calloc(router->set_count + 1, sizeof(*router->sets));
+	if (!router->text_of || !router->pattern_route || !router->sets)
 		return -ENOMEM;
 	r = take_patterns(router, o->patterns, o->pattern_count, "patterns", why);
 	if (r == 0)
 		r = take_patterns(router, o->ignored, o->ignored_count, "ignored_patterns", why);
+	for (size_t i = 0; i < o->set_count && r == 0; i++) {
+		const struct route_set *set = &o->sets[i];
+
+		r = take_own(router, &router->sets[2 * i], set->incoming, set->incoming_count,
+			     "incoming", why);
+		if (r == 0)
+			r = take_own(router, &router->sets[2 * i + 1], set->outgoing,
+				     set->outgoing_count, "outgoing", why);
+	}
 	return r;
 }
 
 static int build(struct router *router, const struct route_options *o)
 {
-	const char *const *own = (const char *const *)router->own;
+	const char *const *texts = (const char *const *)router->text_of;
 
-	router->patterns = route_patterns_new(own, router->pattern_count);
-	router->ignored = route_patterns_new(own + router->pattern_count, router->ignored_count);
+	router->patterns = route_patterns_new(texts, router->pattern_count);
+	router->ignored = route_patterns_new(texts + router->pattern_count, router->ignored_count);
 	if (!router->patterns || !router->ignored)
 		return -ENOMEM;
+	for (size_t i = 0; i < router->set_count; i++) {
+		struct own_routes *set = &router->sets[i];
+
+		set->patterns = route_patterns_new(texts + set->first, set->n);
+		if (!set->patterns)
+			return -ENOMEM;
+	}
 	/* Now, so that paths cannot take the place of what was configured. */
 	intern(router, slice_of(""));
 	intern(router, slice_of(ANYTHING));
-	for (size_t i = 0; i < router->pattern_count; i++)
-		router->pattern_route[i] = intern(router, slice_of(own[i]));
+	for (size_t i = 0; i < router->text_count; i++) {
+		bool ignored = i >= router->pattern_count &&
+			       i < router->pattern_count + router->ignored_count;
+
+		if (!ignored)
+			router->pattern_route[i] = intern(router, slice_of(texts[i]));
+	}
 	if (o->unmatched != ROUTE_LOW_CARDINALITY)
 		return 0;
 	router->learner = route_learner_new(
@@ -281,7 +347,7 @@ int route_new(struct router **out, const struct route_options *options, char why
 	r = take_all_patterns(router, options, why);
 	if (r == 0)
 		r = build(router, options);
-	router->idle = router->own_count == 0 && router->unmatched == ROUTE_UNSET;
+	router->idle = router->text_count == 0 && router->unmatched == ROUTE_UNSET;
 	if (r < 0)
 		route_free(router);
 	else
@@ -295,10 +361,13 @@ void route_free(struct router *router)
 		return;
 	route_patterns_free(router->patterns);
 	route_patterns_free(router->ignored);
+	for (size_t i = 0; i < router->set_count && router->sets; i++)
+		route_patterns_free(router->sets[i].patterns);
+	free(router->sets);
 	route_learner_free(router->learner);
-	for (size_t i = 0; i < router->own_count; i++)
-		free(router->own[i]);
-	free(router->own);
+	for (size_t i = 0; i < router->text_count; i++)
+		free(router->text_of[i]);
+	free(router->text_of);
 	free(router->pattern_route);
 	free(router);
 }

@@ -4,7 +4,8 @@
  * of the configuration says. Paths are hostile: whatever is sent, memory is bounded and the number
  * of different routes is too. After route_new() nothing is allocated.
  *
- * Order: ignored patterns, patterns, `unmatched`. A pattern is segments between '/': `:name` or
+ * Order: ignored patterns, patterns, those of the discovery entry that chose the workload,
+ * `unmatched`. A pattern is segments between '/': `:name` or
  * `{name}` stands for one segment that is not empty, also behind a literal prefix ("/@:user"); `*`
  * at the end for any rest, even an empty one, elsewhere for one segment. The literal goes before
  * the prefix, the prefix before the name, the name before `*`. Query, fragment and a '/' at the
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #define ROUTE_PATTERNS_MAX 1024 /* of each kind */
+#define ROUTE_SETS_MAX 512      /* discovery entries with routes of their own */
 #define ROUTE_PATTERN_MAX 256   /* bytes of one */
 #define ROUTE_WHY_MAX 128       /* bytes of the reason why a pattern is refused */
 #define ROUTES_MAX 4096         /* different routes, then all others are "/" and two wildcards */
@@ -41,9 +43,17 @@ enum route_unmatched {
 
 enum route_ignore { ROUTE_IGNORE_ALL, ROUTE_IGNORE_METRICS, ROUTE_IGNORE_TRACES };
 
+/* A discovery entry's own routes: of requests that come in, and of those that go out. */
+struct route_set {
+	const char *const *incoming, *const *outgoing;
+	size_t incoming_count, outgoing_count;
+};
+
 struct route_options {
 	const char *const *patterns, *const *ignored;
 	size_t pattern_count, ignored_count;
+	const struct route_set *sets;
+	size_t set_count; /* up to ROUTE_SETS_MAX */
 	enum route_ignore ignore;
 	enum route_unmatched unmatched;
 	const char *wildcard; /* 1 to 8 bytes; NULL: "*" */
@@ -76,10 +86,12 @@ int route_pattern_check(const char *pattern, char why[ROUTE_WHY_MAX]);
 
 /*
  * `target` is the request target as sent; `cut`: its end was not captured. `service` is any number
- * that tells services apart (a hash of name and namespace, so that it outlives a pod). One thread.
+ * that tells services apart (a hash of name and namespace, so that it outlives a pod). `own`: of
+ * the n-th set, from 1, 2n - 1 are its incoming routes and 2n its outgoing ones; 0: none. One
+ * thread.
  */
-struct route_answer route_find(struct router *router, uint64_t service, struct slice target,
-			       bool cut);
+struct route_answer route_find(struct router *router, uint64_t service, unsigned own,
+			       struct slice target, bool cut);
 
 /* Any thread. */
 const struct route_stats *route_stats(const struct router *router);

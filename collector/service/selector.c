@@ -17,7 +17,8 @@ struct entry {
 	struct pair labels[SELECTOR_LABELS_MAX], annotations[SELECTOR_LABELS_MAX];
 	struct selector_range *ports, *pids;
 	size_t label_count, annotation_count, port_count, pid_count;
-	bool containers_only, never;
+	bool containers_only, silent, has_silent;
+	unsigned routes;
 };
 
 struct list {
@@ -101,7 +102,9 @@ static int compile_entry(struct entry *e, const struct selector_entry *from, cha
 	int r = copy_text(&e->name, from->name);
 
 	e->containers_only = from->containers_only;
-	e->never = from->never;
+	e->silent = from->silent;
+	e->has_silent = from->has_silent;
+	e->routes = from->routes;
 	if (r == 0)
 		r = copy_text(&e->space, from->namespace);
 	for (int i = 0; i < SELECTOR_TEXT_COUNT && r == 0; i++)
@@ -207,11 +210,15 @@ static enum selector_answer both(enum selector_answer a, enum selector_answer b)
 	return a == SELECTOR_UNDECIDED ? a : b;
 }
 
+/* Fields before this one are the process', from here on the pod's. */
+#define OF_POD SELECTOR_CONTAINER_NAME
+
 /* What a field says whose value is absent, by where the value would come from. */
 static enum selector_answer absent(const struct question *q, bool from_pod)
 {
-	return from_pod && q->s->metadata == SELECTOR_METADATA_PENDING ? SELECTOR_UNDECIDED
-								       : SELECTOR_NO;
+	if (from_pod ? q->s->metadata == SELECTOR_METADATA_PENDING : q->s->any_process)
+		return SELECTOR_UNDECIDED;
+	return SELECTOR_NO;
 }
 
 static enum selector_answer match_value(const struct pattern *pattern, const char *value,
@@ -249,8 +256,8 @@ static enum selector_answer match_texts(const struct entry *e, const struct ques
 		if (i == SELECTOR_K8S_OWNER)
 			answer = both(answer, match_owner(e->text[i], q));
 		else
-			answer = both(answer, match_value(e->text[i], q->s->text[i], q,
-							  i >= SELECTOR_CONTAINER_NAME));
+			answer = both(answer,
+				      match_value(e->text[i], q->s->text[i], q, i >= OF_POD));
 	}
 	return answer;
 }
@@ -278,38 +285,63 @@ static bool within(const struct selector_range *ranges, size_t n, uint32_t value
 	return false;
 }
 
-static bool match_numbers(const struct entry *e, const struct question *q)
+static enum selector_answer match_numbers(const struct entry *e, const struct question *q)
 {
 	bool port = e->port_count == 0;
 
+	if (q->s->any_process && (e->port_count || e->pid_count))
+		return SELECTOR_UNDECIDED;
 	for (size_t i = 0; i < q->s->port_count && !port; i++)
 		port = within(e->ports, e->port_count, q->s->ports[i]);
-	return port && (e->pid_count == 0 || within(e->pids, e->pid_count, q->s->pid));
+	return port && (e->pid_count == 0 || within(e->pids, e->pid_count, q->s->pid))
+		       ? SELECTOR_YES
+		       : SELECTOR_NO;
 }
 
 static enum selector_answer match_entry(const struct entry *e, const struct question *q)
 {
-	enum selector_answer answer;
+	enum selector_answer answer = match_numbers(e, q);
 
-	if (e->never || (e->containers_only && !q->s->in_container) || !match_numbers(e, q))
+	if ((e->containers_only && !q->s->in_container) || answer == SELECTOR_NO)
 		return SELECTOR_NO;
-	answer = match_texts(e, q);
+	answer = both(answer, match_texts(e, q));
 	answer = both(answer, match_pairs(e->labels, e->label_count, q->s->label, q));
 	return both(answer, match_pairs(e->annotations, e->annotation_count, q->s->annotation, q));
 }
 
+/* "Yes" of the process or a parent wins; else one that is undecided. */
+static enum selector_answer match_family(const struct entry *e, const struct question *q)
+{
+	enum selector_answer answer = SELECTOR_NO;
+	struct question of = *q;
+
+	for (; of.s && answer != SELECTOR_YES; of.s = of.s->parent) {
+		enum selector_answer one = match_entry(e, &of);
+
+		answer = one == SELECTOR_NO ? answer : one;
+	}
+	return answer;
+}
+
+static void choose(const struct entry *e, struct selector_choice *choice)
+{
+	choice->name = e->name ? e->name : choice->name;
+	choice->space = e->space ? e->space : choice->space;
+	choice->routes = e->routes ? e->routes : choice->routes;
+	choice->silent = e->has_silent ? e->silent : choice->silent;
+}
+
 static enum selector_answer match_list(const struct list *list, const struct question *q,
-				       const char **name, const char **space)
+				       bool parents, struct selector_choice *choice)
 {
 	enum selector_answer answer = SELECTOR_NO;
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *e = &list->entries[i];
-		enum selector_answer one = match_entry(e, q);
+		enum selector_answer one = parents ? match_family(e, q) : match_entry(e, q);
 
 		if (one == SELECTOR_YES) {
-			*name = e->name ? e->name : *name;
-			*space = e->space ? e->space : *space;
+			choose(e, choice);
 			answer = SELECTOR_YES;
 		} else if (one == SELECTOR_UNDECIDED && answer == SELECTOR_NO) {
 			answer = SELECTOR_UNDECIDED;
@@ -319,21 +351,24 @@ static enum selector_answer match_list(const struct list *list, const struct que
 }
 
 enum selector_answer selector_match(const struct selector *selector,
-				    const struct selector_subject *subject, const char **name,
-				    const char **space)
+				    const struct selector_subject *subject,
+				    struct selector_choice *choice)
 {
-	const char *found_name = NULL, *found_space = NULL, *unused = NULL;
 	const struct question q = {subject, selector->scratch};
-	enum selector_answer excluded = match_list(&selector->exclude, &q, &unused, &unused);
+	struct selector_choice found = {0}, unused = {0};
+	enum selector_answer excluded = match_list(&selector->exclude, &q, false, &unused);
 	enum selector_answer included = SELECTOR_YES;
 
 	if (selector->include.n > 0)
-		included = match_list(&selector->include, &q, &found_name, &found_space);
-	if (name)
-		*name = found_name;
-	if (space)
-		*space = found_space;
+		included = match_list(&selector->include, &q, true, &found);
+	if (choice)
+		*choice = found;
 	if (excluded == SELECTOR_YES)
 		return SELECTOR_NO;
 	return excluded == SELECTOR_UNDECIDED ? both(included, excluded) : included;
+}
+
+bool selector_includes(const struct selector *selector)
+{
+	return selector->include.n > 0;
 }

@@ -3,7 +3,9 @@
  * Which workloads are shown: `discovery` of the configuration, compiled. Entries are alternatives,
  * the fields of one entry must all hold. Meanings are those of Grafana Beyla 3, but:
  *  - without any entry everything is shown (Beyla would refuse to start);
- *  - a k8s_* field of a process whose pod is not known yet is undecided, and so may be the answer.
+ *  - a k8s_* field of a process whose pod is not known yet is undecided, and so may be the answer;
+ *  - a process also matches an inclusion by what is known of its parents, as far as these are told
+ *    about (identity/known.h); exclusions look at the process alone.
  */
 #ifndef KEYHOLE_SERVICE_SELECTOR_H
 #define KEYHOLE_SERVICE_SELECTOR_H
@@ -20,6 +22,8 @@
 /* X(ENUM, key in the configuration): fields that are a pattern over one text. */
 #define SELECTOR_TEXTS(X)                                                                          \
 	X(EXE_PATH, exe_path)                                                                      \
+	X(CMD_ARGS, cmd_args)                                                                      \
+	X(LANGUAGES, languages)                                                                    \
 	X(CONTAINER_NAME, container_name)                                                          \
 	X(K8S_NAMESPACE, k8s_namespace)                                                            \
 	X(K8S_POD, k8s_pod_name)                                                                   \
@@ -44,6 +48,8 @@ struct selector_range {
 	uint32_t from, to;
 };
 
+struct route_set; /* route.h */
+
 struct selector_pair {
 	const char *key, *pattern;
 };
@@ -57,7 +63,10 @@ struct selector_entry {
 	const struct selector_range *ports, *pids;
 	size_t label_count, annotation_count, port_count, pid_count;
 	bool containers_only;
-	bool never; /* has a field that is not in effect yet: matches nothing */
+	bool silent;                        /* nothing is to be exported of it */
+	bool has_silent;                    /* it says so, or the contrary */
+	const struct route_set *own_routes; /* NULL: none; here only carried along */
+	unsigned routes;                    /* their number in struct route_options; 0: none */
 	enum pattern_form form;
 };
 
@@ -82,10 +91,19 @@ struct selector_subject {
 	size_t port_count;
 	uint32_t pid; /* in the initial pid namespace */
 	bool in_container;
+	bool any_process; /* of the container: all that a process decides is undecided */
 	enum selector_metadata metadata;
+	const struct selector_subject *parent; /* of the process, in the same container; or NULL */
 };
 
 enum selector_answer { SELECTOR_NO, SELECTOR_YES, SELECTOR_UNDECIDED };
+
+/* What matching entries say beside yes. Of several, the last one that says it. */
+struct selector_choice {
+	const char *name, *space; /* for service.name and service.namespace; NULL: none says it */
+	unsigned routes;          /* as in struct selector_entry */
+	bool silent;
+};
 
 struct selector;
 
@@ -98,12 +116,14 @@ int selector_new(struct selector **selector, const struct selector_options *opti
 void selector_free(struct selector *selector);
 
 /*
- * Excluded entries go first. Of all entries that match, the last one that gives a name or
- * namespace gives it; *name and *space are NULL where none does, and may be NULL. They live as
- * long as the selector. One thread at a time; ask again when the subject changed.
+ * Excluded entries go first. `choice` may be NULL; its texts live as long as the selector. One
+ * thread at a time; ask again when the subject changed.
  */
 enum selector_answer selector_match(const struct selector *selector,
-				    const struct selector_subject *subject, const char **name,
-				    const char **space);
+				    const struct selector_subject *subject,
+				    struct selector_choice *choice);
+
+/* Are there inclusions, so that parents of a process count? */
+bool selector_includes(const struct selector *selector);
 
 #endif

@@ -176,6 +176,19 @@ for name in keyhole split; do
 		diff "$repo/deploy/manifests/$name.yaml" "$scratch/manifests/$name.yaml"
 done
 
+sidecar=$repo/deploy/manifests/sidecar.yaml
+is "sidecar.yaml: baseline but for BPF and PERFMON on the loader" "$(deviations baseline "$sidecar")" "$(add "Deployment shop/shop")"
+is "sidecar.yaml: Keyhole's two containers conform to restricted beyond that" \
+	"$(deviations restricted "$sidecar" | grep ': keyhole-')" "$(add "Deployment shop/shop")"
+is "sidecar.yaml: the images are the chart's" "$(grep -o 'image: ghcr.*' "$sidecar" | sort)" \
+	"$(grep -o 'image: ghcr.*' "$repo/deploy/manifests/keyhole.yaml" | sort)"
+if [ -n "$client" ]; then
+	ok "sidecar.yaml: only fields and types of Kubernetes' API" \
+		bash -c "set -o pipefail; /usr/bin/python3 '$here/look.py' as-json '$sidecar' | node '$here/api_types.mjs' '$client'"
+else
+	skip "sidecar.yaml: only fields and types of Kubernetes' API" "node and npm are not both here"
+fi
+
 # ---- deploy/policies ----
 
 policies=("$repo"/deploy/policies/*.yaml)

@@ -183,7 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	before = lowest_free();
 	if (pthread_create(&thread, NULL, play, &script))
 		abort();
-	r = link_open(&link, path, -1, why, sizeof(why));
+	r = link_open(&link, path, &(struct link_wishes){0}, -1, why, sizeof(why));
 	pthread_join(thread, NULL);
 	if (r == 0)
 		use(&link);

@@ -63,7 +63,7 @@ static enum selector_answer answer(const struct config *config, const char *spac
 	subject.text[SELECTOR_K8S_NAMESPACE] = space;
 	subject.text[SELECTOR_K8S_DEPLOYMENT] = deployment;
 	subject.text[SELECTOR_K8S_DAEMONSET] = daemonset;
-	a = selector_match(selector, &subject, NULL, NULL);
+	a = selector_match(selector, &subject, NULL);
 	selector_free(selector);
 	return a;
 }
@@ -277,7 +277,7 @@ static void programs_below_system_paths_are_left_out(void **state)
 		struct selector_subject s = {.text[SELECTOR_EXE_PATH] = v[i].exe,
 					     .metadata = SELECTOR_METADATA_NONE};
 
-		assert_int_equal(selector_match(selector, &s, NULL, NULL), v[i].answer);
+		assert_int_equal(selector_match(selector, &s, NULL), v[i].answer);
 	}
 	selector_free(selector);
 	config_free(c);
@@ -296,7 +296,9 @@ static void every_field_of_an_entry_is_kept(void **state)
 				  "      containers_only: true\n"
 				  "      k8s_pod_labels: {app: \"c*\"}\n"
 				  "      k8s_pod_annotations: {x/y: z}\n"
-				  "      k8s_owner_name: o\n",
+				  "      k8s_owner_name: o\n"
+				  "      cmd_args: \"* --fast\"\n"
+				  "      languages: \"{java,go}\"\n",
 				  NULL);
 	const struct selector_entry *e = c->discovery.include.v;
 	const char *keys[8];
@@ -314,6 +316,9 @@ static void every_field_of_an_entry_is_kept(void **state)
 	assert_string_equal(e->labels[0].pattern, "c*");
 	assert_string_equal(e->annotations[0].key, "x/y");
 	assert_string_equal(e->text[SELECTOR_K8S_OWNER], "o");
+	assert_string_equal(e->text[SELECTOR_CMD_ARGS], "* --fast");
+	assert_string_equal(e->text[SELECTOR_LANGUAGES], "{java,go}");
+	assert_true(config_wants_args(c));
 
 	assert_int_equal(config_pod_labels(c, keys, 8), 5);
 	assert_string_equal(keys[4], "app");
@@ -321,6 +326,58 @@ static void every_field_of_an_entry_is_kept(void **state)
 	assert_int_equal(config_pod_annotations(c, keys, 8), 2);
 	assert_string_equal(keys[1], "x/y");
 	assert_int_equal(config_pod_labels(c, keys, 5), -ENOSPC);
+	config_free(c);
+}
+
+static void an_entry_says_what_is_exported_and_has_routes_of_its_own(void **state)
+{
+	struct config *c =
+		parsed("discovery:\n"
+		       "  services:\n"
+		       "    - {k8s_namespace: a, exports: []}\n"
+		       "    - {k8s_namespace: b, exports: [traces]}\n"
+		       "    - {k8s_namespace: c, exports: [Metrics, traces]}\n"
+		       "    - {k8s_namespace: d, metrics: {features: [network]}}\n"
+		       "    - {k8s_namespace: e, metrics: {features: [network, application]}}\n"
+		       "    - {k8s_namespace: f, routes: {incoming: [/in/:x, /a]}}\n"
+		       "    - {k8s_namespace: g, routes: {outgoing: [/out]}}\n",
+		       NULL);
+	const struct selector_entry *e = c->discovery.include.v;
+	static const bool silent[] = {true, true, false, true, false, false, false};
+	struct route_options routes;
+	size_t i;
+
+	for (i = 0; i < 7; i++) {
+		assert_int_equal(e[i].has_silent, i < 5);
+		assert_int_equal(e[i].silent, silent[i]);
+		assert_int_equal(e[i].routes, i < 5 ? 0 : i - 4);
+	}
+	assert_false(config_wants_args(c));
+	config_routes(c, &routes);
+	assert_int_equal(routes.set_count, 2);
+	assert_int_equal(routes.sets[0].incoming_count, 2);
+	assert_string_equal(routes.sets[0].incoming[0], "/in/:x");
+	assert_string_equal(routes.sets[1].outgoing[0], "/out");
+	/* without a section `routes` nothing else gets a route */
+	assert_int_equal(routes.unmatched, ROUTE_UNSET);
+	config_free(c);
+}
+
+static void pids_languages_and_system_paths_are_entries_too(void **state)
+{
+	static char *const environment[] = {"BEYLA_TARGET_PID=12,14-15",
+					    "OTEL_EBPF_AUTO_TARGET_LANGUAGE=java", NULL};
+	struct config *c = parsed("discovery:\n"
+				  "  excluded_linux_system_paths: [\"/usr/lib[x]/\", /sbin]\n",
+				  environment);
+	const struct selector_entry *e = c->discovery.include.v;
+	const struct config_entries *out = &c->discovery.exclude;
+
+	assert_int_equal(c->discovery.include.n, 2);
+	assert_string_equal(e[0].text[SELECTOR_LANGUAGES], "java");
+	assert_int_equal(e[1].pid_count, 2);
+	assert_string_equal(out->v[out->n - 2].text[SELECTOR_EXE_PATH], "/usr/lib\\[x\\]/*");
+	assert_string_equal(out->v[out->n - 1].text[SELECTOR_EXE_PATH], "/sbin/*");
 	config_free(c);
 }
 
@@ -463,6 +520,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(processes_named_by_number_are_an_entry_of_their_own),
 		cmocka_unit_test(programs_below_system_paths_are_left_out),
 		cmocka_unit_test(every_field_of_an_entry_is_kept),
+		cmocka_unit_test(an_entry_says_what_is_exported_and_has_routes_of_its_own),
+		cmocka_unit_test(pids_languages_and_system_paths_are_entries_too),
 		cmocka_unit_test(labels_for_names_can_be_chosen),
 		cmocka_unit_test(durations_are_those_of_go),
 		cmocka_unit_test(durations_are_shown_as_they_are_written),

@@ -220,9 +220,8 @@ static const struct vector accepted[] = {
 	   "attributes.kubernetes.resource_labels.deployment.environment, "
 	   "because only service.name, service.namespace and service.version are taken from "
 	   "labels")},
-	{"discovery:\n  instrument:\n    - languages: go\n      exports: [metrics]\n",
-	 W(AT(3, 7), "languages: accepted, but not yet in effect; this entry matches nothing")
-		 W(AT(4, 7), "exports: accepted, but not yet in effect")},
+	{"discovery:\n  instrument:\n    - languages: go\n      sampler: {name: always_on}\n",
+	 W(AT(4, 7), "sampler: accepted, but not yet in effect")},
 	{"discovery:\n  instrument: [{exe_path: a}]\n  services: [{exe_path: a}]\n",
 	 W("/etc/keyhole.yml: ",
 	   "discovery.services and discovery.exclude_services have no effect beside "

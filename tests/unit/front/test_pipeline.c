@@ -34,7 +34,6 @@ static void make_selector(const struct selector_entry *entry)
 		selector_free(selector);
 	assert_int_equal(selector_new(&selector, &s, why), 0);
 	o.selector = selector;
-	o.by_pod = entry ? selector : NULL;
 }
 
 static void start(bool cluster)
@@ -418,6 +417,29 @@ static void without_a_cluster_nothing_is_held(void **state)
 	assert_false(ops.hold(ops.arg));
 }
 
+/* As a sidecar: nothing of another pod is shown, and nothing at all outside of a pod. */
+static void in_the_scope_of_its_pod_others_are_hidden(void **state)
+{
+	struct kh_cgroup own = pod_cgroup(CGROUP + 1, UID_B, ID_B);
+	struct kh_self self = {.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = CGROUP + 1, .levels = 4};
+
+	o.own_pod = true;
+	start(false);
+	tell(unit_cgroup(CGROUP + 2, "keyhole.service"));
+	self.cgroup = CGROUP + 2;
+	feed(&self, sizeof(self));
+	exchange(CGROUP + 2, TGID, "/", OK);
+	counts(1, 0, 0);
+	feed(&own, sizeof(own));
+	self.cgroup = CGROUP + 1;
+	feed(&self, sizeof(self));
+	exchange(CGROUP + 1, TGID, "/", OK);
+	counts(2, 1, 0);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(3, 1, 0);
+}
+
 /* Whatever comes in whatever order, the sum holds (feed() and idle_after() look each time). */
 static void everything_adds_up_whatever_happens(void **state)
 {
@@ -487,6 +509,7 @@ int main(void)
 		T(at_the_end_of_a_tape_pods_may_still_come),
 		T(records_are_held_until_the_pods_are_listed),
 		T(without_a_cluster_nothing_is_held),
+		T(in_the_scope_of_its_pod_others_are_hidden),
 		T(everything_adds_up_whatever_happens),
 	};
 

@@ -272,6 +272,61 @@ static void a_name_that_fills_its_room_is_kept_whole(void **state)
 	assert_int_equal(strlen(known_cgroup(&known, 5)->own_name), KH_NAME - 1);
 }
 
+static void tell_args(uint32_t tgid, const char *text, uint32_t n)
+{
+	struct kh_args rec = {.tgid = tgid, .len = n};
+
+	memcpy(rec.text, text, n);
+	known_tell_args(&known, &rec);
+}
+
+static void arguments_are_kept_with_spaces_between(void **state)
+{
+	char full[KH_ARGS_MAX];
+	uint32_t version;
+
+	tell_args(1, "nobody", 7); /* not told about: nothing to keep it with */
+	tell(1, 100);
+	assert_string_equal(known_process(&known, 1)->args, "");
+	version = known_process(&known, 1)->version;
+	tell_args(1, "java\0-jar\0a b.jar\0\0", 19);
+	assert_string_equal(known_process(&known, 1)->args, "java -jar a b.jar");
+	assert_int_not_equal(known_process(&known, 1)->version, version);
+	memset(full, 'x', sizeof(full));
+	tell_args(1, full, KH_ARGS_MAX);
+	assert_int_equal(strlen(known_process(&known, 1)->args), KH_ARGS_MAX);
+	tell_args(1, "", 0);
+	assert_string_equal(known_process(&known, 1)->args, "");
+	tell_args(1, "a", 2);
+	tell(1, 100); /* another file: its arguments come behind */
+	assert_string_equal(known_process(&known, 1)->args, "");
+}
+
+static void tell_child(uint32_t tgid, uint32_t ppid, uint64_t cgroup, uint64_t start_ns)
+{
+	struct kh_process rec = process(tgid, start_ns);
+
+	rec.ppid = ppid;
+	rec.cgroup = cgroup;
+	known_tell_process(&known, &rec);
+}
+
+static void a_parent_is_older_and_of_the_same_cgroup(void **state)
+{
+	tell(1, 100);
+	tell_child(2, 1, 77, 100);
+	assert_ptr_equal(known_parent(&known, known_process(&known, 2)), known_process(&known, 1));
+	tell_child(3, 1, 77, 99); /* 1 is the number of another by now */
+	assert_null(known_parent(&known, known_process(&known, 3)));
+	tell_child(4, 1, 78, 200); /* such as the container's shim */
+	assert_null(known_parent(&known, known_process(&known, 4)));
+	tell_child(5, 99, 77, 200); /* not told about */
+	assert_null(known_parent(&known, known_process(&known, 5)));
+	tell_child(6, 6, 77, 200);
+	assert_null(known_parent(&known, known_process(&known, 6)));
+	assert_null(known_parent(&known, known_process(&known, 1)));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -292,6 +347,8 @@ int main(void)
 		T(a_slot_used_again_never_repeats_a_version),
 		T(a_cgroup_is_known_by_its_names_and_the_last_told_hold),
 		T(a_name_that_fills_its_room_is_kept_whole),
+		T(arguments_are_kept_with_spaces_between),
+		T(a_parent_is_older_and_of_the_same_cgroup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

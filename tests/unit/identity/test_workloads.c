@@ -15,7 +15,8 @@
 
 static struct known known;
 static struct kube_store *store;
-static struct selector *selector, *by_pod;
+static struct selector *selector;
+static bool own_pod;
 static struct workloads *workloads;
 static const struct resolve_rules rules = {.host = "node-1"};
 
@@ -34,9 +35,9 @@ static void start(struct kube_store *with)
 	struct workloads_options o = {.known = &known,
 				      .store = with,
 				      .selector = selector,
-				      .by_pod = by_pod,
 				      .rules = &rules,
-				      .wait_ns = WAIT};
+				      .wait_ns = WAIT,
+				      .own_pod = own_pod};
 
 	workloads = workloads_new(&o);
 	assert_non_null(workloads);
@@ -44,9 +45,9 @@ static void start(struct kube_store *with)
 
 static int setup(void **state)
 {
+	own_pod = false;
 	store = kube_store_new(0);
 	selector = select_entries(NULL, 0);
-	by_pod = NULL;
 	return !store || known_init(&known);
 }
 
@@ -55,8 +56,6 @@ static int teardown(void **state)
 	workloads_free(workloads);
 	kube_store_free(store);
 	selector_free(selector);
-	if (by_pod)
-		selector_free(by_pod);
 	known_free(&known);
 	return 0;
 }
@@ -70,7 +69,6 @@ static void select_default(void)
 
 	selector_free(selector);
 	selector = select_entries(&entry, 1);
-	by_pod = select_entries(&entry, 1);
 }
 
 static void put(struct kube_pod *pod)
@@ -370,25 +368,30 @@ static void a_cgroup_whose_pod_is_not_known_is_never_hidden_as_a_whole(void **st
 	assert_string_equal(attr(find(60 * S), RES_K8S_DEPLOYMENT), "cart");
 }
 
-static void outside_of_containers_no_cgroup_is_hidden_as_a_whole(void **state)
+static void a_unit_is_hidden_as_a_whole_where_only_pods_are_chosen(void **state)
 {
 	select_default();
 	start(store);
 	tell(unit_cgroup(CGROUP, "nginx.service"));
 	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
-	assert_false(find(10 * S)->hide_cgroup);
+	assert_true(find(10 * S)->hide_cgroup);
 }
 
-static void a_selector_that_also_looks_at_processes_hides_no_cgroup_as_a_whole(void **state)
+static void where_processes_decide_only_the_process_is_hidden(void **state)
 {
-	select_default();
-	selector_free(by_pod);
-	by_pod = NULL;
+	static const struct selector_entry by_exe = {.text = {[SELECTOR_EXE_PATH] = "*/caddy"},
+						     .form = PATTERN_GLOB};
+	struct kh_process nginx = a_process(TGID, CGROUP, "nginx");
+
+	selector_free(selector);
+	selector = select_entries(&by_exe, 1);
 	start(store);
 	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	known_tell_process(&known, &nginx);
 	list(a_pod(UID_A, "kube-system", "dns", ID_A));
 	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
 	assert_false(find(10 * S)->hide_cgroup);
+	assert_true(find(10 * S)->hide_process);
 }
 
 static void what_was_hidden_is_shown_when_its_pod_changes(void **state)
@@ -404,6 +407,108 @@ static void what_was_hidden_is_shown_when_its_pod_changes(void **state)
 	put(a_pod(UID_A, "default", "", ID_A));
 	publish(12 * S);
 	assert_int_equal(find(12 * S)->state, WORKLOAD_HIDDEN);
+}
+
+/* ---- the process ---- */
+
+static void select_exe(const char *glob)
+{
+	struct selector_entry entry = {.text = {[SELECTOR_EXE_PATH] = glob}, .form = PATTERN_GLOB};
+
+	selector_free(selector);
+	selector = select_entries(&entry, 1);
+}
+
+static void a_child_is_shown_with_its_parent_s_change(void **state)
+{
+	struct kh_process parent = a_process(TGID - 1, CGROUP, "sh");
+	struct kh_process child = a_process(TGID, CGROUP, "worker");
+	struct kh_cgroup unit = unit_cgroup(CGROUP, "app.service");
+
+	select_exe("*/master");
+	start(NULL);
+	child.ppid = TGID - 1;
+	known_tell_cgroup(&known, &unit);
+	known_tell_process(&known, &parent);
+	known_tell_process(&known, &child);
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
+	strcpy(parent.exe[0], "master");
+	known_tell_process(&known, &parent);
+	assert_string_equal(attr(find(10 * S), RES_SERVICE_NAME), "worker");
+}
+
+static void parents_are_looked_at_up_to_a_limit(void **state)
+{
+	struct kh_cgroup unit = unit_cgroup(CGROUP, "app.service");
+	struct kh_process p;
+	uint32_t i;
+
+	select_exe("*/master");
+	start(NULL);
+	known_tell_cgroup(&known, &unit);
+	for (i = 0; i <= KNOWN_PARENTS + 1; i++) { /* [0] is the eldest */
+		p = a_process(TGID + i, CGROUP, i ? "sh" : "master");
+		p.ppid = i ? TGID + i - 1 : 1;
+		known_tell_process(&known, &p);
+	}
+	assert_int_equal(workloads_find(workloads, CGROUP, TGID + KNOWN_PARENTS, S, false)->state,
+			 WORKLOAD_SHOWN);
+	assert_int_equal(
+		workloads_find(workloads, CGROUP, TGID + KNOWN_PARENTS + 1, S, false)->state,
+		WORKLOAD_HIDDEN);
+}
+
+static void what_an_entry_exports_nothing_of_is_hidden(void **state)
+{
+	struct selector_entry entry = {.text = {[SELECTOR_EXE_PATH] = "*"},
+				       .form = PATTERN_GLOB,
+				       .has_silent = true,
+				       .silent = true};
+
+	selector_free(selector);
+	selector = select_entries(&entry, 1);
+	start(NULL);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
+	assert_true(find(10 * S)->hide_process);
+}
+
+/* ---- scope ---- */
+
+static void in_the_scope_of_a_pod_nobody_else_is_shown(void **state)
+{
+	struct kh_cgroup mine = pod_cgroup(CGROUP + 1, UID_B, ID_B);
+
+	own_pod = true;
+	start(store);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	known_tell_cgroup(&known, &mine);
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN); /* nor before it is known which */
+	workloads_own_pod(workloads, UID_B);
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	put(a_pod(UID_B, "shop", "own", ID_B));
+	publish(2 * S);
+	assert_int_equal(find(10 * S)->state, WORKLOAD_HIDDEN);
+	assert_true(find(10 * S)->hide_cgroup);
+	assert_string_equal(attr(workloads_find(workloads, CGROUP + 1, TGID, 10 * S, false),
+				 RES_K8S_DEPLOYMENT),
+			    "own");
+}
+
+static void a_verdict_rests_on_the_pod_as_it_was_described(void **state)
+{
+	uint64_t first;
+
+	start(store);
+	tell(pod_cgroup(CGROUP, UID_A, ID_A));
+	assert_int_equal(workloads_pod_serial(workloads, CGROUP, 5), 0);
+	assert_int_equal(workloads_pod_serial(workloads, CGROUP + 1, 5), 5); /* not known */
+	list(a_pod(UID_A, "shop", "cart", ID_A));
+	first = workloads_pod_serial(workloads, CGROUP, 5);
+	assert_int_equal(find(10 * S)->pod_serial, first);
+	put(a_pod(UID_A, "shop", "cart", ID_A));
+	publish(2 * S);
+	assert_true(workloads_pod_serial(workloads, CGROUP, first) > first);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -431,9 +536,14 @@ int main(void)
 		T(a_pod_that_no_selector_matches_is_hidden_and_so_is_its_cgroup),
 		T(a_pod_that_a_selector_matches_is_shown),
 		T(a_cgroup_whose_pod_is_not_known_is_never_hidden_as_a_whole),
-		T(outside_of_containers_no_cgroup_is_hidden_as_a_whole),
-		T(a_selector_that_also_looks_at_processes_hides_no_cgroup_as_a_whole),
+		T(a_unit_is_hidden_as_a_whole_where_only_pods_are_chosen),
+		T(where_processes_decide_only_the_process_is_hidden),
 		T(what_was_hidden_is_shown_when_its_pod_changes),
+		T(a_child_is_shown_with_its_parent_s_change),
+		T(parents_are_looked_at_up_to_a_limit),
+		T(what_an_entry_exports_nothing_of_is_hidden),
+		T(in_the_scope_of_a_pod_nobody_else_is_shown),
+		T(a_verdict_rests_on_the_pod_as_it_was_described),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

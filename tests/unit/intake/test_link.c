@@ -34,6 +34,7 @@ static int sock, fds[HANDOVER_FDS], open_before;
 static struct kh_control *control;
 static struct kh_counters *counters;
 static struct link l;
+static struct link_wishes wishes;
 static char why[256];
 
 /* The script. */
@@ -161,7 +162,7 @@ static int ask(void)
 
 	why[0] = 0;
 	assert_int_equal(pthread_create(&thread, NULL, play, &loader_end), 0);
-	r = link_open(&l, path, -1, why, sizeof(why));
+	r = link_open(&l, path, &wishes, -1, why, sizeof(why));
 	pthread_join(thread, NULL);
 	return r;
 }
@@ -211,12 +212,12 @@ static void a_new_collector_asks_for_everything_again(void **state)
 
 	control->generation = 7;
 	control->verdict_epoch = 3;
-	control->verdicts[5].cgroup = 99;
+	control->verdicts[5].key = 99;
 	assert_int_equal(ask(), 0);
 	hang_up();
 	assert_int_not_equal(control->generation, 7);
 	assert_int_equal(control->verdict_epoch, 4);
-	assert_int_equal(control->verdicts[5].cgroup, 0);
+	assert_int_equal(control->verdicts[5].key, 0);
 	assert_true(control->nonce != 0 && control->nonce >> (4 * KH_NONCE_DIGITS) == 0);
 	assert_true(l.walking);
 	prctl(PR_GET_NAME, name, 0, 0, 0);
@@ -238,7 +239,7 @@ static void what_a_collector_before_left_in_the_control_page_is_gone(void **stat
 	assert_int_equal(control->wake_bytes, KH_WAKE_BYTES(RING));
 	assert_int_equal(control->delivered, 111);
 	for (int i = 0; i < KH_VERDICTS; i++)
-		assert_int_equal(control->verdicts[i].cgroup, 0);
+		assert_int_equal(control->verdicts[i].key, 0);
 	/* nor can it foresee under which number it has to tell BPF that all were told */
 	generation = control->generation;
 	control->delivered = 50;
@@ -329,10 +330,10 @@ static void no_loader_is_a_hint_to_start_one(void **state)
 {
 	close(sock);
 	sock = -1;
-	assert_int_equal(link_open(&l, path, -1, why, sizeof(why)), -ECONNREFUSED);
+	assert_int_equal(link_open(&l, path, &wishes, -1, why, sizeof(why)), -ECONNREFUSED);
 	assert_non_null(strstr(why, "is keyhole-loader running?"));
 	unlink(path);
-	assert_int_equal(link_open(&l, path, -1, why, sizeof(why)), -ENOENT);
+	assert_int_equal(link_open(&l, path, &wishes, -1, why, sizeof(why)), -ENOENT);
 	sock = dup(2);
 	open_before = open_descriptors();
 }
@@ -354,7 +355,7 @@ static void waiting_ends_when_it_is_no_longer_wanted(void **state)
 
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], "x", 1), 1);
-	assert_int_equal(link_open(&l, path, ends[0], why, sizeof(why)), -EAGAIN);
+	assert_int_equal(link_open(&l, path, &wishes, ends[0], why, sizeof(why)), -EAGAIN);
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -366,7 +367,7 @@ static void a_queue_full_of_collectors_is_left_at_once(void **state)
 	while (n < 64 && (peers[n] = handover_connect(path)) >= 0)
 		n++;
 	assert_true(n < 64);
-	assert_int_equal(link_open(&l, path, -1, why, sizeof(why)), -EAGAIN);
+	assert_int_equal(link_open(&l, path, &wishes, -1, why, sizeof(why)), -EAGAIN);
 	assert_non_null(strstr(why, "other collectors wait"));
 	while (n)
 		close(peers[--n]);
@@ -420,6 +421,28 @@ static void what_cannot_be_mapped_is_refused(void **state)
 	close(pipes[1]);
 }
 
+static void a_collector_of_one_pod_traces_nothing_until_it_knows_which(void **state)
+{
+	assert_int_equal(ask(), 0);
+	assert_int_equal(control->scope, 0);
+	assert_int_equal(control->want, 0);
+	hang_up();
+	link_close(&l);
+	wishes = (struct link_wishes){.want = KH_WANT_ARGS, .own_pod = true};
+	assert_int_equal(ask(), 0);
+	assert_int_equal(control->scope, KH_SCOPE_NOTHING);
+	assert_int_equal(control->want, KH_WANT_ARGS);
+	link_scope(&l, 77);
+	assert_int_equal(control->scope, 77);
+	hang_up();
+	link_close(&l);
+	wishes = (struct link_wishes){0};
+	assert_int_equal(ask(), 0); /* the next one is of another mind */
+	assert_int_equal(control->scope, 0);
+	assert_int_equal(control->want, 0);
+	hang_up();
+}
+
 /* ---- verdicts ---- */
 
 static uint32_t verdict_of(uint64_t cgroup)
@@ -427,9 +450,33 @@ static uint32_t verdict_of(uint64_t cgroup)
 	uint32_t at = KH_VERDICT_HASH(cgroup), i;
 
 	for (i = 0; i < KH_VERDICT_PROBES; i++)
-		if (control->verdicts[(at + i) % KH_VERDICTS].cgroup == cgroup)
+		if (control->verdicts[(at + i) % KH_VERDICTS].key == cgroup)
 			return control->verdicts[(at + i) % KH_VERDICTS].verdict;
 	return KH_TRACE;
+}
+
+static void a_verdict_taken_back_leaves_room_and_hides_nobody_behind_it(void **state)
+{
+	uint64_t c, keys[3], n = 0;
+
+	assert_int_equal(ask(), 0);
+	hang_up();
+	for (c = 1; n < 3; c++)
+		if (KH_VERDICT_HASH(c) == KH_VERDICT_HASH(1))
+			keys[n++] = c;
+	assert_int_equal(link_verdict(&l, keys[0], KH_IGNORE), 0);
+	assert_int_equal(link_verdict(&l, keys[1], KH_IGNORE), 0);
+	assert_int_equal(link_verdict(&l, keys[0], KH_TRACE), 0);
+	assert_int_equal(verdict_of(keys[0]), KH_TRACE);
+	assert_int_equal(verdict_of(keys[1]), KH_IGNORE);
+	/* BPF looks on behind what is gone, and stops at what is empty */
+	assert_int_equal(control->verdicts[KH_VERDICT_HASH(1)].key, KH_VERDICT_GONE);
+	assert_int_equal(link_verdict(&l, keys[1], KH_IGNORE), 0); /* not a second time */
+	assert_int_equal(control->verdicts[KH_VERDICT_HASH(1)].key, KH_VERDICT_GONE);
+	assert_int_equal(link_verdict(&l, keys[2], KH_IGNORE), 0);
+	assert_int_equal(control->verdicts[KH_VERDICT_HASH(1)].key, keys[2]);
+	assert_int_equal(link_verdict(&l, keys[0], KH_TRACE), 0); /* it has none */
+	assert_int_equal(link_verdict(&l, KH_VERDICT_GONE, KH_IGNORE), -EINVAL);
 }
 
 static void verdicts_stand_where_bpf_looks_for_them(void **state)
@@ -508,7 +555,9 @@ int main(void)
 		T(a_queue_full_of_collectors_is_left_at_once),
 		T(sizes_that_no_loader_has_are_refused),
 		T(what_cannot_be_mapped_is_refused),
+		T(a_collector_of_one_pod_traces_nothing_until_it_knows_which),
 		T(verdicts_stand_where_bpf_looks_for_them),
+		T(a_verdict_taken_back_leaves_room_and_hides_nobody_behind_it),
 		T(a_full_neighbourhood_is_told_and_others_still_fit),
 		T(without_a_loader_there_is_nothing_to_decide),
 	};

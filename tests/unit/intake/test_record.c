@@ -21,6 +21,8 @@ static union {
 	struct kh_process process;
 	struct kh_exit exit;
 	struct kh_listen listen;
+	struct kh_args args;
+	struct kh_self self;
 	uint8_t bytes[16384];
 } r;
 
@@ -232,7 +234,8 @@ static void every_type_has_a_least_size(void **state)
 		{KH_EXCHANGE, sizeof(struct kh_exchange)}, {KH_PART, sizeof(struct kh_part)},
 		{KH_FINISH, sizeof(struct kh_part)},       {KH_CGROUP, sizeof(struct kh_cgroup)},
 		{KH_PROCESS, sizeof(struct kh_process)},   {KH_EXIT, sizeof(struct kh_exit)},
-		{KH_LISTEN, sizeof(struct kh_listen)}};
+		{KH_LISTEN, sizeof(struct kh_listen)},     {KH_ARGS, sizeof(struct kh_args)},
+		{KH_SELF, sizeof(struct kh_self)}};
 	size_t i, size;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -245,6 +248,20 @@ static void every_type_has_a_least_size(void **state)
 			assert_int_equal(read_sized(size), -EBADMSG);
 		}
 	}
+}
+
+static void command_lines_and_levels_fit_their_records(void **state)
+{
+	begin(KH_ARGS, sizeof(r.args));
+	r.args.len = KH_ARGS_MAX;
+	assert_int_equal(read_it(), 0);
+	r.args.len++;
+	assert_int_equal(read_it(), -EBADMSG);
+	begin(KH_SELF, sizeof(r.self));
+	r.self.levels = KH_CGROUP_LEVELS;
+	assert_int_equal(read_it(), 0);
+	r.self.levels++;
+	assert_int_equal(read_it(), -EBADMSG);
 }
 
 static void the_record_is_as_long_as_it_says_but_for_the_ring_s_padding(void **state)
@@ -321,7 +338,7 @@ static void unknown_types_are_refused(void **state)
 
 	for (type = 0; type < 65536; type++) {
 		bool known = (type >= KH_EXCHANGE && type <= KH_FINISH) ||
-			     (type >= KH_CGROUP && type <= KH_LISTEN);
+			     (type >= KH_CGROUP && type <= KH_SELF);
 
 		begin((uint16_t)type, sizeof(struct kh_cgroup));
 		if (type == KH_EXCHANGE)
@@ -343,6 +360,7 @@ int main(void)
 		cmocka_unit_test(names_without_an_end_are_refused),
 		cmocka_unit_test(counts_beyond_the_record_are_refused),
 		cmocka_unit_test(every_type_has_a_least_size),
+		cmocka_unit_test(command_lines_and_levels_fit_their_records),
 		cmocka_unit_test(the_record_is_as_long_as_it_says_but_for_the_ring_s_padding),
 		cmocka_unit_test(any_byte_of_a_record_may_be_wrong),
 		cmocka_unit_test(unknown_types_are_refused),

@@ -163,6 +163,25 @@ static void an_update_replaces_the_pod(void **state)
 	kube_store_free(store);
 }
 
+static void each_description_has_a_number_of_its_own(void **state)
+{
+	struct kube_store *store = kube_store_new(0);
+	const struct kube_pods *pods;
+	uint64_t first;
+
+	kube_store_put(store, pod("u1"));
+	kube_store_put(store, pod("u2"));
+	pods = publish(store, S);
+	first = kube_pods_by_uid(pods, slice_of("u1"))->serial;
+	assert_int_not_equal(first, 0);
+	assert_int_not_equal(kube_pods_by_uid(pods, slice_of("u2"))->serial, first);
+	kube_store_put(store, pod("u2"));
+	assert_int_equal(kube_pods_by_uid(publish(store, S), slice_of("u1"))->serial, first);
+	kube_store_put(store, pod("u1"));
+	assert_true(kube_pods_by_uid(publish(store, S), slice_of("u1"))->serial > first);
+	kube_store_free(store);
+}
+
 static void a_deleted_pod_is_found_for_a_minute(void **state)
 {
 	struct kube_store *store = kube_store_new(0);
@@ -303,6 +322,7 @@ int main(void)
 		cmocka_unit_test(uids_are_found_as_cgroups_write_them),
 		cmocka_unit_test(containers_are_found_by_their_id_and_the_one_before_a_restart),
 		cmocka_unit_test(an_update_replaces_the_pod),
+		cmocka_unit_test(each_description_has_a_number_of_its_own),
 		cmocka_unit_test(a_deleted_pod_is_found_for_a_minute),
 		cmocka_unit_test(a_living_pod_is_preferred_to_a_deleted_one_with_the_same_hash),
 		cmocka_unit_test(a_whole_list_deletes_what_it_does_not_mention),

@@ -27,7 +27,7 @@ static struct router *router_for(enum route_unmatched unmatched)
 static void expect_for(struct router *router, uint64_t service, const char *target,
 		       const char *route)
 {
-	struct route_answer a = route_find(router, service, slice_of(target), false);
+	struct route_answer a = route_find(router, service, 0, slice_of(target), false);
 
 	if (!slice_is(a.route, route))
 		fail_msg("%s gave %.*s and not %s", target, (int)a.route.n, a.route.p, route);
@@ -132,17 +132,18 @@ static void a_cut_target_matches_only_where_its_end_does_not_count(void **state)
 	struct router *router = router_of_patterns(ROUTE_HEURISTIC);
 	const char *const rest[] = {"/users/me/*"};
 
-	assert_true(slice_is(route_find(router, 1, slice_of("/users/me"), true).route, "/users/*"));
 	assert_true(
-		slice_is(route_find(router, 1, slice_of("/users/me?a"), true).route, "/users/me"));
-	assert_true(
-		slice_is(route_find(router, 1, slice_of("/static/a/b"), true).route, "/static/*"));
+		slice_is(route_find(router, 1, 0, slice_of("/users/me"), true).route, "/users/*"));
+	assert_true(slice_is(route_find(router, 1, 0, slice_of("/users/me?a"), true).route,
+			     "/users/me"));
+	assert_true(slice_is(route_find(router, 1, 0, slice_of("/static/a/b"), true).route,
+			     "/static/*"));
 	expect(router, "/users/me", "/users/me");
 	route_free(router);
 
 	/* "/users/me" may have been "/users/method". */
 	router = router_with((struct route_options){.patterns = rest, .pattern_count = 1});
-	assert_int_equal(route_find(router, 1, slice_of("/users/me"), true).route.n, 0);
+	assert_int_equal(route_find(router, 1, 0, slice_of("/users/me"), true).route.n, 0);
 	expect(router, "/users/me", "/users/me/*");
 	route_free(router);
 }
@@ -272,7 +273,7 @@ static void a_flood_of_paths_costs_no_more_than_its_limits(void **state)
 
 	for (unsigned i = 0; i < 250 * 60; i++) {
 		snprintf(path, sizeof(path), "/%s/%s", name_of(i / 60, a), name_of(i % 60, b));
-		route_find(router, 7, slice_of(path), false);
+		route_find(router, 7, 0, slice_of(path), false);
 	}
 	assert_true(route_stats(router)->nodes_full > 0);
 	assert_true(route_stats(router)->routes <= ROUTES_MAX);
@@ -302,7 +303,7 @@ static void routes_have_a_limit_and_patterns_a_place_in_it(void **state)
 
 	for (int i = 0; i < ROUTES_MAX + 10; i++) {
 		snprintf(path, sizeof(path), "/%d", i);
-		route_find(router, 1, slice_of(path), false);
+		route_find(router, 1, 0, slice_of(path), false);
 	}
 	assert_int_equal(route_stats(router)->routes, ROUTES_MAX);
 	assert_int_equal(route_stats(router)->routes_full, 13);
@@ -317,11 +318,11 @@ static void a_path_seen_before_is_remembered(void **state)
 	struct router *router = router_for(ROUTE_HEURISTIC);
 	const char *first;
 
-	first = route_find(router, 1, slice_of("/a/1"), false).route.p;
+	first = route_find(router, 1, 0, slice_of("/a/1"), false).route.p;
 	assert_int_equal(route_stats(router)->cache_misses, 1);
-	assert_ptr_equal(route_find(router, 1, slice_of("/a/1?q"), false).route.p, first);
+	assert_ptr_equal(route_find(router, 1, 0, slice_of("/a/1?q"), false).route.p, first);
 	assert_int_equal(route_stats(router)->cache_hits, 1);
-	assert_ptr_equal(route_find(router, 1, slice_of("/a/2"), false).route.p, first);
+	assert_ptr_equal(route_find(router, 1, 0, slice_of("/a/2"), false).route.p, first);
 	route_free(router);
 }
 
@@ -334,15 +335,50 @@ static void ignored_patterns_say_what_is_left_out(void **state)
 		struct router *router = router_with((struct route_options){
 			.ignored = ignored, .ignored_count = 2, .ignore = mode});
 
-		a = route_find(router, 1, slice_of("/healthz"), false);
+		a = route_find(router, 1, 0, slice_of("/healthz"), false);
 		assert_int_equal(a.ignore_metrics, mode != ROUTE_IGNORE_TRACES);
 		assert_int_equal(a.ignore_traces, mode != ROUTE_IGNORE_METRICS);
-		a = route_find(router, 1, slice_of("/internal/x/y"), false);
+		a = route_find(router, 1, 0, slice_of("/internal/x/y"), false);
 		assert_true(a.ignore_metrics || a.ignore_traces);
-		a = route_find(router, 1, slice_of("/health"), false);
+		a = route_find(router, 1, 0, slice_of("/health"), false);
 		assert_false(a.ignore_metrics || a.ignore_traces);
 		route_free(router);
 	}
+}
+
+static void an_entry_s_own_routes_come_after_those_of_all(void **state)
+{
+	static const char *const all[] = {"/all/:x"}, *const ignored[] = {"/in/ignored"};
+	static const char *const in[] = {"/in/:id", "/all/*"}, *const out[] = {"/out/:id"};
+	const struct route_set sets[] = {{out, NULL, 1, 0}, {in, out, 2, 1}};
+	struct router *router = router_with((struct route_options){.patterns = all,
+								   .pattern_count = 1,
+								   .ignored = ignored,
+								   .ignored_count = 1,
+								   .sets = sets,
+								   .set_count = 2});
+	static const struct {
+		unsigned own;
+		const char *target, *route;
+	} rows[] = {
+		{3, "/in/7", "/in/:id"},   {4, "/in/7", ""},  {0, "/in/7", ""},
+		{1, "/in/7", ""},          {5, "/in/7", ""},  {4, "/out/7", "/out/:id"},
+		{3, "/out/7", ""},         {2, "/out/7", ""}, {3, "/all/7", "/all/:x"},
+		{3, "/all/7/8", "/all/*"},
+	};
+
+	for (int twice = 0; twice < 2; twice++) {
+		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			struct route_answer a =
+				route_find(router, 1, rows[i].own, slice_of(rows[i].target), false);
+
+			if (!slice_is(a.route, rows[i].route))
+				fail_msg("%u %s gave %.*s", rows[i].own, rows[i].target,
+					 (int)a.route.n, a.route.p);
+		}
+	}
+	assert_true(route_find(router, 1, 3, slice_of("/in/ignored"), false).ignore_metrics);
+	route_free(router);
 }
 
 static void what_is_ignored_is_ignored_before_patterns_are_looked_at(void **state)
@@ -355,7 +391,7 @@ static void what_is_ignored_is_ignored_before_patterns_are_looked_at(void **stat
 									   .patterns = known,
 									   .pattern_count = 1,
 									   .ignore = mode});
-		struct route_answer a = route_find(router, 1, slice_of("/users/me"), false);
+		struct route_answer a = route_find(router, 1, 0, slice_of("/users/me"), false);
 
 		assert_true(a.ignore_metrics || a.ignore_traces);
 		/* What goes on has its route. */
@@ -373,8 +409,9 @@ static void routes_are_fit_for_labels(void **state)
 	expect(router, "/a\xff\x01", "/a\xef\xbf\xbd\xef\xbf\xbd");
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
-	assert_int_equal(route_find(router, 1, (struct slice){path, sizeof(path)}, false).route.n,
-			 ROUTE_TEXT_MAX);
+	assert_int_equal(
+		route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n,
+		ROUTE_TEXT_MAX);
 	route_free(router);
 }
 
@@ -385,11 +422,12 @@ static void deep_paths_end_well(void **state)
 
 	for (size_t i = 0; i < sizeof(path); i++)
 		path[i] = i % 2 ? 'a' : '/';
-	assert_int_equal(route_find(router, 1, (struct slice){path, sizeof(path)}, false).route.n,
-			 0);
+	assert_int_equal(
+		route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route.n, 0);
 	memcpy(path, "/static/", 8);
-	assert_true(slice_is(route_find(router, 1, (struct slice){path, sizeof(path)}, false).route,
-			     "/static/*"));
+	assert_true(
+		slice_is(route_find(router, 1, 0, (struct slice){path, sizeof(path)}, false).route,
+			 "/static/*"));
 	route_free(router);
 }
 
@@ -452,6 +490,7 @@ int main(void)
 		cmocka_unit_test(routes_have_a_limit_and_patterns_a_place_in_it),
 		cmocka_unit_test(a_path_seen_before_is_remembered),
 		cmocka_unit_test(ignored_patterns_say_what_is_left_out),
+		cmocka_unit_test(an_entry_s_own_routes_come_after_those_of_all),
 		cmocka_unit_test(what_is_ignored_is_ignored_before_patterns_are_looked_at),
 		cmocka_unit_test(routes_are_fit_for_labels),
 		cmocka_unit_test(deep_paths_end_well),

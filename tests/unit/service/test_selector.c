@@ -55,7 +55,7 @@ static enum selector_answer ask(const struct selector_entry *include, size_t inc
 	enum selector_answer answer;
 
 	assert_int_equal(selector_new(&selector, &options, why), 0);
-	answer = selector_match(selector, subject, NULL, NULL);
+	answer = selector_match(selector, subject, NULL);
 	selector_free(selector);
 	return answer;
 }
@@ -172,9 +172,77 @@ static void containers_only_leaves_out_the_host(void **state)
 	assert_int_equal(one((struct selector_entry){.containers_only = true}, &host), SELECTOR_NO);
 }
 
-static void an_entry_that_cannot_be_judged_matches_nothing(void **state)
+static void what_a_process_decides_is_undecided_for_all_of_a_container(void **state)
 {
-	assert_int_equal(one((struct selector_entry){.never = true}, &cart), SELECTOR_NO);
+	static const struct selector_range range = {8080, 8080};
+	struct selector_subject any = cart;
+	struct selector_entry e = GLOB(K8S_NAMESPACE, "shop");
+
+	any.any_process = true;
+	any.text[SELECTOR_EXE_PATH] = NULL;
+	any.port_count = 0;
+	assert_int_equal(one(e, &any), SELECTOR_YES);
+	assert_int_equal(one(GLOB(K8S_NAMESPACE, "other"), &any), SELECTOR_NO);
+	assert_int_equal(one(GLOB(EXE_PATH, "*"), &any), SELECTOR_UNDECIDED);
+	assert_int_equal(one(GLOB(CMD_ARGS, "*"), &any), SELECTOR_UNDECIDED);
+	assert_int_equal(one(GLOB(LANGUAGES, "*"), &any), SELECTOR_UNDECIDED);
+	e.ports = &range;
+	e.port_count = 1;
+	assert_int_equal(one(e, &any), SELECTOR_UNDECIDED);
+	e.text[SELECTOR_K8S_NAMESPACE] = "other";
+	assert_int_equal(one(e, &any), SELECTOR_NO);
+	/* an exclusion that looks at pods alone holds for all, one by executable may not */
+	e = GLOB(K8S_NAMESPACE, "shop");
+	assert_int_equal(ask(NULL, 0, &e, 1, &any), SELECTOR_NO);
+	e = GLOB(EXE_PATH, "*");
+	assert_int_equal(ask(NULL, 0, &e, 1, &any), SELECTOR_UNDECIDED);
+}
+
+static void a_child_matches_by_its_parent_but_is_excluded_alone(void **state)
+{
+	struct selector_subject grandparent = cart, parent = cart, child = cart;
+	struct selector_entry in = GLOB(EXE_PATH, "*/master"), out = GLOB(EXE_PATH, "*/worker");
+
+	grandparent.text[SELECTOR_EXE_PATH] = "/usr/bin/master";
+	parent.text[SELECTOR_EXE_PATH] = "/usr/bin/sh";
+	parent.parent = &grandparent;
+	child.text[SELECTOR_EXE_PATH] = "/usr/bin/worker";
+	assert_int_equal(one(in, &child), SELECTOR_NO);
+	child.parent = &parent;
+	assert_int_equal(one(in, &child), SELECTOR_YES);
+	assert_int_equal(ask(&in, 1, &out, 1, &child), SELECTOR_NO);
+	out = GLOB(EXE_PATH, "*/master");
+	assert_int_equal(ask(&in, 1, &out, 1, &child), SELECTOR_YES);
+	/* the fields of an entry hold for one process of the family, not each for another */
+	in.text[SELECTOR_CMD_ARGS] = "worker *";
+	child.text[SELECTOR_CMD_ARGS] = "worker --fast";
+	assert_int_equal(one(in, &child), SELECTOR_NO);
+}
+
+static void the_last_matching_entry_says_what_is_exported_and_by_which_routes(void **state)
+{
+	struct selector_entry e[] = {GLOB(K8S_NAMESPACE, "shop"), GLOB(K8S_POD, "cart-*"),
+				     GLOB(K8S_POD, "none")};
+	struct selector_options options = {.include = e, .include_count = 3};
+	struct selector_choice choice;
+	struct selector *selector;
+	char why[PATTERN_WHY_MAX];
+
+	e[0].has_silent = e[0].silent = true;
+	e[0].routes = 4;
+	e[2].routes = 5;
+	assert_int_equal(selector_new(&selector, &options, why), 0);
+	assert_int_equal(selector_match(selector, &cart, &choice), SELECTOR_YES);
+	assert_true(choice.silent);
+	assert_int_equal(choice.routes, 4);
+	selector_free(selector);
+	e[1].has_silent = true;
+	e[1].routes = 6;
+	assert_int_equal(selector_new(&selector, &options, why), 0);
+	assert_int_equal(selector_match(selector, &cart, &choice), SELECTOR_YES);
+	assert_false(choice.silent);
+	assert_int_equal(choice.routes, 6);
+	selector_free(selector);
 }
 
 static void exclusions_win(void **state)
@@ -219,7 +287,7 @@ static void the_last_matching_entry_that_names_gives_the_name(void **state)
 	struct selector_entry e[] = {GLOB(K8S_NAMESPACE, "shop"), GLOB(K8S_POD, "*"),
 				     GLOB(K8S_POD, "*"), GLOB(K8S_POD, "none")};
 	struct selector_options options = {.include = e, .include_count = 4};
-	const char *name = "x", *space = "x";
+	struct selector_choice choice;
 	struct selector *selector;
 	char why[PATTERN_WHY_MAX];
 
@@ -228,9 +296,9 @@ static void the_last_matching_entry_that_names_gives_the_name(void **state)
 	e[1].name = "second";
 	e[3].name = "no match";
 	assert_int_equal(selector_new(&selector, &options, why), 0);
-	assert_int_equal(selector_match(selector, &cart, &name, &space), SELECTOR_YES);
-	assert_string_equal(name, "second");
-	assert_string_equal(space, "space");
+	assert_int_equal(selector_match(selector, &cart, &choice), SELECTOR_YES);
+	assert_string_equal(choice.name, "second");
+	assert_string_equal(choice.space, "space");
 	selector_free(selector);
 }
 
@@ -259,7 +327,9 @@ int main(void)
 		cmocka_unit_test(labels_and_annotations_must_all_match),
 		cmocka_unit_test(ports_and_pids_are_ranges),
 		cmocka_unit_test(containers_only_leaves_out_the_host),
-		cmocka_unit_test(an_entry_that_cannot_be_judged_matches_nothing),
+		cmocka_unit_test(what_a_process_decides_is_undecided_for_all_of_a_container),
+		cmocka_unit_test(a_child_matches_by_its_parent_but_is_excluded_alone),
+		cmocka_unit_test(the_last_matching_entry_says_what_is_exported_and_by_which_routes),
 		cmocka_unit_test(exclusions_win),
 		cmocka_unit_test(a_pod_not_known_yet_leaves_it_undecided),
 		cmocka_unit_test(the_last_matching_entry_that_names_gives_the_name),

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verdicts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int verdicts_init(struct verdicts *v, verdict_fn tell, void *arg)
+{
+	memset(v, 0, sizeof(*v));
+	v->tell = tell;
+	v->arg = arg;
+	v->list = calloc(VERDICTS_MAX, sizeof(*v->list));
+	if (!v->list || keyed_init(&v->table, VERDICTS_MAX)) {
+		verdicts_free(v);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void verdicts_free(struct verdicts *v)
+{
+	keyed_free(&v->table);
+	free(v->list);
+	memset(v, 0, sizeof(*v));
+}
+
+/* Slots never used were never touched. */
+size_t verdicts_bytes(const struct verdicts *v)
+{
+	return keyed_bytes(&v->table) + v->end * sizeof(*v->list);
+}
+
+static void lift(struct verdicts *v, uint32_t slot)
+{
+	uint64_t key = v->list[slot].key;
+
+	v->tell(v->arg, key, KH_TRACE);
+	keyed_remove(&v->table, key);
+	v->list[slot].key = 0;
+}
+
+int verdicts_ignore(struct verdicts *v, const struct verdict *verdict)
+{
+	uint32_t slot = keyed_find(&v->table, verdict->key);
+	int r = v->tell(v->arg, verdict->key, KH_IGNORE);
+
+	if (r)
+		return r;
+	if (slot == KEYED_NONE) {
+		if (keyed_victim(&v->table) != KEYED_NONE)
+			lift(v, keyed_victim(&v->table));
+		slot = keyed_add(&v->table, verdict->key);
+	}
+	v->list[slot] = *verdict;
+	if (slot >= v->end)
+		v->end = slot + 1;
+	return 0;
+}
+
+void verdicts_lift_process(struct verdicts *v, uint32_t tgid)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < v->end; slot++)
+		if (v->list[slot].key && v->list[slot].tgid == tgid)
+			lift(v, slot);
+}
+
+void verdicts_review(struct verdicts *v,
+		     uint64_t (*version)(void *arg, uint64_t cgroup, uint64_t was), void *arg)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < v->end; slot++) {
+		const struct verdict *it = &v->list[slot];
+
+		if (it->key && version(arg, it->cgroup, it->pod) != it->pod)
+			lift(v, slot);
+	}
+}
+
+void verdicts_clear(struct verdicts *v)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < v->end; slot++) {
+		if (v->list[slot].key)
+			keyed_remove(&v->table, v->list[slot].key);
+		v->list[slot].key = 0;
+	}
+}
