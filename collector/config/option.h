@@ -26,7 +26,6 @@ enum option_type {
 	OPTION_SET,         /* struct config_set; of choices, `*` and `all` for all of them */
 	OPTION_UNSUPPORTED, /* nothing: answered with `because` */
 	OPTION_IGNORED,     /* nothing: accepted, not yet in effect */
-	OPTION_NEVER,       /* bool, set true: likewise, but it would have chosen workloads */
 };
 
 struct option_choice {

@@ -132,7 +132,6 @@ static void put_type(FILE *out, const struct option *o)
 		fputs("}, \"additionalProperties\": false}", out);
 		break;
 	case OPTION_UNSUPPORTED:
-	case OPTION_NEVER:
 	case OPTION_IGNORED:
 		break;
 	}
@@ -165,7 +164,7 @@ static void put_rule(FILE *out, const struct option *o)
 {
 	fputc('{', out);
 	put_description(out, o);
-	if (o->type != OPTION_UNSUPPORTED && o->type != OPTION_NEVER && o->type != OPTION_IGNORED) {
+	if (o->type != OPTION_UNSUPPORTED && o->type != OPTION_IGNORED) {
 		fputs(", \"anyOf\": [{\"type\": \"null\"}, {", out);
 		put_type(out, o);
 		fputs("}]", out);

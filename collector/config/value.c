@@ -299,8 +299,7 @@ static void set_pairs(struct binding *b, const struct option *o, const struct tr
 static void not_yet(struct binding *b, const struct option *o, const struct tree *value)
 {
 	note_warn(b->notes, value->key ? &value->key_place : &value->place,
-		  "%s: accepted, but not yet in effect%s", o->path,
-		  o->type == OPTION_NEVER ? "; this entry matches nothing" : "");
+		  "%s: accepted, but not yet in effect", o->path);
 }
 
 /* A word that Beyla knows and Keyhole has nothing of. */
@@ -446,10 +445,6 @@ void bind_value(struct binding *b, const struct option *o, const struct tree *va
 		break;
 	case OPTION_UNSUPPORTED:
 		bind_unsupported(b, o, o->path, value);
-		break;
-	case OPTION_NEVER:
-		*(bool *)to = true;
-		not_yet(b, o, value);
 		break;
 	case OPTION_IGNORED:
 		not_yet(b, o, value);
