@@ -71,7 +71,7 @@ uid_of() { # NAMESPACE POD
 ok "etcd, kube-apiserver, kube-controller-manager and containerd start" start_cluster
 is "it is the version of Debian's source" "$(kubectl version -o json | jq -r .serverVersion.gitVersion)" v1.20.2
 for node in n1 n2; do
-	kubectl create -f - <<< "{apiVersion: v1, kind: Node, metadata: {name: $node}}" > /dev/null
+	kubectl create -f - > /dev/null <<< "{\"apiVersion\": \"v1\", \"kind\": \"Node\", \"metadata\": {\"name\": \"$node\"}}"
 done
 for namespace in shop data; do
 	kubectl create namespace $namespace > /dev/null
