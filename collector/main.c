@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "kube/pod_source.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
 #include "pipeline.h"
+#include "policy/process.h"
 #include "policy/sandbox.h"
 #include "vitals.h"
 
@@ -35,11 +37,13 @@ struct collector {
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
 	struct loop *loop;
-	struct kube_options kube_options;
+	struct kube_options kube_options; /* the API */
+	struct kube_options kubelet;      /* in its place, for the node's pods; else zeroed */
 	bool in_cluster;
 	struct kube_keep keep;
 	const char *labels[KEEP_MAX + 1], *annotations[KEEP_MAX + 1];
 	struct kube_store *store;
+	struct kube_pod_source *pods;
 	struct kube_client *kube;
 	struct resolve_rules rules;
 	char host[65];
@@ -158,6 +162,21 @@ static const char *or_null(const char *text)
 	return text && *text ? text : NULL;
 }
 
+/* The node's pods from its kubelet: the API is not asked for them, and need not be there. */
+static int find_kubelet(struct collector *c)
+{
+	const struct config *conf = c->config;
+	const struct kube_kubelet kubelet = {.url = conf->keyhole.kubelet_url,
+					     .ca_file = conf->keyhole.kubelet_ca,
+					     .insecure = conf->keyhole.kubelet_insecure,
+					     .poll_ms = conf->keyhole.kubelet_ns / 1000000};
+	int r;
+
+	r = kube_options_kubelet(&c->kubelet, &kubelet, or_null(conf->keyhole.node_name), NULL);
+	c->in_cluster = !r;
+	return r;
+}
+
 /* Where is the API? Not finding one is fine unless the configuration insists. */
 static int find_cluster(struct collector *c)
 {
@@ -166,6 +185,8 @@ static int find_cluster(struct collector *c)
 
 	if (conf->kubernetes.enable == CONFIG_KUBERNETES_OFF || c->options.print_metrics)
 		return 0;
+	if (conf->keyhole.kubernetes_source == CONFIG_SOURCE_KUBELET)
+		return find_kubelet(c);
 	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
 				  or_null(conf->keyhole.node_name), NULL);
 	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
@@ -182,6 +203,11 @@ static int find_cluster(struct collector *c)
 	return 0;
 }
 
+static const struct kube_options *pods_options(const struct collector *c)
+{
+	return c->kubelet.host ? &c->kubelet : &c->kube_options;
+}
+
 static int make_kube(struct collector *c)
 {
 	int n = config_pod_labels(c->config, c->labels, KEEP_MAX);
@@ -193,12 +219,14 @@ static int make_kube(struct collector *c)
 		return -ENOSPC;
 	}
 	c->keep = (struct kube_keep){c->labels, c->annotations};
-	c->kube_options.keep = &c->keep;
+	c->kube_options.keep = c->kubelet.keep = &c->keep;
 	if (c->config->kubernetes.reconnect_ns)
-		c->kube_options.backoff_min_ms =
+		c->kube_options.backoff_min_ms = c->kubelet.backoff_min_ms =
 			(unsigned int)(c->config->kubernetes.reconnect_ns / 1000000);
 	c->store = kube_store_new(0);
-	c->kube = c->store ? kube_client_new(c->loop, &c->kube_options, c->store) : NULL;
+	c->pods = c->store ? kube_pod_source_new(c->loop, pods_options(c), c->store) : NULL;
+	c->kube = c->pods ? kube_client_new(c->loop, pods_options(c), kube_pod_source_of(c->pods))
+			  : NULL;
 	if (!c->kube) {
 		log_error("the Kubernetes client cannot be set up: out of memory");
 		return -ENOMEM;
@@ -257,7 +285,7 @@ static int make_tape(struct collector *c)
 	r = tape_create(&c->tape, c->options.record);
 	if (r)
 		log_error("--record %s: %s", c->options.record,
-			  r == -EEXIST ? "exists and is no tape; name another file" : strerror(-r));
+			  r == -EEXIST ? "exists and is no tape of this user alone; name another file" : strerror(-r));
 	else
 		log_warn("--record %s: captured bytes of requests and responses go there; it is as "
 			 "secret as they are",
@@ -272,8 +300,8 @@ static int enter_sandbox(struct collector *c)
 	int n = 0, r;
 
 	if (c->in_cluster) {
-		n = kube_options_paths(&c->kube_options, needs.read, POLICY_PATHS_MAX - 1);
-		needs.connect[needs.connect_count++] = c->kube_options.port;
+		n = kube_options_paths(pods_options(c), needs.read, POLICY_PATHS_MAX - 1);
+		needs.connect[needs.connect_count++] = pods_options(c)->port;
 	}
 	if (n < 0)
 		return n;
@@ -287,8 +315,8 @@ static int enter_sandbox(struct collector *c)
 	}
 	log_info("sandbox: %s", policy_report_line(&c->sandbox, line, sizeof(line)));
 	if (c->options.no_sandbox)
-		log_warn("--no-sandbox: neither Landlock nor a seccomp filter is in force; for "
-			 "debugging only");
+		log_warn("--no-sandbox: neither Landlock nor a seccomp filter nor no_new_privs is "
+			 "in force; for debugging only");
 	return 0;
 }
 
@@ -387,11 +415,13 @@ static void end(struct collector *c)
 		export_stop(c->export);
 	if (c->kube)
 		kube_client_free(c->kube);
+	kube_pod_source_free(c->pods);
 	pipeline_free(c->pipeline);
 	if (c->store)
 		kube_store_free(c->store);
 	if (c->in_cluster)
 		kube_options_free(&c->kube_options);
+	kube_options_free(&c->kubelet);
 	if (c->tape.file)
 		tape_close(&c->tape);
 	if (c->self)
@@ -429,6 +459,7 @@ int main(int argc, char **argv)
 {
 	static struct collector c;
 
+	policy_close_inherited();
 	if (options_parse(&c.options, argc, argv))
 		return 2;
 	if (c.options.help) {

@@ -28,7 +28,7 @@ static const struct option {
 	{"print-config-reference", FLAG, AT(print_reference), "print all configuration keys"},
 	{"allow-missing", PARTS, AT(may_lack),
 	 "landlock, seccomp: go on where the kernel or the container refuses it"},
-	{"no-sandbox", FLAG, AT(no_sandbox), "for debugging: no Landlock, no seccomp filter"},
+	{"no-sandbox", FLAG, AT(no_sandbox), "for debugging: no Landlock, no seccomp filter, and root stays root"},
 	{"version", FLAG, AT(version), "print the version"},
 	{"help", FLAG, AT(help), "print this"},
 #undef AT

@@ -204,6 +204,7 @@ static void bind_kube(struct selfmetrics *self, struct vitals *v)
 	function(self, SELF_KUBE_REQUESTS, "fault", kube_faults, v);
 	for (i = 0; i < KUBE_EVENT_TYPES; i++)
 		function(self, SELF_KUBE_EVENTS, kube_event_word[i], kube_event[i], v);
+	failed |= kube_vitals_bind(self, &v->kube_vitals, v->kube);
 	function(self, SELF_LIMIT_REACHED, "pods", pods_dropped, v);
 	function(self, SELF_MEMORY, "pods", memory_pods, v);
 }

@@ -6,6 +6,8 @@
 #include "export/export.h"
 #include "intake/intake.h"
 #include "kube/client.h"
+#include "kube/store.h"
+#include "kube_vitals.h"
 #include "pipeline.h"
 #include "policy/report.h"
 #include "telemetry/selfmetrics.h"
@@ -23,6 +25,7 @@ struct vitals {
 	const struct telemetry *telemetry;
 	const struct router *router;
 	const struct kube_client *kube;
+	struct kube_vitals kube_vitals; /* filled by vitals_bind() */
 	const struct kube_store *store;
 	const struct policy_report *sandbox;
 	const struct export *export;

@@ -13,6 +13,7 @@
 #include "check.h"
 #include "options.h"
 #include "policy/capability.h"
+#include "policy/process.h"
 #include "policy/sandbox.h"
 #include "say.h"
 #include "serve.h"
@@ -85,7 +86,7 @@ static int enter_sandbox(const struct options *o, struct handover_offer *offer)
 static int run(const struct options *o)
 {
 	struct handover_offer offer;
-	int fds[HANDOVER_FDS], sock, r;
+	int fds[HANDOVER_FDS], sock, notify, r;
 	struct backend *backend;
 	struct kernel kernel;
 
@@ -116,9 +117,12 @@ static int run(const struct options *o)
 	    KEYHOLE_VERSION, kernel.release, offer.backend,
 	    kernel.no_tracepoint[0] ? "; tracepoint not: " : "", kernel.no_tracepoint,
 	    kernel.no_fexit[0] ? "; fexit not: " : "", kernel.no_fexit, offer.snapshot, o->socket);
-	serve_ready();
-	r = enter_sandbox(o, &offer) ? 1 : -serve(sock, (uid_t)o->peer_uid, &offer, fds, &stop);
-	if (r > 1)
+	notify = serve_notify_open();
+	if (enter_sandbox(o, &offer))
+		return 1;
+	serve_notify(notify);
+	r = -serve(sock, (uid_t)o->peer_uid, &offer, fds, &stop);
+	if (r)
 		say("socket %s: %s", o->socket, strerror(r));
 	/* The sandbox allows no unlink and no bpf(2): the next loader replaces the stale socket,
 	 * and the kernel takes everything down when the descriptors go. */
@@ -129,6 +133,7 @@ int main(int argc, char **argv)
 {
 	struct options o;
 
+	policy_close_inherited();
 	if (options_parse(&o, argc, argv))
 		return 2;
 	if (o.help) {

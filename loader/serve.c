@@ -132,7 +132,7 @@ int serve(int sock, uid_t peer, const struct handover_offer *offer, const int fd
 	return r;
 }
 
-void serve_ready(void)
+int serve_notify_open(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -140,16 +140,27 @@ void serve_ready(void)
 	int fd;
 
 	if (n < 2 || n >= sizeof(addr.sun_path) || (path[0] != '/' && path[0] != '@'))
-		return;
+		return -1;
 	memcpy(addr.sun_path, path, n);
 	if (path[0] == '@')
 		addr.sun_path[0] = 0;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
+		return -1;
+	if (!connect(fd, (struct sockaddr *)&addr,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)))
+		return fd;
+	say("NOTIFY_SOCKET=%s: %s; systemd will not learn that we are ready", path,
+	    strerror(errno));
+	close(fd);
+	return -1;
+}
+
+void serve_notify(int fd)
+{
+	if (fd < 0)
 		return;
-	if (sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&addr,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
-		say("NOTIFY_SOCKET=%s: %s; systemd will not learn that we are ready", path,
-		    strerror(errno));
+	if (write(fd, "READY=1", 7) < 0)
+		say("NOTIFY_SOCKET: %s; systemd will not learn that we are ready", strerror(errno));
 	close(fd);
 }

@@ -14,7 +14,11 @@
 int serve(int sock, uid_t peer, const struct handover_offer *offer, const int fds[HANDOVER_FDS],
 	  const volatile int *stop);
 
-/* Tells systemd that the service is ready (NOTIFY_SOCKET); does nothing elsewhere. */
-void serve_ready(void);
+/*
+ * For systemd (NOTIFY_SOCKET): the socket is opened before the sandbox, and that the service is
+ * ready is said once it stands. -1, where there is none, is fine for the second.
+ */
+int serve_notify_open(void);
+void serve_notify(int fd);
 
 #endif

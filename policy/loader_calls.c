@@ -20,10 +20,7 @@
 		{{0}}                                                                              \
 	}
 
-#define TYPE_BITS (0xffffffffULL & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
-
 static const char serves[] = "one collector at a time";
-static const char notifies[] = "READY=1 to systemd, said once the sandbox stands";
 static const char loads[] = "libbpf: loading and attaching";
 
 static const struct policy_call rows[] = {
@@ -34,8 +31,6 @@ static const struct policy_call rows[] = {
 	ALLOW("recvfrom", serves),
 	ALLOW("shutdown", serves),
 	ALLOW("getsockopt", "SO_PEERCRED: who is it", INT_IS(1, SOL_SOCKET)),
-	ALLOW("socket", notifies, INT_IS(0, AF_UNIX), BITS_ARE(1, TYPE_BITS, SOCK_DGRAM)),
-	ALLOW("sendto", notifies),
 
 	START("bpf", loads),
 	START("memfd_create", loads),

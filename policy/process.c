@@ -7,7 +7,23 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#define DESCRIPTORS_MAX 65536 /* looked at one by one, where there is no close_range(2) */
+
+void policy_close_inherited(void)
+{
+	struct rlimit limit = {DESCRIPTORS_MAX, DESCRIPTORS_MAX};
+
+	if (!syscall(SYS_close_range, 3, ~0u, 0))
+		return;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > DESCRIPTORS_MAX)
+		limit.rlim_cur = DESCRIPTORS_MAX;
+	for (int fd = 3; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
+}
 
 /* procfs counts a directory's links as 2 plus its subdirectories: here, one per thread. */
 int policy_single_thread(struct policy_report *report)

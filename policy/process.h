@@ -7,6 +7,12 @@
 
 #include "report.h"
 
+/*
+ * Closes all descriptors but the three of stdio: what a parent left open would be open in the
+ * sandbox too. First of all in main().
+ */
+void policy_close_inherited(void);
+
 /* Capabilities, Landlock and no_new_privs are a thread's: 0 if there is one thread, else -EBUSY. */
 int policy_single_thread(struct policy_report *report);
 

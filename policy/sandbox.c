@@ -97,10 +97,37 @@ static const char *resolver_directory(char path[PATH_MAX])
 	if (!realpath("/etc/resolv.conf", path) || strncmp(path, "/etc/", 5) == 0)
 		return NULL;
 	slash = strrchr(path, '/');
-	if (!slash || slash == path)
+	/* a directory right below the root, such as /run, has more in it than may be read */
+	if (!slash || slash == path || !memchr(path + 1, '/', (size_t)(slash - path - 1)))
 		return NULL;
 	*slash = 0;
 	return path;
+}
+
+/*
+ * A file that is replaced by rename has to be given by its directory. One that lies in such a place
+ * would open all of it.
+ */
+static int check_narrow(const char *path, struct policy_report *report)
+{
+	static const char *const broad[] = {
+		"/",     "/boot",    "/dev",     "/home",    "/media",   "/mnt", "/opt",
+		"/proc", "/root",    "/run",     "/srv",     "/sys",     "/tmp", "/usr",
+		"/var",  "/var/lib", "/var/run", "/var/tmp", "/run/user"};
+	char real[PATH_MAX];
+
+	if (!realpath(path, real))
+		return 0; /* the rule says what is wrong with it */
+	for (size_t i = 0; i < sizeof(broad) / sizeof(broad[0]); i++)
+		if (strcmp(real, broad[i]) == 0)
+			return policy_fail(
+				report, -EPERM,
+				"Landlock: all of %s would be readable, since a file that "
+				"was named lies in it (a token, a CA or a key may be "
+				"replaced at any time); move it into a directory of its "
+				"own",
+				broad[i]);
+	return 0;
 }
 
 static int restrict_files_and_ports(const struct policy_collector_needs *needs,
@@ -116,8 +143,13 @@ static int restrict_files_and_ports(const struct policy_collector_needs *needs,
 	if (needs->bind_count > POLICY_PORTS_MAX || needs->connect_count > POLICY_PORTS_MAX)
 		return policy_fail(report, -E2BIG, "Landlock: more than %d ports",
 				   POLICY_PORTS_MAX);
-	for (size_t i = 0; i < POLICY_PATHS_MAX && needs->read[i]; i++)
+	for (size_t i = 0; i < POLICY_PATHS_MAX && needs->read[i]; i++) {
+		int err = check_narrow(needs->read[i], report);
+
+		if (err)
+			return err;
 		read[n++] = needs->read[i];
+	}
 	for (size_t i = 0; i < COLLECTOR_READS; i++)
 		read[n++] = collector_reads[i];
 	read[n] = resolver_directory(resolver);

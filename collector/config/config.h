@@ -37,6 +37,11 @@ struct config_entries {
 	bool given; /* also if it is empty */
 };
 
+enum config_kubernetes_source {
+	CONFIG_SOURCE_API,
+	CONFIG_SOURCE_KUBELET,
+};
+
 enum config_kubernetes {
 	CONFIG_KUBERNETES_OFF,
 	CONFIG_KUBERNETES_ON,
@@ -88,6 +93,10 @@ struct config {
 		const char *loader_socket;  /* path of the Unix socket of keyhole-loader */
 		const char *listen_address; /* of scrapes; "" is every address */
 		const char *node_name;      /* whose pods are asked for; "" is this host */
+		int kubernetes_source;      /* enum config_kubernetes_source */
+		const char *kubelet_url, *kubelet_ca;
+		bool kubelet_insecure;
+		uint64_t kubelet_ns; /* between two lists */
 		uint64_t waiting_records, waiting_ns;
 		uint64_t series_limit;  /* per metric */
 		uint64_t series_memory; /* bytes */

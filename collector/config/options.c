@@ -36,6 +36,12 @@ static const struct option_choice kubernetes[] = {
 	{NULL, 0, false},
 };
 
+static const struct option_choice kubernetes_source[] = {
+	{"api", CONFIG_SOURCE_API, false},
+	{"kubelet", CONFIG_SOURCE_KUBELET, false},
+	{NULL, 0, false},
+};
+
 static const struct option_choice unmatched[] = {
 	{"unset", ROUTE_UNSET, false},
 	{"path", ROUTE_PATH, false},
@@ -338,6 +344,38 @@ static const struct option all[] = {
 	 .env = "NODE_NAME",
 	 .fallback_doc = "`NODE_NAME` of the environment, else the host's name",
 	 .doc = "The Kubernetes node whose pods are asked for."},
+	{.path = "keyhole.kubernetes_source",
+	 .type = OPTION_CHOICE,
+	 AT(keyhole.kubernetes_source),
+	 .choices = kubernetes_source,
+	 .fallback = "api",
+	 .doc = "Who tells of the node's pods: the API server, by a watch (permission `pods`), or "
+		"the node's kubelet, asked again and again (permission `nodes/pods`)."},
+	{.path = "keyhole.kubelet.url",
+	 .type = OPTION_TEXT,
+	 AT(keyhole.kubelet_url),
+	 .fallback = "https://127.0.0.1:10250",
+	 .doc = "The kubelet, for `kubernetes_source: kubelet`. In a pod of its own network: "
+		"`https://${HOST_IP}:10250` with `HOST_IP` from `status.hostIP`."},
+	{.path = "keyhole.kubelet.ca_file",
+	 .type = OPTION_TEXT,
+	 AT(keyhole.kubelet_ca),
+	 .fallback = "",
+	 .fallback_doc = "the service account's `ca.crt`",
+	 .doc = "The CA of the kubelet's serving certificate."},
+	{.path = "keyhole.kubelet.insecure_skip_verify",
+	 .type = OPTION_BOOL,
+	 AT(keyhole.kubelet_insecure),
+	 .fallback = "false",
+	 .doc = "Takes whoever answers at that address for the kubelet, and gives them the token."},
+	{.path = "keyhole.kubelet.interval",
+	 .type = OPTION_PERIOD,
+	 AT(keyhole.kubelet_ns),
+	 .min = SECOND,
+	 .max = HOUR,
+	 .fallback = "10s",
+	 .doc = "Time from one list of the kubelet's to the next: a new pod has no name for as "
+		"long."},
 	{.path = "keyhole.waiting_room.records",
 	 .type = OPTION_COUNT,
 	 AT(keyhole.waiting_records),

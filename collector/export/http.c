@@ -15,8 +15,17 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #define LOG_MODULE "export"
+
+/* `order`: of when it was opened or its last request ended. */
+struct open_connection {
+	struct MHD_Connection *connection;
+	int fd;
+	uint64_t order;
+	bool ending;
+};
 
 struct http_server {
 	struct loop *loop;
@@ -24,6 +33,10 @@ struct http_server {
 	int epoll_fd; /* the daemon's */
 	http_handler handler;
 	void *arg;
+	struct open_connection open[HTTP_CONNECTIONS_MAX];
+	size_t open_count;
+	uint64_t order;
+	bool closed; /* a connection was, in this turn */
 };
 
 /* What a response holds until it is sent. */
@@ -60,7 +73,16 @@ static void run(void *arg)
 	struct http_server *server = arg;
 
 	MHD_run(server->daemon);
-	arm_timer(server);
+	/* Each time anew, since the library may miss an end that comes together with bytes. */
+	for (size_t i = 0; i < server->open_count; i++)
+		if (server->open[i].ending)
+			shutdown(server->open[i].fd, SHUT_RDWR);
+	/* At its limit the library listens no more, and looks only at its next turn if it may. */
+	if (server->closed)
+		loop_after(server->loop, 0, run, server);
+	else
+		arm_timer(server);
+	server->closed = false;
 }
 
 static void on_events(void *arg, int fd, uint32_t events)
@@ -162,6 +184,59 @@ static void on_log(void *cls, const char *format, va_list args)
 	log_debug("http server: %s", log_text(slice_of(text), shown, sizeof(shown)));
 }
 
+/*
+ * Whoever holds connections and sends a byte now and then must not keep others out: of too many,
+ * the one whose last request ended first goes. Ones that ask and read are never that old.
+ */
+static void make_room(struct http_server *server)
+{
+	struct open_connection *oldest = NULL;
+	size_t staying = 0;
+
+	for (size_t i = 0; i < server->open_count; i++) {
+		struct open_connection *open = &server->open[i];
+
+		if (open->ending)
+			continue;
+		staying++;
+		if (!oldest || open->order < oldest->order)
+			oldest = open;
+	}
+	if (staying > HTTP_CONNECTIONS_MAX - HTTP_CONNECTIONS_FREE)
+		oldest->ending = true;
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http_server *server = cls;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	size_t i = 0;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		server->closed = true;
+		while (i < server->open_count && server->open[i].connection != connection)
+			i++;
+		if (i < server->open_count)
+			server->open[i] = server->open[--server->open_count];
+	} else if (info && server->open_count < HTTP_CONNECTIONS_MAX) {
+		server->open[server->open_count++] = (struct open_connection){
+			connection, info->connect_fd, ++server->order, false};
+		make_room(server);
+	}
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct http_server *server = cls;
+
+	for (size_t i = 0; i < server->open_count; i++)
+		if (server->open[i].connection == connection)
+			server->open[i].order = ++server->order;
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listener)
 {
 	return MHD_start_daemon(
@@ -171,7 +246,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listener)
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)HTTP_CONNECTIONS_MAX,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned int)HTTP_CONNECTIONS_PER_IP_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)HTTP_TIMEOUT_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_REQUEST_MAX, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_REQUEST_MAX,
+		MHD_OPTION_END);
 }
 
 int http_start(struct http_server **out, struct loop *loop, int listener, http_handler handler,

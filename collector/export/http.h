@@ -13,6 +13,7 @@
 
 #define HTTP_CONNECTIONS_MAX 64        /* open at once; more wait in the kernel's backlog */
 #define HTTP_CONNECTIONS_PER_IP_MAX 16 /* so that one peer can't take them all */
+#define HTTP_CONNECTIONS_FREE 8        /* of them kept free: the oldest one is closed for it */
 #define HTTP_REQUEST_MAX (16 << 10) /* bytes of a request's head, and of buffers per connection */
 /*
  * Without a byte in either direction. libmicrohttpd 0.9.75 also needs it to notice a peer that

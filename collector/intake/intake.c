@@ -25,6 +25,8 @@ struct intake {
 	int epoll;
 	atomic_bool stop;
 	pthread_t thread;
+	/* The record at hand: what is checked is what is used, whoever else writes the ring. */
+	_Alignas(8) uint8_t copy[RECORD_SIZE_MAX];
 };
 
 static void set(_Atomic uint64_t *to, uint64_t value)
@@ -45,9 +47,15 @@ static void handle(struct intake *in, bool life, const void *p, size_t size)
 	struct record record;
 
 	add(life ? &in->stats.life_records : &in->stats.data_records, 1);
-	if (in->o.record && tape_write(in->o.record, life, p, size))
+	if (size > sizeof(in->copy)) {
+		add(&in->stats.invalid, 1);
+		return;
+	}
+	memcpy(in->copy, p, size);
+	__asm__ volatile("" ::: "memory"); /* no second look at the ring in the copy's stead */
+	if (in->o.record && tape_write(in->o.record, life, in->copy, size))
 		add(&in->stats.tape_errors, 1);
-	if (record_read(p, size, &record))
+	if (record_read(in->copy, size, &record))
 		add(&in->stats.invalid, 1);
 	else
 		in->o.ops.record(in->o.ops.arg, &record);

@@ -12,6 +12,9 @@
 
 #include "../../bpf/events.h"
 
+/* Bytes of the longest record there can be: two heads and two tails, and up to a word of slack. */
+#define RECORD_SIZE_MAX (sizeof(struct kh_exchange) + 2 * (KH_HEAD_MAX + KH_TAIL) + 8)
+
 /* One captured message: what BPF says of it, and where its bytes are. */
 struct record_message {
 	struct kh_message info;

@@ -29,14 +29,15 @@ int tape_create(struct tape *tape, const char *path)
 		return errno == ELOOP || errno == EISDIR ? -EEXIST : -errno;
 	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
 		return -EEXIST;
 	n = read(fd, &old, sizeof(old));
 	if (n < 0)
 		return -errno;
 	if (n != 0 && (n != sizeof(old) || memcmp(old.magic, TAPE_MAGIC, sizeof(old.magic)) != 0))
 		return -EEXIST;
-	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) < 0)
+	/* of an older file too: only its owner may read what is captured */
+	if (fchmod(fd, 0600) || ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;
 	tape->file = fdopen(fd, "w");
 	if (!tape->file)

@@ -2,47 +2,51 @@
 #define LOG_MODULE "kube"
 #include "client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "../cleanup.h"
 #include "../log.h"
+#include "complaint.h"
+#include "pace.h"
+#include "request.h"
 #include "split.h"
 
 #define NS_PER_MS 1000000ull
 
-enum state { STATE_WAITING, STATE_LISTING, STATE_WATCHING };
+enum state {
+	STATE_WAITING,
+	STATE_LISTING,
+	STATE_STREAMING, /* a watch, still in the objects that it begins with */
+	STATE_WATCHING
+};
 
 struct kube_client {
 	struct loop *loop;
 	const struct kube_options *options;
-	struct kube_store *store;
+	const struct kube_source *source;
 	struct kube_http *http;
 	struct kube_split split;
 	enum state state;
 
 	char version[KUBE_VERSION_MAX]; /* where the next watch begins; "": list first */
 	char next[KUBE_CONTINUE_MAX];   /* the next page of the list; "": the first */
-	bool list_open;                 /* pages were put since kube_store_list_begin() */
 	bool gone;                      /* an ERROR event with 410 ended this watch */
+	bool unmarked;                  /* a stream without a mark after its first objects */
 	bool latest;                    /* a cached list will not do */
-	bool full_noted;                /* the table was full, and the log says so */
+	bool unpaged;                   /* the pages' version ran out: all at once, this time */
+	uint64_t plain_until_ns;        /* streams are not offered: lists until then */
 	uint64_t events;                /* of this watch */
 	uint64_t begun_ns;              /* this watch */
-	uint64_t published_ns;
-	unsigned failures; /* in a row */
-	unsigned pages;    /* of this list */
-	unsigned watch_s;  /* timeoutSeconds of this watch */
-	uint64_t random;
+	unsigned pages;                 /* of this list */
+	uint64_t listed;                /* objects of this list */
+	unsigned watch_s;               /* timeoutSeconds of this watch */
+	struct kube_pace pace;
 
-	enum kube_fault complained; /* what was logged last, and not yet taken back */
-	uint64_t complained_ns;
-	uint64_t noted, noted_ns;   /* refused objects that the log knows of */
 	struct kube_status refusal; /* of an ERROR event */
+	struct kube_complaint complaint;
 	struct kube_client_stats stats;
 };
 
@@ -59,118 +63,129 @@ static unsigned or_default(unsigned value, unsigned fallback)
 	return value ? value : fallback;
 }
 
-/* xorshift64: spreads the nodes of a fleet, nothing more. */
-static uint64_t draw(struct kube_client *client, uint64_t below)
-{
-	client->random ^= client->random << 13;
-	client->random ^= client->random >> 7;
-	client->random ^= client->random << 17;
-	return below ? client->random % below : 0;
-}
-
-static void on_publish(void *arg)
-{
-	struct kube_client *client = arg;
-	uint64_t now = loop_now_ns(), expiry;
-
-	client->published_ns = now;
-	if (kube_store_publish(client->store, now)) {
-		client->stats.faults[KUBE_FAULT_MEMORY]++;
-		loop_after(client->loop, 1000, on_publish, client);
-		return;
-	}
-	expiry = kube_store_expiry(client->store);
-	if (expiry)
-		loop_after(client->loop, expiry > now ? (expiry - now) / NS_PER_MS + 1 : 1,
-			   on_publish, client);
-}
-
-/* Changes that come together are published together. */
-static void publish_soon(struct kube_client *client)
-{
-	uint64_t since_ms = (loop_now_ns() - client->published_ns) / NS_PER_MS;
-
-	if (kube_store_changed(client->store))
-		loop_after(client->loop,
-			   since_ms >= KUBE_PUBLISH_MS ? 0 : KUBE_PUBLISH_MS - since_ms, on_publish,
-			   client);
-}
-
-static void put(struct kube_client *client, struct kube_pod *pod)
-{
-	if (kube_store_put(client->store, pod) != -ENOSPC || client->full_noted)
-		return;
-	client->full_noted = true;
-	log_warn("the table of pods is full (%llu): further ones have no names; raise its limit or "
-		 "give a node name",
-		 (unsigned long long)kube_store_stats(client->store).pods);
-}
-
 static void recover(struct kube_client *client)
 {
-	client->failures = 0;
+	client->pace.failures = 0;
 	client->stats.connected = true;
-	if (client->complained == KUBE_FAULT_NONE)
-		return;
-	client->complained = KUBE_FAULT_NONE;
-	log_info("Kubernetes API %s: answers again", client->options->base);
+	kube_complaint_over(&client->complaint);
 }
 
-static int on_listed(void *arg, struct slice object)
+static uint64_t watch_idle_ms(const struct kube_client *client)
 {
-	struct kube_client *client = arg;
-	struct kube_pod *pod;
-	int ret = kube_decode_pod(object, client->options->keep, &client->stats.decode, &pod);
+	return client->watch_s * 1000ull +
+	       or_default(client->options->watch_grace_ms, KUBE_WATCH_GRACE_MS);
+}
 
-	/* One bad pod must not hide the others: it is counted and left out. */
-	if (!ret)
-		put(client, pod);
+/* Everything that exists was put; from `version` on it is watched. */
+static void list_complete(struct kube_client *client, const char *version)
+{
+	bool first = !client->stats.synced;
+
+	client->source->list_end(client->source->arg);
+	client->unpaged = false;
+	client->next[0] = 0;
+	snprintf(client->version, sizeof(client->version), "%s", version);
+	client->stats.lists++;
+	client->stats.synced = client->latest = true;
+	client->stats.last_sync_ns = loop_now_ns();
+	recover(client);
+	client->source->settle(client->source->arg);
+	if (first)
+		log_info("Kubernetes API %s: %llu %s", client->options->base,
+			 (unsigned long long)client->listed, client->source->what);
+}
+
+/* One bad object must not hide the others: it is counted and left out. */
+static int left_out(int ret)
+{
 	return ret == -ENOMEM ? ret : 0;
 }
 
-static int on_event(void *arg, struct slice object)
+static int on_listed(void *arg, struct slice json)
 {
 	struct kube_client *client = arg;
-	struct kube_event event;
-	int ret = kube_decode_event(object, client->options->keep, &client->stats.decode, &event);
+	_cleanup_json_ struct cJSON *object = NULL;
+	int ret = kube_json_parse(json, &object);
 
-	if (ret)
-		return ret;
-	client->stats.events[event.type]++;
-	client->events++;
-	if (event.type == KUBE_EVENT_ERROR) {
-		client->gone = event.status.code == 410;
-		client->refusal = event.status;
-		return -ECANCELED;
-	}
-	recover(client);
-	memcpy(client->version, event.version, sizeof(client->version));
-	client->stats.last_sync_ns = loop_now_ns();
-	if (!event.pod)
+	if (ret) {
+		client->stats.decode.refused++;
 		return 0;
-	if (event.type == KUBE_EVENT_DELETED) {
-		kube_store_delete(client->store, slice_of(event.pod->uid), loop_now_ns());
-		kube_pod_unref(event.pod);
-	} else {
-		put(client, event.pod);
 	}
+	ret = client->source->put(client->source->arg, object, &client->stats.decode);
+	client->listed += !ret;
+	return left_out(ret);
+}
+
+static int take_object(struct kube_client *client, const struct kube_event *event)
+{
+	const struct kube_source *source = client->source;
+	int ret = 0;
+
+	if (event->type == KUBE_EVENT_DELETED)
+		ret = source->gone(source->arg, event->object, &client->stats.decode);
+	else if (event->type != KUBE_EVENT_BOOKMARK)
+		ret = source->put(source->arg, event->object, &client->stats.decode);
+	client->listed += !ret;
+	return left_out(ret);
+}
+
+/* Before the mark no version is one from which a watch could go on. */
+static int take_streamed(struct kube_client *client, const struct kube_event *event)
+{
+	if (event->type != KUBE_EVENT_BOOKMARK)
+		return take_object(client, event);
+	if (!event->initial_end)
+		return -EPROTO;
+	list_complete(client, event->version);
+	client->state = STATE_WATCHING;
+	client->stats.watches++;
+	client->events++; /* so its version is none of the future */
+	kube_http_idle(client->http, watch_idle_ms(client));
 	return 0;
 }
 
-/* Objects that are no usable pod, or too large: left out, counted, and said now and then. */
+static int take_event(struct kube_client *client, const struct kube_event *event)
+{
+	int ret;
+
+	if (event->type == KUBE_EVENT_ERROR) {
+		client->stats.events[event->type]++;
+		client->gone = event->status.code == 410;
+		client->refusal = event->status;
+		return -ECANCELED;
+	}
+	if (client->state == STATE_STREAMING) {
+		ret = take_streamed(client, event);
+		client->unmarked = ret == -EPROTO;
+		return ret;
+	}
+	client->stats.events[event->type]++;
+	client->events++;
+	ret = take_object(client, event);
+	if (ret)
+		return ret;
+	recover(client);
+	memcpy(client->version, event->version, sizeof(client->version));
+	client->stats.last_sync_ns = loop_now_ns();
+	return 0;
+}
+
+static int on_event(void *arg, struct slice json)
+{
+	struct kube_client *client = arg;
+	struct kube_event event;
+	int ret = kube_event_decode(json, client->source->kind, &event);
+
+	if (!ret)
+		ret = take_event(client, &event);
+	kube_event_free(&event);
+	return ret;
+}
+
 static void note_refused(struct kube_client *client)
 {
-	uint64_t refused = client->stats.decode.refused + client->stats.oversize;
-	uint64_t now = loop_now_ns();
-
-	if (refused == client->noted ||
-	    (client->noted && now - client->noted_ns < KUBE_COMPLAIN_AGAIN_MS * NS_PER_MS))
-		return;
-	log_warn("Kubernetes API %s: %llu objects so far are no pods that can be used (no uid, "
-		 "name or namespace, or too large); they are left out",
-		 client->options->base, (unsigned long long)refused);
-	client->noted = refused;
-	client->noted_ns = now;
+	kube_complain_refused(&client->complaint,
+			      client->stats.decode.refused + client->stats.oversize);
 }
 
 static int on_body(void *arg, struct slice bytes)
@@ -178,7 +193,7 @@ static int on_body(void *arg, struct slice bytes)
 	struct kube_client *client = arg;
 	int ret = kube_split_feed(&client->split, bytes);
 
-	publish_soon(client);
+	client->source->settle(client->source->arg);
 	note_refused(client);
 	return ret;
 }
@@ -190,82 +205,39 @@ static void on_begun(void *arg)
 	client->stats.connected = true;
 }
 
-/* One line for each kind of failure, again only after it was gone or has lasted. */
-static void complain(struct kube_client *client, const struct kube_http_answer *answer,
-		     const char *hint)
+static enum kube_verb verb_of(const struct kube_client *client)
 {
-	uint64_t now = loop_now_ns();
-	char text[KUBE_HTTP_TEXT_MAX];
-
-	client->stats.connected = false;
-	client->stats.faults[answer->fault]++;
-	if (client->complained == answer->fault &&
-	    now - client->complained_ns < KUBE_COMPLAIN_AGAIN_MS * NS_PER_MS)
-		return;
-	client->complained = answer->fault;
-	client->complained_ns = now;
-	log_warn("Kubernetes API %s: %s: %s; %s; trying again, pods known so far are kept",
-		 client->options->base, kube_fault_word[answer->fault],
-		 log_text(slice_of(answer->text), text, sizeof(text)), hint);
-}
-
-static const char *hint_for(enum kube_fault fault)
-{
-	switch (fault) {
-	case KUBE_FAULT_SECRET:
-		return "it is read again for each request";
-	case KUBE_FAULT_CONNECT:
-	case KUBE_FAULT_TIMEOUT:
-		return "check the address, the network policy and that the server is up";
-	case KUBE_FAULT_TLS:
-		return "check that the CA belongs to this server";
-	case KUBE_FAULT_UNAUTHORIZED:
-		return "the token was refused: it is read again for each request, check that its "
-		       "service account exists";
-	case KUBE_FAULT_FORBIDDEN:
-		return "missing rule: pods: get,list,watch at cluster scope for this service "
-		       "account";
-	case KUBE_FAULT_GARBAGE:
-		return "check that this address is a Kubernetes API server";
-	default:
-		return "the server or the way to it has a problem";
-	}
+	if (client->state == STATE_WATCHING)
+		return KUBE_VERB_WATCH;
+	if (client->state == STATE_STREAMING)
+		return KUBE_VERB_STREAM;
+	return client->options->poll_ms ? KUBE_VERB_POLL : KUBE_VERB_LIST;
 }
 
 static void wait_ms(struct kube_client *client, uint64_t ms)
 {
 	client->state = STATE_WAITING;
 	if (loop_after(client->loop, ms, on_next_request, client))
-		log_error("no timer left: pods are no longer followed; this is a bug, please "
-			  "report it");
+		log_error("no timer left: %s are no longer followed; this is a bug, please "
+			  "report it",
+			  client->source->what);
 }
 
-/* Doubled by each failure; from the upper half, so that a fleet does not come back as one. */
 static void wait_backoff(struct kube_client *client, unsigned retry_after_s)
 {
-	uint64_t ms = or_default(client->options->backoff_min_ms, KUBE_BACKOFF_MIN_MS);
-	uint64_t max = or_default(client->options->backoff_max_ms, KUBE_BACKOFF_MAX_MS);
-
-	for (unsigned i = 0; i < client->failures && ms < max; i++)
-		ms *= 2;
-	if (ms > max)
-		ms = max;
-	client->failures++;
-	ms = ms / 2 + draw(client, ms / 2 + 1);
-	if (retry_after_s)
-		ms += retry_after_s * 1000ull;
-	wait_ms(client, ms);
+	wait_ms(client, kube_pace_failed(&client->pace, client->options, retry_after_s));
 }
 
 static void forget_version(struct kube_client *client)
 {
 	client->version[0] = client->next[0] = 0;
-	client->list_open = false;
 }
 
 static void fail(struct kube_client *client, const struct kube_http_answer *answer)
 {
-	complain(client, answer, hint_for(answer->fault));
+	client->stats.connected = false;
+	client->stats.faults[answer->fault]++;
+	kube_complain(&client->complaint, verb_of(client), answer);
 	wait_backoff(client, answer->retry_after_s);
 }
 
@@ -274,8 +246,9 @@ static void relist(struct kube_client *client)
 {
 	client->stats.faults[KUBE_FAULT_GONE]++;
 	client->latest = true;
-	log_info("Kubernetes API %s: version %s is too old, listing the pods anew",
-		 client->options->base, client->version);
+	log_info("Kubernetes API %s: version %s is too old, listing the %s anew",
+		 client->options->base, *client->version ? client->version : "of the pages",
+		 client->source->what);
 	forget_version(client);
 	wait_backoff(client, 0);
 }
@@ -289,42 +262,46 @@ static void garbage(struct kube_client *client, const char *what)
 	fail(client, &answer);
 }
 
-static void list_complete(struct kube_client *client)
+static bool is_list_of(const char *list, const char *kind)
 {
-	bool first = !client->stats.synced;
+	size_t n = strlen(kind);
 
-	kube_store_list_end(client->store, loop_now_ns());
-	client->list_open = false;
-	client->next[0] = 0;
-	memcpy(client->version, client->split.version, sizeof(client->version));
-	client->stats.lists++;
-	client->stats.synced = true;
-	client->stats.last_sync_ns = loop_now_ns();
-	client->latest = true;
-	recover(client);
-	publish_soon(client);
-	if (first)
-		log_info("Kubernetes API %s: %llu pods of %s", client->options->base,
-			 (unsigned long long)kube_store_stats(client->store).pods,
-			 client->options->node ? client->options->node : "all nodes");
+	return strncmp(list, kind, n) == 0 && strcmp(list + n, "List") == 0;
 }
 
 static void page_done(struct kube_client *client)
 {
 	const struct kube_split *split = &client->split;
+	unsigned poll_ms = client->options->poll_ms;
 
-	if (kube_split_end(split) || strcmp(split->kind, "PodList") != 0 || !*split->version) {
-		garbage(client, "the answer is not a list of pods");
+	if (kube_split_end(split) || !is_list_of(split->kind, client->source->kind) ||
+	    (!*split->version && !poll_ms)) {
+		garbage(client, "the answer is not the list that was asked for");
 		return;
 	}
 	if (*split->next && ++client->pages == KUBE_LIST_PAGES_MAX) {
 		garbage(client, "the list has no end");
 		return;
 	}
-	if (*split->next)
+	if (*split->next) {
 		memcpy(client->next, split->next, sizeof(client->next));
-	else
-		list_complete(client);
+		wait_ms(client, 0);
+		return;
+	}
+	list_complete(client, poll_ms ? "" : split->version);
+	wait_ms(client, poll_ms);
+}
+
+/*
+ * The server does not offer streams, or does not say so and sends what is none. Nothing is wrong
+ * with it: the objects are listed at once.
+ */
+static void list_plainly(struct kube_client *client, const char *why)
+{
+	client->plain_until_ns = loop_now_ns() + KUBE_STREAM_AGAIN_MS * NS_PER_MS;
+	log_info("Kubernetes API %s: no streaming lists (%s): the %s are listed and then watched",
+		 client->options->base, why, client->source->what);
+	forget_version(client);
 	wait_ms(client, 0);
 }
 
@@ -335,6 +312,10 @@ static void watch_done(struct kube_client *client)
 
 	if (kube_split_end(&client->split)) {
 		garbage(client, "a watch ended inside an event");
+		return;
+	}
+	if (client->state == STATE_STREAMING) {
+		list_plainly(client, "it ended before all objects were there");
 		return;
 	}
 	/* Not even a bookmark: the version is perhaps one of the future (etcd was restored). */
@@ -348,7 +329,7 @@ static void watch_done(struct kube_client *client)
 		return;
 	}
 	recover(client);
-	wait_ms(client, draw(client, 100));
+	wait_ms(client, kube_pace_draw(&client->pace, 100));
 }
 
 static void watch_failed(struct kube_client *client, const struct kube_http_answer *answer)
@@ -379,143 +360,126 @@ static void watch_failed(struct kube_client *client, const struct kube_http_answ
 	fail(client, answer);
 }
 
+static void stream_failed(struct kube_client *client, const struct kube_http_answer *answer)
+{
+	char text[KUBE_HTTP_TEXT_MAX];
+
+	if (client->unmarked)
+		list_plainly(client, "no mark after the first objects");
+	else if (answer->fault == KUBE_FAULT_STATUS || answer->fault == KUBE_FAULT_GONE)
+		list_plainly(client, log_text(slice_of(answer->text), text, sizeof(text)));
+	else if (answer->fault == KUBE_FAULT_TIMEOUT && answer->status == 200)
+		list_plainly(client, "the first objects have no end");
+	else
+		watch_failed(client, answer);
+}
+
+static void list_failed(struct kube_client *client, const struct kube_http_answer *answer)
+{
+	bool between_pages = *client->next;
+
+	if (answer->fault == KUBE_FAULT_GONE) {
+		/*
+		 * The server offers to go on with what is there now. But then a change between the
+		 * two versions of something on an earlier page would be seen by nobody.
+		 */
+		client->unpaged = between_pages;
+		relist(client);
+		return;
+	}
+	client->unpaged = false;
+	forget_version(client);
+	fail(client, answer);
+}
+
 static void on_done(void *arg, const struct kube_http_answer *answer)
 {
 	struct kube_client *client = arg;
-	bool watching = client->state == STATE_WATCHING;
+	bool sound = answer->fault == KUBE_FAULT_NONE;
 
 	client->stats.oversize += client->split.oversize;
 	note_refused(client);
-	if (answer->fault == KUBE_FAULT_NONE) {
-		if (watching)
-			watch_done(client);
-		else
-			page_done(client);
-	} else if (watching) {
+	if (client->state == STATE_LISTING)
+		sound ? page_done(client) : list_failed(client, answer);
+	else if (sound)
+		watch_done(client);
+	else if (client->state == STATE_STREAMING)
+		stream_failed(client, answer);
+	else
 		watch_failed(client, answer);
-	} else if (answer->fault == KUBE_FAULT_GONE) {
-		relist(client);
-	} else {
-		forget_version(client);
-		fail(client, answer);
-	}
 	kube_split_free(&client->split);
 }
 
-static int add_query(char **path, const char *key, const char *value)
+static enum state choose(const struct kube_client *client)
 {
-	char *escaped = curl_easy_escape(NULL, value, 0), *longer = NULL;
-	int n = -1;
-
-	if (escaped)
-		n = asprintf(&longer, "%s%c%s=%s", *path, strchr(*path, '?') ? '&' : '?', key,
-			     escaped);
-	curl_free(escaped);
-	if (n < 0)
-		return -ENOMEM;
-	free(*path);
-	*path = longer;
-	return 0;
-}
-
-static int list_path(struct kube_client *client, char **path)
-{
-	char limit[16];
-	int ret;
-
-	snprintf(limit, sizeof(limit), "%u",
-		 or_default(client->options->list_limit, KUBE_LIST_LIMIT));
-	ret = add_query(path, "limit", limit);
-	if (!ret && *client->next)
-		ret = add_query(path, "continue", client->next);
-	else if (!ret && client->options->node && !client->latest)
-		ret = add_query(path, "resourceVersion", "0");
-	return ret;
-}
-
-static unsigned watch_seconds(struct kube_client *client)
-{
-	unsigned min = or_default(client->options->watch_min_s, KUBE_WATCH_MIN_S);
-	unsigned max = or_default(client->options->watch_max_s, KUBE_WATCH_MAX_S);
-
-	return max > min ? min + draw(client, max - min + 1) : min;
-}
-
-static int watch_path(struct kube_client *client, char **path)
-{
-	char timeout[16];
-	int ret;
-
-	client->watch_s = watch_seconds(client);
-	snprintf(timeout, sizeof(timeout), "%u", client->watch_s);
-	ret = add_query(path, "watch", "1");
-	if (!ret)
-		ret = add_query(path, "allowWatchBookmarks", "true");
-	if (!ret)
-		ret = add_query(path, "resourceVersion", client->version);
-	return ret ? ret : add_query(path, "timeoutSeconds", timeout);
+	if (*client->version)
+		return STATE_WATCHING;
+	if (*client->next || client->options->poll_ms || client->options->no_stream ||
+	    loop_now_ns() < client->plain_until_ns)
+		return STATE_LISTING;
+	return STATE_STREAMING;
 }
 
 /* The request for what is needed next; caller frees. NULL: out of memory. */
 static char *make_path(struct kube_client *client)
 {
-	_cleanup_free_ char *selector = NULL;
-	char *path = strdup("/api/v1/pods");
-	int ret = path ? 0 : -ENOMEM;
+	struct kube_request request = {.verb = verb_of(client),
+				       .version = client->version,
+				       .next = client->next,
+				       .timeout_s = client->watch_s};
 
-	if (!ret && client->options->node) {
-		if (asprintf(&selector, "spec.nodeName=%s", client->options->node) < 0)
-			ret = -ENOMEM;
-		else
-			ret = add_query(&path, "fieldSelector", selector);
-	}
-	if (!ret)
-		ret = *client->version ? watch_path(client, &path) : list_path(client, &path);
-	if (!ret)
-		return path;
-	free(path);
-	return NULL;
+	if (!client->unpaged)
+		request.limit = or_default(client->options->list_limit, KUBE_LIST_LIMIT);
+	if (client->state == STATE_LISTING && client->source->selector && !client->latest)
+		request.version = "0";
+	return kube_request_path(client->source, &request);
 }
 
-static void begin(struct kube_client *client, bool watching)
+static void begin(struct kube_client *client)
 {
-	client->state = watching ? STATE_WATCHING : STATE_LISTING;
-	client->gone = false;
+	bool listing = client->state == STATE_LISTING;
+
+	client->gone = client->unmarked = false;
 	client->refusal = (struct kube_status){0};
 	client->events = 0;
 	client->begun_ns = loop_now_ns();
-	kube_split_init(&client->split, watching ? KUBE_SPLIT_WATCH : KUBE_SPLIT_LIST,
-			watching ? on_event : on_listed, client);
-	if (watching) {
+	client->watch_s = kube_pace_watch(&client->pace, client->options);
+	kube_split_init(&client->split, listing ? KUBE_SPLIT_LIST : KUBE_SPLIT_WATCH,
+			listing ? on_listed : on_event, client);
+	if (client->state == STATE_WATCHING) {
 		client->stats.watches++;
-	} else if (!client->list_open) {
-		kube_store_list_begin(client->store);
-		client->list_open = true;
+	} else if (!*client->next) {
+		client->source->list_begin(client->source->arg);
 		client->pages = 0;
+		client->listed = 0;
 	}
 }
 
 static void on_next_request(void *arg)
 {
 	struct kube_client *client = arg;
-	bool watching = *client->version;
-	uint64_t grace = or_default(client->options->watch_grace_ms, KUBE_WATCH_GRACE_MS);
-	uint64_t list_idle = or_default(client->options->list_idle_ms, KUBE_LIST_IDLE_MS);
-	_cleanup_free_ char *path = make_path(client);
 	struct kube_http_answer answer = {.fault = KUBE_FAULT_MEMORY};
-	int ret = -ENOMEM;
+	struct kube_http_request request = {.accept = client->source->accept};
+	_cleanup_free_ char *path = NULL;
 
-	begin(client, watching);
-	if (path)
-		ret = kube_http_get(client->http, path,
-				    watching ? client->watch_s * 1000ull + grace : list_idle,
-				    watching ? 0 : KUBE_LIST_TIMEOUT_MS, &answer);
-	if (ret)
+	client->state = choose(client);
+	begin(client);
+	request.path = path = make_path(client);
+	request.idle_ms = client->state == STATE_WATCHING
+				  ? watch_idle_ms(client)
+				  : or_default(client->options->list_idle_ms, KUBE_LIST_IDLE_MS);
+	if (client->state == STATE_LISTING) {
+		request.total_ms = KUBE_LIST_TIMEOUT_MS;
+		request.body_max = or_default(client->options->body_max, KUBE_BODY_MAX);
+	} else if (client->state == STATE_STREAMING) {
+		request.total_ms = watch_idle_ms(client);
+	}
+	if (!path || kube_http_get(client->http, &request, &answer))
 		fail(client, &answer);
 }
 
 struct kube_client *kube_client_new(struct loop *loop, const struct kube_options *options,
-				    struct kube_store *store)
+				    const struct kube_source *source)
 {
 	struct kube_client *client = calloc(1, sizeof(*client));
 	const struct kube_http_handler handler = {
@@ -525,15 +489,14 @@ struct kube_client *kube_client_new(struct loop *loop, const struct kube_options
 		return NULL;
 	client->loop = loop;
 	client->options = options;
-	client->store = store;
+	client->source = source;
+	client->complaint = (struct kube_complaint){.options = options, .source = source};
 	client->http = kube_http_new(loop, options, &handler);
 	if (!client->http) {
 		free(client);
 		return NULL;
 	}
-	if (getrandom(&client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
-		client->random = loop_now_ns();
-	client->random |= 1; /* xorshift never leaves 0 */
+	kube_pace_init(&client->pace);
 	return client;
 }
 
@@ -542,7 +505,6 @@ void kube_client_free(struct kube_client *client)
 	if (!client)
 		return;
 	loop_cancel(client->loop, on_next_request, client);
-	loop_cancel(client->loop, on_publish, client);
 	kube_http_free(client->http);
 	kube_split_free(&client->split);
 	free(client);

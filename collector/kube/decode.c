@@ -30,56 +30,9 @@ struct draft {
 	char parent[KUBE_NAME_MAX + 1];
 };
 
-static void cleanup_json(cJSON **json)
-{
-	cJSON_Delete(*json);
-}
-
-#define _cleanup_json_ __attribute__((cleanup(cleanup_json)))
-
-/* cJSON recurses and takes 64 bytes for a value of two: look before it does. */
-static int check_shape(struct slice json)
-{
-	size_t depth = 0, values = 0;
-	bool in_string = false;
-
-	if (json.n > KUBE_OBJECT_MAX)
-		return -E2BIG;
-	for (size_t i = 0; i < json.n; i++) {
-		char c = json.p[i];
-
-		if (in_string) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				in_string = false;
-			continue;
-		}
-		in_string = c == '"';
-		values += c == ',' || c == '{' || c == '[';
-		if (c == '{' || c == '[')
-			depth++;
-		else if ((c == '}' || c == ']') && depth-- == 0)
-			return -EBADMSG;
-		if (depth > KUBE_DEPTH_MAX || values > KUBE_OBJECT_VALUES_MAX)
-			return -E2BIG;
-	}
-	return 0;
-}
-
-static int parse(struct slice json, cJSON **root)
-{
-	int ret = check_shape(json);
-
-	if (ret)
-		return ret;
-	*root = cJSON_ParseWithLength(json.p, json.n);
-	return cJSON_IsObject(*root) ? 0 : -EBADMSG;
-}
-
 static const cJSON *get(const cJSON *object, const char *key)
 {
-	return cJSON_GetObjectItemCaseSensitive(object, key);
+	return kube_json_get(object, key);
 }
 
 /* Text of at most `max` bytes; "" if absent, of another type, or too long (counted). */
@@ -348,92 +301,19 @@ static int count_pod(struct kube_decode_stats *stats, int ret)
 	return ret;
 }
 
+int kube_decode_pod_object(const cJSON *object, const struct kube_keep *keep,
+			   struct kube_decode_stats *stats, struct kube_pod **pod)
+{
+	*pod = NULL;
+	return count_pod(stats, make_pod(object, keep, stats, pod));
+}
+
 int kube_decode_pod(struct slice json, const struct kube_keep *keep,
 		    struct kube_decode_stats *stats, struct kube_pod **pod)
 {
 	_cleanup_json_ cJSON *root = NULL;
-	int ret = parse(json, &root);
+	int ret = kube_json_parse(json, &root);
 
 	*pod = NULL;
-	return count_pod(stats, ret ? ret : make_pod(root, keep, stats, pod));
-}
-
-static void fill_status(const cJSON *object, struct kube_status *status)
-{
-	const cJSON *code = get(object, "code");
-	const cJSON *retry = get(get(object, "details"), "retryAfterSeconds");
-	const char *reason = cJSON_GetStringValue(get(object, "reason"));
-	const char *message = cJSON_GetStringValue(get(object, "message"));
-
-	*status = (struct kube_status){0};
-	if (cJSON_IsNumber(code))
-		status->code = code->valueint;
-	if (cJSON_IsNumber(retry) && retry->valueint > 0)
-		status->retry_after_s = retry->valueint;
-	snprintf(status->reason, sizeof(status->reason), "%s", reason ? reason : "");
-	snprintf(status->message, sizeof(status->message), "%s", message ? message : "");
-}
-
-static bool is_kind(const cJSON *object, const char *kind)
-{
-	const char *text = cJSON_GetStringValue(get(object, "kind"));
-
-	return text && strcmp(text, kind) == 0;
-}
-
-int kube_decode_status(struct slice json, struct kube_status *status)
-{
-	_cleanup_json_ cJSON *root = NULL;
-
-	*status = (struct kube_status){0};
-	if (parse(json, &root) || !is_kind(root, "Status"))
-		return -EBADMSG;
-	fill_status(root, status);
-	return 0;
-}
-
-static int find_type(const char *text, enum kube_event_type *type)
-{
-	static const char *const names[KUBE_EVENT_TYPES] = {
-		[KUBE_EVENT_ADDED] = "ADDED",     [KUBE_EVENT_MODIFIED] = "MODIFIED",
-		[KUBE_EVENT_DELETED] = "DELETED", [KUBE_EVENT_BOOKMARK] = "BOOKMARK",
-		[KUBE_EVENT_ERROR] = "ERROR",
-	};
-
-	for (int i = 0; text && i < KUBE_EVENT_TYPES; i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*type = i;
-			return 0;
-		}
-	}
-	return -EBADMSG;
-}
-
-int kube_decode_event(struct slice json, const struct kube_keep *keep,
-		      struct kube_decode_stats *stats, struct kube_event *event)
-{
-	_cleanup_json_ cJSON *root = NULL;
-	const cJSON *object;
-	const char *version;
-	int ret = parse(json, &root);
-
-	*event = (struct kube_event){0};
-	if (!ret)
-		ret = find_type(cJSON_GetStringValue(get(root, "type")), &event->type);
-	if (ret)
-		return ret;
-	object = get(root, "object");
-	if (event->type == KUBE_EVENT_ERROR) {
-		fill_status(object, &event->status);
-		return 0;
-	}
-	version = cJSON_GetStringValue(get(get(object, "metadata"), "resourceVersion"));
-	if (!version || !*version || strlen(version) >= sizeof(event->version) ||
-	    !is_kind(object, "Pod"))
-		return -EBADMSG;
-	memcpy(event->version, version, strlen(version) + 1);
-	if (event->type == KUBE_EVENT_BOOKMARK)
-		return 0;
-	ret = count_pod(stats, make_pod(object, keep, stats, &event->pod));
-	return ret == -ENOMEM ? ret : 0;
+	return ret ? count_pod(stats, ret) : kube_decode_pod_object(root, keep, stats, pod);
 }

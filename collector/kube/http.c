@@ -4,18 +4,17 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "../cleanup.h"
 #include "../log.h"
-
-const char *const kube_fault_word[KUBE_FAULT_COUNT] = {
-#define KUBE_X(e, word) [KUBE_FAULT_##e] = word,
-	KUBE_FAULTS(KUBE_X)
-#undef KUBE_X
-};
+#include "credentials.h"
+#include "event.h"
 
 struct kube_http {
 	struct loop *loop;
@@ -27,7 +26,10 @@ struct kube_http {
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;
 	uint64_t idle_ms;
-	bool answered, stopped, cut;
+	uint64_t received, body_max; /* bytes of a 200 answer */
+	bool answered, cut;
+	bool fresh;          /* the last one ended badly: its connection is not to be trusted */
+	const char *stopped; /* why we did; NULL: we did not */
 	char error[CURL_ERROR_SIZE];
 	char body[KUBE_ERROR_BODY_MAX]; /* of an answer that is not 200 */
 	size_t body_n;
@@ -105,12 +107,21 @@ static void explain_status(struct kube_http *http, struct kube_http_answer *answ
 {
 	struct kube_status status;
 
-	kube_decode_status((struct slice){http->body, http->body_n}, &status);
+	kube_status_decode((struct slice){http->body, http->body_n}, &status);
 	if (!answer->retry_after_s)
 		answer->retry_after_s = clamp_retry(status.retry_after_s);
 	answer->fault = fault_of_status(answer->status, answer->retry_after_s);
 	snprintf(answer->text, sizeof(answer->text), "HTTP %ld%s%.200s", answer->status,
 		 *status.message ? ": " : "", status.message);
+}
+
+static void explain_stop(struct kube_http *http, struct kube_http_answer *answer)
+{
+	const char *type = NULL;
+
+	curl_easy_getinfo(http->easy, CURLINFO_CONTENT_TYPE, &type);
+	snprintf(answer->text, sizeof(answer->text), "%s (%.100s)", http->stopped,
+		 type ? type : "no content type");
 }
 
 static void explain(struct kube_http *http, CURLcode code, struct kube_http_answer *answer)
@@ -123,12 +134,13 @@ static void explain(struct kube_http *http, CURLcode code, struct kube_http_answ
 	answer->retry_after_s = clamp_retry(retry);
 	if (answer->status != 200 && (code == CURLE_OK || http->cut)) {
 		explain_status(http, answer);
+	} else if (http->stopped) {
+		answer->fault = KUBE_FAULT_GARBAGE;
+		explain_stop(http, answer);
 	} else if (code != CURLE_OK) {
 		answer->fault = fault_of_curl(code);
 		snprintf(answer->text, sizeof(answer->text), "%.200s",
-			 http->stopped  ? "the answer is not JSON of the shape asked for"
-			 : *http->error ? http->error
-					: curl_easy_strerror(code));
+			 *http->error ? http->error : curl_easy_strerror(code));
 	}
 }
 
@@ -143,6 +155,7 @@ static void collect(struct kube_http *http)
 		if (message->msg != CURLMSG_DONE || message->easy_handle != http->easy)
 			continue;
 		explain(http, message->data.result, &answer);
+		http->fresh = answer.status == 0 || message->data.result != CURLE_OK;
 		release_request(http);
 		http->handler.done(http->handler.arg, &answer);
 	}
@@ -188,6 +201,7 @@ static void on_idle(void *arg)
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	snprintf(answer.text, sizeof(answer.text), "no byte for %llu ms",
 		 (unsigned long long)silence_ms(http));
+	http->fresh = true;
 	release_request(http);
 	http->handler.done(http->handler.arg, &answer);
 }
@@ -235,41 +249,77 @@ static void rearm_idle(struct kube_http *http)
 	loop_after(http->loop, silence_ms(http), on_idle, http);
 }
 
+static size_t stop(struct kube_http *http, const char *why)
+{
+	http->stopped = why;
+	return CURL_WRITEFUNC_ERROR;
+}
+
+/* A portal of a hotel, or a proxy, also answers 200. */
+static bool is_json(struct kube_http *http)
+{
+	const char *type = NULL;
+
+	curl_easy_getinfo(http->easy, CURLINFO_CONTENT_TYPE, &type);
+	return !type || strncasecmp(type, "application/json", 16) == 0;
+}
+
 static size_t curl_has_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct kube_http *http = arg;
-
 	long status = 0;
 
 	http->answered = true;
 	rearm_idle(http);
 	n *= size;
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 200 && n <= 2 && *p != '\0' && strchr("\r\n", *p)) /* the head's end */
-		http->handler.begun(http->handler.arg);
+	if (status != 200 || n > 2 || *p == '\0' || !strchr("\r\n", *p)) /* not the head's end */
+		return n;
+	if (!is_json(http))
+		return stop(http, "the answer is not JSON");
+	http->handler.begun(http->handler.arg);
 	return n;
+}
+
+/* Of an answer that is not 200: what we need to know is in the first bytes. */
+static size_t keep_error(struct kube_http *http, const char *p, size_t n)
+{
+	size_t room = sizeof(http->body) - http->body_n, fits = n < room ? n : room;
+
+	memcpy(http->body + http->body_n, p, fits);
+	http->body_n += fits;
+	http->cut = fits < n;
+	return http->cut ? CURL_WRITEFUNC_ERROR : n;
 }
 
 static size_t curl_has_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct kube_http *http = arg;
-	size_t room = sizeof(http->body) - http->body_n, fits;
 	long status = 0;
 
 	n *= size;
 	rearm_idle(http);
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 200) {
-		fits = n < room ? n : room;
-		memcpy(http->body + http->body_n, p, fits);
-		http->body_n += fits;
-		http->cut = fits < n; /* what we need to know is in the first bytes */
-		return http->cut ? CURL_WRITEFUNC_ERROR : n;
-	}
+	if (status != 200)
+		return keep_error(http, p, n);
+	http->received += n;
+	if (http->body_max && http->received > http->body_max)
+		return stop(http, "the answer is longer than any real one");
 	if (http->handler.body(http->handler.arg, (struct slice){p, n}) == 0)
 		return n;
-	http->stopped = true;
-	return CURL_WRITEFUNC_ERROR;
+	return stop(http, "the answer is not JSON of the shape asked for");
+}
+
+/* libcurl sets the times of the keepalive, but not these. */
+static int curl_has_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	int count = KUBE_KEEPALIVE_COUNT, unacked = KUBE_UNACKED_MS;
+
+	(void)arg;
+	(void)purpose;
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof(unacked));
+	return CURL_SOCKOPT_OK;
 }
 
 struct kube_http *kube_http_new(struct loop *loop, const struct kube_options *options,
@@ -312,104 +362,6 @@ void kube_http_cancel(struct kube_http *http)
 	release_request(http);
 }
 
-/* Reads a secret; a clear line in `answer` if that fails. Not set at all is no failure: *out NULL.
- */
-static int read_secret(const struct kube_secret *secret, const char *what, const char *fix,
-		       char **out, size_t *n, struct kube_http_answer *answer)
-{
-	int ret = 0;
-
-	*out = NULL;
-	if (secret->path || secret->data)
-		ret = kube_secret_read(secret, out, n);
-	if (!ret)
-		return 0;
-	answer->fault = ret == -ENOMEM ? KUBE_FAULT_MEMORY : KUBE_FAULT_SECRET;
-	snprintf(answer->text, sizeof(answer->text), "cannot read the %s %s: %s; %s", what,
-		 secret->path ? secret->path : "given", strerror(-ret), fix);
-	return ret;
-}
-
-static int set_token(struct kube_http *http, struct kube_http_answer *answer)
-{
-	const struct kube_secret *secret = &http->options->token;
-	_cleanup_free_ char *token = NULL, *line = NULL;
-	struct curl_slist *headers;
-	size_t n = 0;
-	int ret = read_secret(secret, "token",
-			      "mount the service account's token (automountServiceAccountToken) "
-			      "readable for this user",
-			      &token, &n, answer);
-
-	if (ret || !token)
-		return ret;
-	while (n && (token[n - 1] == '\n' || token[n - 1] == '\r' || token[n - 1] == ' '))
-		n--;
-	token[n] = 0;
-	for (size_t i = 0; i < n && !ret; i++)
-		if (token[i] <= ' ' || token[i] > '~')
-			ret = -EBADMSG;
-	if (ret || n == 0) {
-		answer->fault = KUBE_FAULT_SECRET;
-		snprintf(answer->text, sizeof(answer->text),
-			 "the token %s is %s; write one token on one line",
-			 secret->path ? secret->path : "given", n ? "not plain text" : "empty");
-		return -EBADMSG;
-	}
-	if (asprintf(&line, "Authorization: Bearer %s", token) < 0)
-		return -ENOMEM;
-	headers = curl_slist_append(http->headers, line);
-	explicit_bzero(token, n);
-	explicit_bzero(line, strlen(line));
-	if (!headers)
-		return -ENOMEM;
-	http->headers = headers;
-	return 0;
-}
-
-static int set_blob(struct kube_http *http, CURLoption option, const struct kube_secret *secret,
-		    const char *what, struct kube_http_answer *answer)
-{
-	struct curl_blob blob = {.flags = CURL_BLOB_COPY};
-	_cleanup_free_ char *data = NULL;
-	size_t n = 0;
-	int ret = read_secret(secret, what, "check the path and its mode", &data, &n, answer);
-
-	if (ret || !data)
-		return ret;
-	blob.data = data;
-	blob.len = n;
-	ret = curl_easy_setopt(http->easy, option, &blob) == CURLE_OK ? 0 : -ENOMEM;
-	explicit_bzero(data, n);
-	return ret;
-}
-
-static int set_tls(struct kube_http *http, struct kube_http_answer *answer)
-{
-	const struct kube_options *options = http->options;
-	CURL *easy = http->easy;
-	int ret;
-
-	if (!options->tls)
-		return 0;
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, options->insecure ? 0L : 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, options->insecure ? 0L : 2L);
-	if (options->ca.path || options->ca.data) {
-		/* Only this CA may vouch for the API server, not those of the system. */
-		curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	}
-	ret = options->insecure ? 0
-				: set_blob(http, CURLOPT_CAINFO_BLOB, &options->ca, "CA", answer);
-	if (!ret)
-		ret = set_blob(http, CURLOPT_SSLCERT_BLOB, &options->cert, "client certificate",
-			       answer);
-	if (!ret)
-		ret = set_blob(http, CURLOPT_SSLKEY_BLOB, &options->key, "client key", answer);
-	return ret;
-}
-
 /*
  * libcurl verifies the certificate against the URL's host. For tls-server-name the URL names that,
  * and the connection is sent to where the server really is.
@@ -438,7 +390,19 @@ static int set_url(struct kube_http *http, const char *path)
 	return curl_easy_setopt(http->easy, CURLOPT_URL, url) == CURLE_OK ? 0 : -ENOMEM;
 }
 
-static void set_behaviour(struct kube_http *http, uint64_t total_ms)
+static void set_connection(CURL *easy, bool fresh)
+{
+	/* A connection of HTTP/2 outlives a request that was given up on it. */
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)KUBE_CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KUBE_KEEPALIVE_IDLE_S);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KUBE_KEEPALIVE_INTERVAL_S);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, curl_has_socket);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+}
+
+static void set_behaviour(struct kube_http *http, const struct kube_http_request *request)
 {
 	CURL *easy = http->easy;
 
@@ -446,15 +410,12 @@ static void set_behaviour(struct kube_http *http, uint64_t total_ms)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+	if (request->body_max)
+		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	/* Not "curl/...": the API server indents its JSON for that, which doubles it. */
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "keyhole/" KEYHOLE_VERSION);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)KUBE_CONNECT_MS);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)total_ms);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread */
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, curl_has_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
@@ -462,27 +423,41 @@ static void set_behaviour(struct kube_http *http, uint64_t total_ms)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
 }
 
-static int prepare(struct kube_http *http, const char *path, uint64_t total_ms,
+static int set_accept(struct kube_http *http, const char *accept)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (asprintf(&line, "Accept: %s", accept ? accept : "application/json") < 0)
+		return -ENOMEM;
+	http->headers = curl_slist_append(NULL, line);
+	return http->headers ? 0 : -ENOMEM;
+}
+
+static int prepare(struct kube_http *http, const struct kube_http_request *request,
 		   struct kube_http_answer *answer)
 {
 	int ret;
 
-	http->headers = curl_slist_append(NULL, "Accept: application/json");
-	if (!http->headers)
-		return -ENOMEM;
-	set_behaviour(http, total_ms);
-	ret = set_url(http, path);
+	if (!http->options->host) {
+		answer->fault = KUBE_FAULT_CONNECT;
+		snprintf(answer->text, sizeof(answer->text), "no address is known");
+		return -EDESTADDRREQ;
+	}
+	ret = set_accept(http, request->accept);
+	if (ret)
+		return ret;
+	set_behaviour(http, request);
+	set_connection(http->easy, http->fresh);
+	ret = set_url(http, request->path);
 	if (!ret)
-		ret = set_tls(http, answer);
-	if (!ret)
-		ret = set_token(http, answer);
+		ret = kube_credentials_set(http->easy, http->options, &http->headers, answer);
 	if (ret)
 		return ret;
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers);
 	return curl_multi_add_handle(http->multi, http->easy) == CURLM_OK ? 0 : -ENOMEM;
 }
 
-int kube_http_get(struct kube_http *http, const char *path, uint64_t idle_ms, uint64_t total_ms,
+int kube_http_get(struct kube_http *http, const struct kube_http_request *request,
 		  struct kube_http_answer *answer)
 {
 	int ret;
@@ -490,12 +465,15 @@ int kube_http_get(struct kube_http *http, const char *path, uint64_t idle_ms, ui
 	*answer = (struct kube_http_answer){0};
 	if (http->easy)
 		return -EBUSY;
-	http->idle_ms = idle_ms;
-	http->answered = http->stopped = http->cut = false;
+	http->idle_ms = request->idle_ms;
+	http->body_max = request->body_max;
+	http->received = 0;
+	http->answered = http->cut = false;
+	http->stopped = NULL;
 	http->body_n = 0;
 	http->error[0] = 0;
 	http->easy = curl_easy_init();
-	ret = http->easy ? prepare(http, path, total_ms, answer) : -ENOMEM;
+	ret = http->easy ? prepare(http, request, answer) : -ENOMEM;
 	if (!ret) {
 		rearm_idle(http);
 		return 0;
@@ -506,4 +484,11 @@ int kube_http_get(struct kube_http *http, const char *path, uint64_t idle_ms, ui
 	}
 	release_request(http);
 	return ret;
+}
+
+void kube_http_idle(struct kube_http *http, uint64_t idle_ms)
+{
+	http->idle_ms = idle_ms;
+	if (http->easy)
+		rearm_idle(http);
 }

@@ -2,13 +2,15 @@
 /*
  * One GET at a time to the API server, by libcurl's multi interface on the front thread's loop.
  * TLS, token and client certificate as struct kube_options says; files are read anew for each
- * request, so that rotation needs no restart. Redirects, proxies, cookies and all protocols but
- * http and https are off.
+ * request, so that rotation needs no restart. HTTP/2 and gzip are used if the server offers them.
+ * Redirects, proxies (also those of the environment), cookies and all protocols but http and https
+ * are off.
  */
 #ifndef KEYHOLE_KUBE_HTTP_H
 #define KEYHOLE_KUBE_HTTP_H
 
 #include "../loop.h"
+#include "fault.h"
 #include "options.h"
 
 #define KUBE_CONNECT_MS 10000    /* to connect, TLS included */
@@ -16,32 +18,11 @@
 #define KUBE_RETRY_AFTER_MAX 120 /* seconds; a server that asks for more gets this */
 #define KUBE_ERROR_BODY_MAX 4096 /* bytes kept of an answer that is not 200 */
 #define KUBE_HTTP_TEXT_MAX 256
-
-/* Why a request, or what came back, was of no use. X(ENUM, word in metrics). */
-#define KUBE_FAULTS(X)                                                                             \
-	X(NONE, "none")                                                                            \
-	X(SECRET, "secret")   /* token, CA or key cannot be read */                                \
-	X(CONNECT, "connect") /* no address, refused, unreachable */                               \
-	X(TLS, "tls")                                                                              \
-	X(TIMEOUT, "timeout")           /* no connection or no byte for too long */                \
-	X(BROKEN, "broken")             /* the connection ended in the middle */                   \
-	X(UNAUTHORIZED, "unauthorized") /* 401 */                                                  \
-	X(FORBIDDEN, "forbidden")       /* 403 */                                                  \
-	X(GONE, "gone")                 /* 410: the version is too old */                          \
-	X(THROTTLED, "throttled")       /* 429, and 503 with Retry-After */                        \
-	X(SERVER, "server")             /* 5xx */                                                  \
-	X(STATUS, "status")             /* any other status but 200 */                             \
-	X(GARBAGE, "garbage")           /* not what the API sends */                               \
-	X(MEMORY, "memory")
-
-enum kube_fault {
-#define KUBE_X(e, word) KUBE_FAULT_##e,
-	KUBE_FAULTS(KUBE_X)
-#undef KUBE_X
-		KUBE_FAULT_COUNT,
-};
-
-extern const char *const kube_fault_word[KUBE_FAULT_COUNT];
+/* A connection whose other end is gone without a word is given up after 60 seconds. */
+#define KUBE_KEEPALIVE_IDLE_S 30 /* quiet, then it is asked */
+#define KUBE_KEEPALIVE_INTERVAL_S 10
+#define KUBE_KEEPALIVE_COUNT 3
+#define KUBE_UNACKED_MS 60000 /* sent and not acknowledged */
 
 /* How a request ended. Text is hostile. */
 struct kube_http_answer {
@@ -74,13 +55,22 @@ struct kube_http *kube_http_new(struct loop *loop, const struct kube_options *op
 				const struct kube_http_handler *handler);
 void kube_http_free(struct kube_http *http);
 
+struct kube_http_request {
+	const char *path;   /* "/api/v1/..." */
+	const char *accept; /* NULL: "application/json" */
+	uint64_t idle_ms;   /* longest time without a byte once the answer has begun */
+	uint64_t total_ms;  /* longest time in all; 0: without limit */
+	/* Bytes of the body, after decompression; 0: without limit, and no gzip is asked for. */
+	uint64_t body_max;
+};
+
 /*
- * Asks for `path` ("/api/v1/..."). `idle_ms`: longest time without a byte once the answer has
- * begun; `total_ms`: longest time in all, 0 without limit. Returns 0, -EBUSY (one is running), or
- * -errno with `answer` saying why nothing was sent (`done` is not called).
+ * Returns 0, -EBUSY (a request is running), or -errno with `answer` saying why nothing was sent
+ * (`done` is not called).
  */
-int kube_http_get(struct kube_http *http, const char *path, uint64_t idle_ms, uint64_t total_ms,
+int kube_http_get(struct kube_http *http, const struct kube_http_request *request,
 		  struct kube_http_answer *answer);
+void kube_http_idle(struct kube_http *http, uint64_t idle_ms); /* of the running one, from now on */
 void kube_http_cancel(struct kube_http *http);
 
 #endif

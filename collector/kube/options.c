@@ -250,6 +250,43 @@ int kube_options_discover(struct kube_options *options, const char *kubeconfig, 
 	return ret;
 }
 
+static int set_kubelet_secrets(struct kube_options *options, const struct kube_kubelet *kubelet,
+			       const char *dir)
+{
+	bool given = kubelet->ca_file && *kubelet->ca_file;
+	_cleanup_free_ char *ca = NULL, *token = NULL;
+	int ret;
+
+	if (asprintf(&ca, "%s/ca.crt", dir) < 0 || asprintf(&token, "%s/token", dir) < 0)
+		return -ENOMEM;
+	ret = kube_secret_set_path(&options->token, token);
+	return ret ? ret : kube_secret_set_path(&options->ca, given ? kubelet->ca_file : ca);
+}
+
+int kube_options_kubelet(struct kube_options *options, const struct kube_kubelet *kubelet,
+			 const char *node, const char *account_dir)
+{
+	int ret;
+
+	*options = (struct kube_options){.keep = &kube_keep_default};
+	ret = kube_options_set_server(options, kubelet->url);
+	if (!ret && !options->tls)
+		ret = -EINVAL; /* it gets the token */
+	if (ret == -EINVAL)
+		log_error("the kubelet's address %s is not of the form https://address:10250",
+			  kubelet->url);
+	options->insecure = kubelet->insecure;
+	options->poll_ms = kubelet->poll_ms;
+	if (!ret)
+		ret = set_kubelet_secrets(options, kubelet,
+					  account_dir ? account_dir : KUBE_SERVICE_ACCOUNT_DIR);
+	if (!ret)
+		ret = find_node(options, node);
+	if (ret)
+		kube_options_free(options);
+	return ret;
+}
+
 void kube_options_free(struct kube_options *options)
 {
 	free(options->host);

@@ -45,13 +45,17 @@ struct kube_options {
 	bool insecure;                           /* the certificate is not verified */
 	struct kube_secret ca, token, cert, key; /* no CA: the system's */
 
+	unsigned
+		poll_ms; /* not 0: this is a kubelet, whose list is read each time so much passed */
 	const struct kube_keep *keep; /* never NULL; not owned */
 	size_t pods_max;
 	/* For tests; 0 in any of them takes the default. */
 	unsigned backoff_min_ms, backoff_max_ms; /* 500, 30000 */
 	unsigned watch_min_s, watch_max_s;       /* 240, 480 */
 	unsigned watch_grace_ms;                 /* 30000 beyond the watch's own end */
-	unsigned list_limit;                     /* 250 pods a page */
+	unsigned list_limit;                     /* 250 objects a page */
+	unsigned body_max;                       /* KUBE_BODY_MAX */
+	bool no_stream;                          /* lists, also where streams are offered */
 	unsigned list_idle_ms;                   /* 15000 without a byte of a list */
 };
 
@@ -67,6 +71,18 @@ struct kube_options {
 int kube_options_discover(struct kube_options *options, const char *kubeconfig, const char *node,
 			  const char *account_dir);
 void kube_options_free(struct kube_options *options);
+
+/* The kubelet of this node, whose /pods can be read in place of the API. "" or NULL: not given. */
+struct kube_kubelet {
+	const char *url;     /* "https://address:10250" */
+	const char *ca_file; /* that its certificate is verified by; not given: the account's */
+	bool insecure;       /* its certificate is not verified */
+	unsigned poll_ms;
+};
+
+/* As kube_options_discover(), with the account's token. Any failure is logged as one line. */
+int kube_options_kubelet(struct kube_options *options, const struct kube_kubelet *kubelet,
+			 const char *node, const char *account_dir);
 
 /*
  * Takes "https://host[:port][/prefix]" apart, into host, port, tls and base. Returns 0 or -EINVAL.

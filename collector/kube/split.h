@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "decode.h"
+#include "event.h"
 
 #define KUBE_CONTINUE_MAX 2048 /* bytes of metadata.continue; real ones stay under 600 */
 #define KUBE_KIND_MAX 32

@@ -43,6 +43,10 @@
 	X(WATCH_PODS, GAUGE, "keyhole_kube_pods", "", "Pods known.")                               \
 	X(KUBE_REQUESTS, COUNTER, "keyhole_kube_requests", "result",                               \
 	  "Requests to the Kubernetes API, by result.")                                            \
+	X(KUBE_FAULTS, COUNTER, "keyhole_kube_faults", "fault",                                    \
+	  "Requests to the Kubernetes API that failed, by what was wrong.")                        \
+	X(KUBE_REFUSED, COUNTER, "keyhole_kube_objects_refused", "",                               \
+	  "Objects of the Kubernetes API that could not be used.")                                 \
 	X(KUBE_EVENTS, COUNTER, "keyhole_kube_events", "type", "Watch events, by type.")           \
 	X(WAITING, GAUGE, "keyhole_waiting_records", "", "Records that wait for their pod.")       \
 	X(SERIES, GAUGE, "keyhole_series", "", "Label sets held; each has several histograms.")    \

@@ -58,6 +58,49 @@ def writable(paths):
                     print(f"{who}: {c['name']}: {m['mountPath']}")
 
 
+def who_is_who(paths):
+    """Users, profiles and images of containers; what pods mount and how long their tokens live."""
+    for who, pod in pod_security.of_documents(documents(paths)):
+        whole = pod.context
+        print(f"{who}: fsGroup {whole.get('fsGroup')}, service links {pod.spec.get('enableServiceLinks')}, "
+              f"priority {pod.spec.get('priorityClassName')}, pull {json.dumps(pod.spec.get('imagePullSecrets'))}")
+        for c in pod.containers:
+            own = c["securityContext"]
+            profile = own["seccompProfile"]
+            print(f"{who}: {c['name']}: {own['runAsUser']}:{own['runAsGroup']}, "
+                  f"{profile['type']} {profile.get('localhostProfile', '-')}, {c['image']}, "
+                  f"limits {json.dumps(c['resources'].get('limits'), sort_keys=True)}, "
+                  f"probes {[p['httpGet']['path'] for p in (c.get('livenessProbe'), c.get('readinessProbe')) if p]}")
+        for v in pod.spec.get("volumes") or []:
+            what = v.get("emptyDir") or {}
+            if "projected" in v:
+                token = next(s["serviceAccountToken"] for s in v["projected"]["sources"] if "serviceAccountToken" in s)
+                what = {"mode": oct(v["projected"]["defaultMode"]), "expirationSeconds": token["expirationSeconds"]}
+            print(f"{who}: volume {v['name']}: {json.dumps(what, sort_keys=True)}")
+
+
+def network_policy(paths):
+    for d in documents(paths):
+        if d["kind"] == "NetworkPolicy":
+            print(d["metadata"]["name"], json.dumps({k: v for k, v in d["spec"].items() if k != "podSelector"}, sort_keys=True))
+
+
+def misnamed(paths):
+    """Names and labels that YAML takes for something else than text."""
+    def walk(value, path):
+        if isinstance(value, dict):
+            for k, v in value.items():
+                if k in ("name", "namespace", "image", "serviceAccountName", "priorityClassName") or "labels" in path.lower():
+                    if not isinstance(v, (str, dict)):
+                        print(f"{path}.{k}: {v!r}")
+                walk(v, f"{path}.{k}")
+        elif isinstance(value, list):
+            for i, v in enumerate(value):
+                walk(v, f"{path}[{i}]")
+    for d in documents(paths):
+        walk(d, d["kind"])
+
+
 def unlabelled(paths):
     wanted = {f"app.kubernetes.io/{n}" for n in ("name", "instance", "version", "part-of", "managed-by")}
     for d in documents(paths):
@@ -123,6 +166,21 @@ def admissions(paths):
     more("hostNetwork", lambda p, l, c: p.update(hostNetwork=True))
     more("hostIPC", lambda p, l, c: p.update(hostIPC=True))
     more("hostPath", lambda p, l, c: p["volumes"].append({"name": "v", "hostPath": {"path": "/"}}))
+    more("a writable root", lambda p, l, c: c["securityContext"].update(readOnlyRootFilesystem=False))
+    more("the token for all", lambda p, l, c: p.pop("automountServiceAccountToken"))
+    more("nfs", lambda p, l, c: p["volumes"].append({"name": "v", "nfs": {"server": "s", "path": "/"}}))
+    more("hostPort", lambda p, l, c: c["ports"][0].update(hostPort=22))
+    more("collector as root", lambda p, l, c: c["securityContext"].update(runAsNonRoot=False))
+    more("sysctl", lambda p, l, c: p["securityContext"].update(sysctls=[{"name": "kernel.msgmax", "value": "1"}]))
+    more("no seccomp for the pod", lambda p, l, c: p["securityContext"].pop("seccompProfile"))
+    for field, value in (("procMount", "Unmasked"), ("seccompProfile", {"type": "Unconfined"}),
+                         ("seLinuxOptions", {"type": "spc_t"}), ("appArmorProfile", {"type": "Unconfined"}),
+                         ("windowsOptions", {"hostProcess": True})):
+        more(field, lambda p, l, c, field=field, value=value: l["securityContext"].update({field: value}))
+    for field, value in (("seccompProfile", {"type": "Unconfined"}), ("seLinuxOptions", {"type": "spc_t"}),
+                         ("appArmorProfile", {"type": "Unconfined"}), ("windowsOptions", {"hostProcess": True})):
+        more("the pod's " + field,
+             lambda p, l, c, field=field, value=value: p["securityContext"].update({field: value}))
     print(json.dumps({"policy": policy, "pods": pods}))
 
 

@@ -169,14 +169,11 @@ def privilege_escalation(pod):
 
 def run_as_non_root(pod):
     whole = pod.context.get("runAsNonRoot")
-    bare = False
     for name, context in pod.container_contexts():
         own = context.get("runAsNonRoot")
         if own is False or (own is None and whole is not True):
-            bare = True
             yield name, "runAsNonRoot is not true"
-    # What the standard forgives where each container says true itself.
-    if whole is False and (bare or not pod.containers):
+    if whole is False:
         yield "pod", "runAsNonRoot is not true"
 
 

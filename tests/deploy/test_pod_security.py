@@ -163,6 +163,10 @@ spec = good_pod()
 merge(spec, {"securityContext": {"runAsNonRoot": False}})
 expect("runAsNonRoot false of a pod", controls("restricted", spec),
        sorted([(kind, "run as non-root") for kind in KINDS] + [("pod", "run as non-root")]))
+for kind in KINDS:
+    merge(spec[kind][0], {"securityContext": {"runAsNonRoot": True}})
+expect("runAsNonRoot false of a pod, true of its containers", controls("restricted", spec),
+       [("pod", "run as non-root")])
 # Pods are found in every kind of object.
 template = {"metadata": {"annotations": {}}, "spec": good_pod() | {"hostPID": True}}
 for name, document in {

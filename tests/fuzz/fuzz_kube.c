@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "../../collector/kube/decode.h"
 #include "../../collector/kube/split.h"
 
 struct seen {
@@ -21,10 +22,12 @@ static int see(void *arg, struct slice object)
 
 	seen->bytes += object.n;
 	if (seen->mode == KUBE_SPLIT_WATCH)
-		kube_decode_event(object, &kube_keep_default, &seen->stats, &event);
+		kube_event_decode(object, "Pod", &event);
 	else
 		kube_decode_pod(object, &kube_keep_default, &seen->stats, &pod);
-	kube_pod_unref(event.pod);
+	if (event.object)
+		kube_decode_pod_object(event.object, &kube_keep_default, &seen->stats, &pod);
+	kube_event_free(&event);
 	kube_pod_unref(pod);
 	return 0;
 }
@@ -60,6 +63,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (cut(&whole, text, size) != cut(&chunked, text, 1 + data[1]) ||
 	    whole.bytes != chunked.bytes || whole.stats.pods != chunked.stats.pods)
 		abort();
-	kube_decode_status(text, &status);
+	kube_status_decode(text, &status);
 	return 0;
 }

@@ -134,7 +134,7 @@ made() { # TEST-NAME WANT PORT [REGEX...]: requests that clients made to this po
 }
 
 within() { # TEST-NAME VALUE MIN MAX
-	if awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN { exit !(v + 0 >= a && v + 0 <= b) }'; then
+	if [[ $2 =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] && awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN { exit !(v + 0 >= a && v + 0 <= b) }'; then
 		pass "$1"
 	else
 		fail "$1" "$2 is not in [$3, $4]"

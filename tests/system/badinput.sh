@@ -98,6 +98,10 @@ says "a token that cannot be read is said" "$collector_log" '(warn|error) kube: 
 ok "the collector goes on without" wait_for 5 serving
 stop "$collector"
 refuses "no kubeconfig where one is named" 1 'nonexistent.*No such file' "${collector_as[@]}" KUBECONFIG=/nonexistent "$collector_bin"
+ln -s / "$scratch/broad" # /token would do, but a test leaves the root alone
+printf '%s\n' "$(sed "s|$scratch/secret/token|$scratch/broad/token|" "$scratch/kubeconfig")" > "$scratch/broad.kubeconfig"
+refuses "a token in a directory that is too broad" 1 'Landlock: all of / would be readable.*of its own' \
+	"${collector_as[@]}" KUBECONFIG="$scratch/broad.kubeconfig" "$collector_bin"
 echo '{' > "$scratch/kubeconfig"
 refuses "a kubeconfig that is none" 1 'kubeconfig' "${collector_as[@]}" KUBECONFIG="$scratch/kubeconfig" "$collector_bin"
 printf 'attributes: {kubernetes: {enable: true}}\n' > "$scratch/c.yml"

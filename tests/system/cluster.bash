@@ -38,3 +38,15 @@ write_kubeconfig() { # PORT CA-FILE USER: what stands below `user`, on one line
 		users: [{name: test, user: {$3}}]
 	YAML
 }
+
+# In a pod the account's directory is at a fixed path: it is put there for this process alone.
+# shellcheck disable=SC2016 # for the inner shell
+in_cluster() { # ADDRESS PORT NODE CMD...
+	local address=$1 port=$2 node=$3
+	shift 3
+	become unshare --mount --propagation private sh -c '
+		mount -t tmpfs -o mode=755 none /var/run &&
+		mkdir -p /var/run/secrets/kubernetes.io/serviceaccount &&
+		mount --bind "$0" /var/run/secrets/kubernetes.io/serviceaccount && exec "$@"' "$scratch/account" \
+		env KUBERNETES_SERVICE_HOST="$address" KUBERNETES_SERVICE_PORT="$port" NODE_NAME="$node" "$@"
+}

@@ -45,16 +45,6 @@ wait_for 20 listening "$api_port"
 
 make_account first
 
-# In a pod the account's directory is at a fixed path: it is put there for this process alone.
-# shellcheck disable=SC2016 # for the inner shell
-in_cluster() { # CMD...
-	become unshare --mount --propagation private sh -c '
-		mount -t tmpfs -o mode=755 none /var/run &&
-		mkdir -p /var/run/secrets/kubernetes.io/serviceaccount &&
-		mount --bind "$0" /var/run/secrets/kubernetes.io/serviceaccount && exec "$@"' "$scratch/account" \
-		env KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT="$api_port" NODE_NAME=n1 "$@"
-}
-
 write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
 chmod 755 "$scratch/tls"
 
@@ -66,7 +56,7 @@ collect() { # YAML in_cluster|kubeconfig [NAME=VALUE...]
 	printf '%s\n' "$yaml" > "$scratch/config.yml"
 	: > "$collector_log"
 	if [ "$how" = in_cluster ]; then
-		start "$collector_log" in_cluster env KEYHOLE_LISTEN_ADDRESS=127.0.0.1 \
+		start "$collector_log" in_cluster 127.0.0.1 "$api_port" n1 env KEYHOLE_LISTEN_ADDRESS=127.0.0.1 \
 			KEYHOLE_PROMETHEUS_PORT="$metrics_port" KEYHOLE_LOADER_SOCKET="$socket" "$@" \
 			"$collector_bin" --config "$scratch/config.yml"
 	else
@@ -207,7 +197,7 @@ sed -i 's/token: first/token: third/' "$scratch/kubeconfig"
 collect "$short"'
 keyhole: {waiting_room: {timeout: 1s}}' kubeconfig
 in_pod 8 "$(uid 1)" "$(id 1)"
-says "no API at the start: it is said" "$collector_log" 'warn kube: .*pods known so far are kept'
+says "no API at the start: it is said" "$collector_log" 'warn kube: .*what is known so far is kept'
 wait_for 25 reached 8 http_server_request_duration_seconds_count "server_port=\"$port\""
 named "no API at the start: exports go on, without names" 8
 refused "no API at the start: no names" grep -q "server_port=\"$port\".*k8s_pod_name=\"[^\"]" "$metrics"

@@ -47,7 +47,7 @@ never() { # TEST-NAME REGEX
 	is "it never $1" "$(grep -E "^[0-9]+ +($2)" "$own" | head -n 5)" ""
 }
 never "opens a perf event" 'perf_event_open\('
-never "mounts" 'mount\(|fsopen\(|fsmount\(|move_mount\(|open_tree\('
+never "mounts a file system" 'mount\(|fsopen\(|fsmount\(|move_mount\(|open_tree\('
 never "makes a socket for a network" 'socket\(AF_(INET|INET6|NETLINK|PACKET)'
 never "starts a program" 'execve(at)?\('
 never "pins" 'bpf\(BPF_OBJ_PIN'

@@ -209,13 +209,13 @@ static long try_bind_any(void)
 static long try_abstract_socket(void)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return errno;
 	memcpy(addr.sun_path, abstract_name, sizeof(abstract_name));
-	return result(sendto(fd, "x", 1, 0, (struct sockaddr *)&addr,
-			     sizeof(sa_family_t) + sizeof(abstract_name)));
+	return result(connect(fd, (struct sockaddr *)&addr,
+			      sizeof(sa_family_t) + sizeof(abstract_name)));
 }
 
 static int any_socket(void)
@@ -362,7 +362,7 @@ static int enter(enum policy_role role)
 
 static int enter_here(enum policy_role role)
 {
-	const struct policy_collector_needs needs = {.read = {"/tmp"}};
+	const struct policy_collector_needs needs = {.read = {"/usr/share/zoneinfo"}};
 	struct policy_report report = {0};
 	char line[1024];
 	int err = role == POLICY_LOADER ? policy_enter_loader(false, &report)
@@ -430,12 +430,13 @@ static int listen_on(int *port)
 static int listen_abstract(void)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(addr.sun_path, abstract_name, sizeof(abstract_name));
-	return fd < 0 ? -1
-		      : bind(fd, (struct sockaddr *)&addr,
-			     sizeof(sa_family_t) + sizeof(abstract_name));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr,
+			   sizeof(sa_family_t) + sizeof(abstract_name)))
+		return -1;
+	return listen(fd, 64);
 }
 
 static int make_file(char *path, size_t size, const char *name)

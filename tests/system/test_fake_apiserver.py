@@ -4,9 +4,9 @@
 import gzip
 import http.client
 import json
+import socket
 import threading
 import unittest
-from http.server import ThreadingHTTPServer
 
 import fake_apiserver as fake
 
@@ -16,10 +16,10 @@ class FakeApiserver(unittest.TestCase):
         self.cluster = fake.Cluster(100)
 
         class Handler(fake.Handler):
-            cluster, token, bookmark_s = self.cluster, "secret", 0.05
+            cluster, bookmark_s = self.cluster, 0.05
 
-        ThreadingHTTPServer.daemon_threads = True
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.cluster.tokens = ["secret"]
+        self.server = fake.make_server("127.0.0.1", 0, Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         for i, node in enumerate(["n1", "n1", "n2", "n1"]):
             self.cluster.put(fake.make_pod("shop", f"web-7c9-{i:05}", f"u{i}", node, ("Deployment", "web")))
@@ -75,6 +75,96 @@ class FakeApiserver(unittest.TestCase):
         self.assertEqual(events[1]["object"]["metadata"]["resourceVersion"], "107")
         self.assertEqual(events[0]["object"]["kind"], "Pod")
 
+    def test_a_token_that_ran_out_has_a_continuation_that_is_inconsistent(self):
+        first = self.ask_json("limit=3")
+        self.cluster.delete("shop", "web-7c9-00001")
+        self.cluster.put(fake.make_pod("shop", "web-7c9-00009", "u9"))
+        self.cluster.compact()
+        gone = self.ask_json("limit=3&continue=" + first["metadata"]["continue"], 410)
+        rest = self.ask_json("limit=3&continue=" + gone["metadata"]["continue"])
+        self.assertEqual([p["metadata"]["uid"] for p in rest["items"]], ["u3", "u9"])
+        self.assertEqual(rest["metadata"]["resourceVersion"], "106")
+        self.assertEqual(self.ask_json("continue=nonsense", 400)["reason"], "BadRequest")
+
+    def test_versions_of_a_list(self):
+        self.cluster.settings["future_wait"] = 0
+        future = self.ask_json("resourceVersion=999&resourceVersionMatch=NotOlderThan", 504)
+        self.assertEqual((future["reason"], future["details"]["retryAfterSeconds"]), ("Timeout", 1))
+        self.ask_json("resourceVersion=abc", 400)
+        self.ask_json("resourceVersionMatch=NotOlderThan", 422)
+        self.cluster.compact()
+        self.ask_json("resourceVersion=101&resourceVersionMatch=Exact", 410)
+        self.assertEqual(self.ask_json("limit=3")["metadata"]["remainingItemCount"], 1)
+        self.assertNotIn("remainingItemCount", self.ask_json("limit=2&fieldSelector=spec.nodeName%3Dn1")["metadata"])
+
+    STREAM = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1"
+
+    def test_a_stream_begins_with_all_objects_and_marks_their_end(self):
+        events = self.watch(self.STREAM + "&fieldSelector=spec.nodeName%3Dn1")
+        self.assertEqual([e["type"] for e in events[:4]], ["ADDED"] * 3 + ["BOOKMARK"])
+        self.assertEqual(events[3]["object"]["metadata"]["annotations"], {"k8s.io/initial-events-end": "true"})
+        self.assertIsNone(events[3]["object"]["spec"]["containers"])
+        self.assertTrue(all("annotations" not in e["object"]["metadata"] for e in events[4:]))
+        without = self.watch(self.STREAM.replace("&allowWatchBookmarks=true", ""))
+        self.assertEqual({e["type"] for e in without}, {"ADDED"})
+
+    def test_streams_can_be_off_or_unknown(self):
+        self.ask_json("watch=1&sendInitialEvents=true", 422)
+        self.cluster.settings["watch_list"] = "off"
+        self.assertIn("WatchList", self.ask_json("watch=1&" + self.STREAM, 422)["message"])
+        self.cluster.settings["watch_list"] = "ignored"
+        self.assertTrue(all("annotations" not in e["object"]["metadata"] for e in self.watch(self.STREAM) if e["type"] == "BOOKMARK"))
+
+    def test_a_watch_outlives_its_token(self):
+        events = []
+        thread = threading.Thread(target=lambda: events.extend(self.watch("resourceVersion=104&timeoutSeconds=1")))
+        thread.start()
+        while not self.cluster.requests:
+            pass
+        self.assertEqual(self.ask("/control/tokens", "POST", {"tokens": ["other"]})[0].status, 200)
+        self.assertEqual(self.ask("/api/v1/pods")[0].status, 401)
+        self.cluster.put(fake.make_pod("shop", "more", "u8"))
+        thread.join()
+        self.assertEqual([e["object"]["metadata"]["uid"] for e in events], ["u8"])
+
+    def test_services_and_metadata_alone(self):
+        self.ask("/control/services", "POST", {"namespace": "shop", "name": "web", "ips": ["10.96.0.7"]})
+        answer, data = self.ask("/api/v1/services")
+        self.assertEqual((answer.status, json.loads(data)["items"][0]["spec"]["clusterIP"]), (200, "10.96.0.7"))
+        answer, data = self.ask("/api/v1/pods", Accept="application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+        self.assertEqual(json.loads(data)["kind"], "PartialObjectMetadataList")
+        self.assertEqual({key for item in json.loads(data)["items"] for key in item}, {"metadata"})
+        self.assertEqual(self.ask("/api/v1/pods", Accept="application/cbor")[0].status, 406)
+        self.assertEqual(len(self.ask_json("fieldSelector=spec.nodeName!%3Dn1")["items"]), 1)
+
+    def test_a_kubelet_lists_all_its_pods_without_a_version(self):
+        answer, data = self.ask("/pods")
+        self.assertEqual((answer.status, json.loads(data)["metadata"], len(json.loads(data)["items"])), (200, {}, 4))
+
+    def raw(self, path):
+        with socket.create_connection(self.server.server_address, timeout=5) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\nConnection: close\r\n\r\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
+
+    def test_bodies_can_be_cut_and_come_in_pieces(self):
+        whole = self.ask("/api/v1/pods")[1]
+        self.ask("/control/settings", "POST", {"first": 7})
+        self.assertTrue(self.raw("/api/v1/pods").startswith(b"7\r\n" + whole[:7] + b"\r\n%x\r\n" % (len(whole) - 7)))
+        self.ask("/control/settings", "POST", {"first": 0, "chunk": 1})
+        self.assertTrue(self.raw("/api/v1/pods").startswith(b"1\r\n{\r\n1\r\n\"\r\n"))
+        self.assertEqual(self.ask("/api/v1/pods")[1], whole)
+        self.ask("/control/settings", "POST", {"chunk": 0, "cut": 100})
+        self.assertEqual(self.raw("/api/v1/pods"), whole[:100])
+        watched = self.raw("/api/v1/pods?watch=1&resourceVersion=100&timeoutSeconds=1")
+        self.assertEqual(len(watched.partition(b"\r\n")[2].rstrip()), 100)
+        self.assertEqual(self.ask("/control/settings", "POST", {"nonsense": 1})[0].status, 400)
+
+    def test_a_watch_can_end_in_the_middle_of_an_event(self):
+        self.ask("/control/mode", "POST", {"mode": "half"})
+        data = self.raw("/api/v1/pods?watch=1&resourceVersion=100&timeoutSeconds=5")
+        self.assertTrue(data.partition(b"\r\n")[2].startswith(b'{"type":"ADDED"'))
+        self.assertFalse(data.endswith(b"0\r\n\r\n"))
+
     def test_an_idle_watch_has_bookmarks_if_asked_for(self):
         events = self.watch("resourceVersion=104&allowWatchBookmarks=true&timeoutSeconds=1")
         self.assertEqual({(e["type"], e["object"]["metadata"]["resourceVersion"]) for e in events}, {("BOOKMARK", "104")})
@@ -89,7 +179,12 @@ class FakeApiserver(unittest.TestCase):
     def test_refusals_have_a_status_body(self):
         answer, data = self.ask("/api/v1/pods", Authorization="Bearer wrong")
         self.assertEqual((answer.status, json.loads(data)["reason"]), (401, "Unauthorized"))
-        for mode, code in (("403", 403), ("429", 429), ("500", 500)):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.server_address[1], timeout=5)
+        connection.request("GET", "/api/v1/pods")
+        anonymous = json.loads(connection.getresponse().read())
+        connection.close()
+        self.assertEqual((anonymous["code"], "system:anonymous" in anonymous["message"]), (403, True))
+        for mode, code in (("403", 403), ("429", 429), ("500", 500), ("503", 503), ("504", 504)):
             self.assertEqual(self.ask("/control/mode", "POST", {"mode": mode})[0].status, 200)
             answer, data = self.ask("/api/v1/pods")
             self.assertEqual((answer.status, json.loads(data)["code"]), (code, code))

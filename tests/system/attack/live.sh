@@ -31,6 +31,7 @@ write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "tokenFile: $scratch/account/
 echo 'attributes: {kubernetes: {enable: true}}' > "$scratch/config.yml"
 chmod 644 "$scratch/kubeconfig" "$scratch/config.yml"
 
+exec 200> "$scratch/inherited" # what a careless parent leaves open
 begin() { # loader|collector
 	if [ "$1" = loader ]; then
 		start_loader
@@ -239,12 +240,9 @@ is "the file is as it was" "$(cat "$scratch/open/file")" here
 
 scenario networks
 for family in {0..45}; do # AF_MAX is 46
+	attempt loader EPERM "a socket of family $family" socket "$family" 2 0
 	case $family in
-	1) attempt loader allowed "a socket of family 1 (unix)" socket 1 2 0 + close @ ;;
-	*) attempt loader EPERM "a socket of family $family" socket "$family" 2 0 ;;
-	esac
-	case $family in
-	1 | 2 | 10) attempt collector allowed "a socket of family $family" socket "$family" 2 0 + close @ ;;
+	2 | 10) attempt collector allowed "a socket of family $family" socket "$family" 2 0 + close @ ;;
 	*) attempt collector EPERM "a socket of family $family" socket "$family" 2 0 ;;
 	esac
 done
@@ -276,18 +274,29 @@ for port in 22 80 443 2379 6443 10250; do
 done
 listening 53 && dns=allowed || dns=ECONNREFUSED
 tcp "$dns" "connect to DNS, port 53: nothing but the server's absence refuses" inet:127.0.0.1:53
+both EBADF "write to a descriptor that a parent left open" write 200 str:x 1
+for family in 2 10; do
+	attempt collector EPERM "listen on a port that the kernel chooses (family $family)" socket $family 1 0 + listen @ 5 + close @
+	attempt collector EPERM "connect by sending, with MSG_FASTOPEN (family $family)" \
+		socket $family 1 0 + sendto @ str:xxxx 4 0x20000000 "inet:127.0.0.1:$other_port" 16 + close @
+done
 attempt collector "$(landlock 4 EACCES allowed)" "listen on a port of its own" \
 	socket 2 1 0 + bind @ inet:127.0.0.1:0 16 + close @
 # Landlock's rules are of TCP ports: what it can't restrict is said here as it is. A NetworkPolicy does.
 tcp ECONNREFUSED "limit: another address on the API server's port is reachable" "inet:127.0.0.2:$api_port"
 attempt collector allowed "limit: UDP to any port" \
 	socket 2 2 0 + sendto @ str:x 1 0 "inet:127.0.0.1:$other_port" 16 + close @
-start "$scratch/abstract.log" "$python" -c 'import socket, sys, time
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(b"\0" + sys.argv[1].encode().ljust(107, b"\0"))
-print("bound", flush=True); time.sleep(10000)' "keyhole-attack.$$"
+start "$scratch/abstract.log" "$python" -c 'import os, socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(b"\0" + sys.argv[1].encode().ljust(107, b"\0")); s.listen()
+t = socket.socket(socket.AF_UNIX); t.bind(sys.argv[2]); t.listen(); os.chmod(sys.argv[2], 0o777)
+print("bound", flush=True); time.sleep(10000)' "keyhole-attack.$$" "$scratch/foreign.sock"
 wait_for "${KEYHOLE_SLOW:+1}20" grep -q bound "$scratch/abstract.log"
-both "$(landlock 6 EPERM allowed)" "an abstract Unix socket" \
-	socket 1 2 0 + sendto @ str:x 1 0 "abstract:keyhole-attack.$$" 110 + close @
+attempt collector "$(landlock 6 EPERM allowed)" "an abstract Unix socket" \
+	socket 1 1 0 + connect @ "abstract:keyhole-attack.$$" 110 + close @
+both EPERM "a Unix socket for datagrams" socket 1 2 0
+chmod 755 "$scratch"
+attempt collector allowed "limit: another's Unix socket that is open to all" \
+	socket 1 1 0 + connect @ "unix:$scratch/foreign.sock" 110 + close @
 
 # ---- they live, and die if it is the process itself ----
 

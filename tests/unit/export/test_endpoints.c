@@ -340,6 +340,33 @@ static void idle_connections_leave_room_for_others(void **state)
 		close(idle[i]);
 }
 
+/* From as many addresses as it takes, each with half a request. */
+static int dial_as(uint32_t from)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons(export_port(export)),
+				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = {htonl(from)}};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	say(fd, "GET /metrics HT");
+	return fd;
+}
+
+static void whoever_never_ends_a_request_does_not_keep_others_out(void **state)
+{
+	int half[2 * HTTP_CONNECTIONS_MAX];
+
+	for (size_t i = 0; i < sizeof(half) / sizeof(*half); i++)
+		half[i] = dial_as(INADDR_LOOPBACK + 1 + (uint32_t)(i % 8));
+	assert_int_equal(status_of(ask("GET /healthz", "")), 200);
+	assert_int_equal(status_of(ask("GET /metrics", "")), 200);
+	for (size_t i = 0; i < sizeof(half) / sizeof(*half); i++)
+		close(half[i]);
+}
+
 /* ---- listening ---- */
 
 static void the_path_is_an_option(void **state)
@@ -422,6 +449,7 @@ int main(void)
 		T(a_scraper_that_goes_away_in_the_middle_frees_its_place),
 		T(more_scrapes_at_once_than_the_limit_are_told_to_wait),
 		T(idle_connections_leave_room_for_others),
+		T(whoever_never_ends_a_request_does_not_keep_others_out),
 		T(the_path_is_an_option),
 		T(without_an_address_both_families_are_served),
 		T(a_port_in_use_is_an_error_that_says_so),

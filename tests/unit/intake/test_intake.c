@@ -36,14 +36,21 @@ static struct tape tape;
 static struct {
 	uint32_t tgids[4096];
 	_Atomic uint32_t n, ended, idles;
-	_Atomic bool hold;
+	_Atomic bool hold, scribble;
 } seen;
+
+static size_t page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 static void on_record(void *arg, const struct record *rec)
 {
 	uint32_t n = seen.n;
 
 	assert_true(n < 4096);
+	if (seen.scribble)
+		memset(mem[HANDOVER_DATA] + 2 * page(), 0xaa, 2 * RING);
 	seen.tgids[n] = rec->type == KH_LISTEN ? rec->listen->tgid : rec->exit->tgid;
 	seen.n = n + 1;
 }
@@ -66,11 +73,6 @@ static void on_end(void *arg)
 static const struct intake_options defaults = {
 	.socket = path,
 	.ops = {.record = on_record, .idle = on_idle, .hold = on_hold, .end = on_end}};
-
-static size_t page(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
 
 /* In these tests memfds stand for maps; the real one refuses them (test_given.c). */
 bool __wrap_given_may_be_map(int fd);
@@ -199,6 +201,36 @@ static void what_came_before_the_collector_is_read_identities_first(void **state
 	assert_int_equal(seen.tgids[2], 11);
 	assert_int_equal(stats()->life_records, 1);
 	assert_int_equal(stats()->data_records, 2);
+	close(peer);
+}
+
+static void what_was_checked_is_used_whatever_is_written_meanwhile(void **state)
+{
+	int peer;
+
+	seen.scribble = true;
+	say(HANDOVER_DATA, 10);
+	start(&defaults);
+	peer = serve_one();
+	until(&seen.n, 1);
+	assert_int_equal(seen.tgids[0], 10);
+	close(peer);
+}
+
+static void a_record_longer_than_any_is_none(void **state)
+{
+	static uint8_t long_one[RECORD_SIZE_MAX + 8];
+	struct kh_rec rec = {KH_EXIT, 0, sizeof(long_one)};
+	int peer;
+
+	memcpy(long_one, &rec, sizeof(rec));
+	produce(HANDOVER_DATA, long_one, sizeof(long_one));
+	say(HANDOVER_DATA, 11);
+	start(&defaults);
+	peer = serve_one();
+	until(&seen.n, 1);
+	assert_int_equal(seen.tgids[0], 11);
+	assert_int_equal(stats()->invalid, 1);
 	close(peer);
 }
 
@@ -374,6 +406,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(what_came_before_the_collector_is_read_identities_first),
+		T(what_was_checked_is_used_whatever_is_written_meanwhile),
+		T(a_record_longer_than_any_is_none),
 		T(records_that_go_on_coming_are_handed_on_in_order),
 		T(what_does_not_hold_together_is_counted_not_handed_on),
 		T(a_position_that_a_collector_before_us_spoiled_is_mended_and_counted),

@@ -103,6 +103,22 @@ static void a_new_tape_is_for_its_owner_only(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static void an_older_file_becomes_its_owners_alone_or_is_refused(void **state)
+{
+	struct stat st;
+
+	write_records(NULL, 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(tape_create(&tape, path), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	tape_close(&tape);
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(path, 1234, 0), 0);
+	assert_int_equal(tape_create(&tape, path), -EEXIST);
+}
+
 static void a_tape_cut_anywhere_in_a_record_is_damaged_and_what_came_before_is_read(void **state)
 {
 	static const size_t sizes[] = {16, 13};
@@ -309,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_was_written_is_read_back),
 		T(a_new_tape_is_for_its_owner_only),
+		T(an_older_file_becomes_its_owners_alone_or_is_refused),
 		T(a_tape_cut_anywhere_in_a_record_is_damaged_and_what_came_before_is_read),
 		T(a_tape_may_come_through_a_pipe),
 		T(another_abi_byte_order_or_magic_is_refused),

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-static char answer[65536];
+static char answer[1 << 20];
 
 static void run(int port, const char *const args[], int ready_fd)
 {

@@ -1,165 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The client against tests/system/fake_apiserver.py: real HTTP and TLS over loopback, one thread.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "api_server.h"
-#include "collector/kube/client.h"
-#include "collector/log.h"
-
-#define TURN_MS 2
-#define PATIENCE_NS (20 * 1000000000ull) /* an upper bound for a loaded machine */
-
-static const char first_pods[] =
-	"[{\"namespace\":\"shop\",\"name\":\"web-7c9-aaaaa\",\"uid\":\"uid-1\",\"node\":\"node-1\","
-	"\"owner\":[\"Deployment\",\"web\"],\"containers\":[[\"web\",\"c1\"]]},"
-	"{\"namespace\":\"shop\",\"name\":\"web-7c9-bbbbb\",\"uid\":\"uid-2\",\"node\":\"node-2\"}"
-	"]";
-
-static char dir[] = "/tmp/keyhole-kube-XXXXXX";
-static struct loop *loop;
-static struct api_server server;
-static struct kube_options options;
-static struct kube_store *store;
-static struct kube_client *client;
-
-static const char *write_file(const char *name, const char *text)
-{
-	static char path[2][256];
-	static int used;
-	char *into = path[used++ % 2];
-	FILE *file;
-
-	snprintf(into, sizeof(path[0]), "%s/%s", dir, name);
-	file = fopen(into, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-	return into;
-}
-
-static void stop_loop(void *arg)
-{
-	loop_stop(arg);
-}
-
-static void turn(void)
-{
-	loop_after(loop, TURN_MS, stop_loop, loop);
-	assert_int_equal(loop_run(loop), 0);
-	kube_store_quiesce(store);
-}
-
-/* Runs the loop until it is so. */
-#define UNTIL(condition)                                                                           \
-	do {                                                                                       \
-		uint64_t deadline = loop_now_ns() + PATIENCE_NS;                                   \
-		while (!(condition)) {                                                             \
-			if (loop_now_ns() > deadline)                                              \
-				fail_msg("never: %s", #condition);                                 \
-			turn();                                                                    \
-		}                                                                                  \
-	} while (0)
-
-static void start_server(int port, const char *pods, const char *version)
-{
-	const char *args[] = {
-		"--pods", write_file("pods.json", pods), "--token", "secret", "--version",
-		version,  "--bookmark-seconds",          "0.2",     NULL};
-
-	server = api_server_start(port, args);
-}
-
-static void mode(const char *name)
-{
-	char body[64];
-
-	snprintf(body, sizeof(body), "{\"mode\":\"%s\"}", name);
-	api_server_control(&server, "POST", "/control/mode", body);
-}
-
-static void add_pod(const char *name, const char *uid, const char *container_id)
-{
-	char body[512];
-
-	snprintf(body, sizeof(body),
-		 "{\"namespace\":\"shop\",\"name\":\"%s\",\"uid\":\"%s\",\"node\":\"node-1\","
-		 "\"containers\":[[\"main\",\"%s\"]]}",
-		 name, uid, container_id);
-	api_server_control(&server, "POST", "/control/pods", body);
-}
-
-static void start_client(void)
-{
-	store = kube_store_new(0);
-	client = kube_client_new(loop, &options, store);
-	assert_non_null(client);
-	assert_int_equal(kube_client_start(client), 0);
-}
-
-static int make_client(void **state)
-{
-	char url[64];
-
-	options = (struct kube_options){.keep = &kube_keep_default,
-					.backoff_min_ms = 4,
-					.backoff_max_ms = 20,
-					.watch_min_s = 1,
-					.watch_max_s = 1,
-					.watch_grace_ms = 200,
-					.list_idle_ms = 150};
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d", server.port);
-	options.node = strdup("node-1");
-	return kube_options_set_server(&options, url) ||
-	       kube_secret_set_data(&options.token, "secret", 6);
-}
-
-static int free_client(void **state)
-{
-	kube_client_free(client);
-	kube_store_free(store);
-	kube_options_free(&options);
-	client = NULL;
-	store = NULL;
-	mode("ok");
-	return 0;
-}
-
-static bool knows(const char *uid)
-{
-	return kube_pods_by_uid(kube_store_current(store), slice_of(uid));
-}
-
-static size_t living(void)
-{
-	return kube_pods_count(kube_store_current(store));
-}
-
-static bool has_container(const char *id)
-{
-	const struct kube_container *container;
-
-	return kube_pods_by_container(kube_store_current(store), slice_of(id), &container);
-}
-
-static uint64_t faults(enum kube_fault fault)
-{
-	return kube_client_stats(client).faults[fault];
-}
-
-static uint64_t events(enum kube_event_type type)
-{
-	return kube_client_stats(client).events[type];
-}
+/* Lists, watches, and what goes wrong with them. */
+#include "followed.h"
 
 static void the_nodes_pods_are_listed_then_watched(void **state)
 {
@@ -175,14 +16,14 @@ static void the_nodes_pods_are_listed_then_watched(void **state)
 	assert_false(has_container("c3"));
 	add_pod("late", "uid-3", "c3");
 	UNTIL(has_container("c3"));
-	api_server_control(&server, "DELETE", "/control/pods/shop/late", "");
+	delete_pod("late");
 	UNTIL(living() == 1);
 	assert_true(knows("uid-3")); /* for late records */
 	assert_int_equal(events(KUBE_EVENT_ADDED), 1);
 	assert_int_equal(events(KUBE_EVENT_MODIFIED), 1);
 	assert_int_equal(events(KUBE_EVENT_DELETED), 1);
-	assert_true(kube_client_stats(client).connected);
-	assert_int_equal(kube_client_stats(client).lists, 1);
+	assert_true(stats().connected);
+	assert_int_equal(stats().lists, 1);
 }
 
 static void a_watch_that_ended_goes_on_where_it_was(void **state)
@@ -191,21 +32,22 @@ static void a_watch_that_ended_goes_on_where_it_was(void **state)
 
 	start_client();
 	UNTIL(events(KUBE_EVENT_BOOKMARK) > 0);
-	watches = kube_client_stats(client).watches;
-	UNTIL(kube_client_stats(client).watches > watches);
+	watches = stats().watches;
+	UNTIL(stats().watches > watches);
 	add_pod("next", "uid-4", "c4");
 	UNTIL(has_container("c4"));
-	assert_int_equal(kube_client_stats(client).lists, 1);
+	assert_int_equal(stats().lists, 1);
 	assert_int_equal(faults(KUBE_FAULT_BROKEN) + faults(KUBE_FAULT_TIMEOUT), 0);
-	api_server_control(&server, "DELETE", "/control/pods/shop/next", "");
+	delete_pod("next");
 }
 
 static void requests_ask_for_nothing_but_the_nodes_pods(void **state)
 {
 	const char *at;
 
+	options.no_stream = true;
 	start_client();
-	UNTIL(kube_client_stats(client).watches > 0 && kube_client_stats(client).connected);
+	UNTIL(stats().watches > 0 && stats().connected);
 	UNTIL(strstr(api_server_state(&server), "watch=1"));
 	at = api_server_state(&server);
 	assert_non_null(strstr(at, "/api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1&limit=250"
@@ -221,33 +63,52 @@ static void a_whole_cluster_is_listed_in_pages(void **state)
 	free(options.node);
 	options.node = NULL;
 	options.list_limit = 1;
+	options.no_stream = true;
 	start_client();
 	UNTIL(kube_client_synced(client) && living() == 2);
 	assert_true(knows("uid-2"));
-	assert_int_equal(kube_client_stats(client).lists, 1);
+	assert_int_equal(stats().lists, 1);
 	assert_non_null(strstr(api_server_state(&server), "&continue="));
+}
+
+/* The stand-in forgets the pages' version after each first page. */
+static void a_list_whose_pages_expire_is_made_in_one(void **state)
+{
+	unsigned paged, whole;
+
+	free(options.node);
+	options.node = NULL;
+	options.list_limit = 1;
+	options.no_stream = true;
+	mode("gone");
+	start_client();
+	UNTIL(kube_client_synced(client) && living() == 2);
+	paged = asked("/api/v1/pods?limit=1\"");
+	whole = asked("/api/v1/pods\"");
+	assert_true(paged > 0 && whole > 0);
+	assert_true(faults(KUBE_FAULT_GONE) > 0);
 }
 
 static void gone_as_an_event_lists_anew_and_loses_nothing(void **state)
 {
 	start_client();
-	UNTIL(kube_client_stats(client).watches > 0 && knows("uid-1"));
+	UNTIL(stats().watches > 0 && knows("uid-1"));
 	mode("gone");
-	UNTIL(faults(KUBE_FAULT_GONE) > 1 && kube_client_stats(client).lists > 2);
+	UNTIL(faults(KUBE_FAULT_GONE) > 1 && stats().lists > 2);
 	assert_int_equal(living(), 1);
 	mode("ok");
 	add_pod("after", "uid-5", "c5");
 	UNTIL(has_container("c5"));
 	assert_true(knows("uid-1"));
-	api_server_control(&server, "DELETE", "/control/pods/shop/after", "");
+	delete_pod("after");
 }
 
 static void gone_as_a_status_lists_anew(void **state)
 {
 	start_client();
-	UNTIL(kube_client_stats(client).watches > 0);
+	UNTIL(stats().watches > 0);
 	mode("gone-http");
-	UNTIL(faults(KUBE_FAULT_GONE) > 0 && kube_client_stats(client).lists > 1);
+	UNTIL(faults(KUBE_FAULT_GONE) > 0 && stats().lists > 1);
 	assert_true(knows("uid-1"));
 }
 
@@ -285,7 +146,8 @@ static void whatever_goes_wrong_is_counted_and_overcome(void **state)
 	} cases[] = {
 		{"403", KUBE_FAULT_FORBIDDEN},   {"500", KUBE_FAULT_SERVER},
 		{"garbage", KUBE_FAULT_GARBAGE}, {"html", KUBE_FAULT_GARBAGE},
-		{"hang", KUBE_FAULT_TIMEOUT},    {"down", KUBE_FAULT_BROKEN},
+		{"short", KUBE_FAULT_GARBAGE},   {"hang", KUBE_FAULT_TIMEOUT},
+		{"down", KUBE_FAULT_BROKEN},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -293,11 +155,10 @@ static void whatever_goes_wrong_is_counted_and_overcome(void **state)
 		start_client();
 		UNTIL(faults(cases[i].fault) > 1);
 		assert_false(kube_client_synced(client));
-		assert_false(kube_client_stats(client).connected);
+		assert_false(stats().connected);
 		mode("ok");
 		UNTIL(knows("uid-1"));
-		kube_client_free(client);
-		kube_store_free(store);
+		stop_client();
 	}
 	start_client();
 }
@@ -305,7 +166,7 @@ static void whatever_goes_wrong_is_counted_and_overcome(void **state)
 static void garbage_in_a_watch_keeps_what_is_known(void **state)
 {
 	start_client();
-	UNTIL(kube_client_stats(client).watches > 0 && knows("uid-1"));
+	UNTIL(stats().watches > 0 && knows("uid-1"));
 	mode("garbage");
 	UNTIL(faults(KUBE_FAULT_GARBAGE) > 3);
 	assert_true(knows("uid-1"));
@@ -313,15 +174,16 @@ static void garbage_in_a_watch_keeps_what_is_known(void **state)
 	mode("ok");
 	add_pod("sane", "uid-6", "c6");
 	UNTIL(has_container("c6"));
-	assert_true(kube_client_stats(client).connected);
-	api_server_control(&server, "DELETE", "/control/pods/shop/sane", "");
+	assert_true(stats().connected);
+	assert_true(stats().lists > 1); /* after that nothing was certain */
+	delete_pod("sane");
 }
 
 static void an_object_without_bound_is_left_out(void **state)
 {
 	mode("huge");
 	start_client();
-	UNTIL(kube_client_stats(client).oversize > 0);
+	UNTIL(stats().oversize > 0);
 	mode("ok");
 }
 
@@ -344,15 +206,15 @@ static void a_server_that_went_away_and_came_back_older_is_followed_again(void *
 	int port = server.port;
 
 	start_client();
-	UNTIL(kube_client_stats(client).watches > 0 && knows("uid-1"));
+	UNTIL(stats().watches > 0 && knows("uid-1"));
 	api_server_stop(&server);
 	UNTIL(faults(KUBE_FAULT_CONNECT) > 1);
 	assert_true(knows("uid-1"));
-	assert_false(kube_client_stats(client).connected);
+	assert_false(stats().connected);
 	start_server(port, other, "10");
 	UNTIL(knows("uid-9") && living() == 1);
 	assert_true(faults(KUBE_FAULT_TIMEOUT) > 0);
-	assert_true(kube_client_stats(client).connected);
+	assert_true(stats().connected);
 }
 
 static void tls_is_verified_against_the_given_ca_alone(void **state)
@@ -376,44 +238,20 @@ static void tls_is_verified_against_the_given_ca_alone(void **state)
 	assert_int_equal(kube_options_set_server(&options, url), 0);
 	start_client();
 	UNTIL(faults(KUBE_FAULT_TLS) > 0); /* no CA given: the system's do not know this one */
-	kube_client_free(client);
-	kube_store_free(store);
+	stop_client();
 
 	kube_secret_set_path(&options.ca, ca);
 	options.tls_server_name = strdup("somebody.else");
 	start_client();
 	UNTIL(faults(KUBE_FAULT_TLS) > 0);
-	kube_client_free(client);
-	kube_store_free(store);
+	stop_client();
 
 	strcpy(options.tls_server_name, "localhost");
 	start_client();
 	UNTIL(living() == 100);
-	assert_true(kube_client_stats(client).connected);
+	assert_true(stats().connected);
 	api_server_stop(&secure);
 }
-
-static int begin(void **state)
-{
-	log_set_level(LOG_LEVEL_ERROR);
-	loop = loop_new();
-	if (!loop || !mkdtemp(dir))
-		return -1;
-	start_server(0, first_pods, "1000");
-	return 0;
-}
-
-static int end(void **state)
-{
-	char command[64];
-
-	api_server_stop(&server);
-	loop_free(loop);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, make_client, free_client)
 
 int main(void)
 {
@@ -422,6 +260,7 @@ int main(void)
 		TEST(a_watch_that_ended_goes_on_where_it_was),
 		TEST(requests_ask_for_nothing_but_the_nodes_pods),
 		TEST(a_whole_cluster_is_listed_in_pages),
+		TEST(a_list_whose_pages_expire_is_made_in_one),
 		TEST(gone_as_an_event_lists_anew_and_loses_nothing),
 		TEST(gone_as_a_status_lists_anew),
 		TEST(a_refused_token_is_read_again),
@@ -434,5 +273,8 @@ int main(void)
 		TEST(a_server_that_went_away_and_came_back_older_is_followed_again),
 	};
 
-	return cmocka_run_group_tests_name("kube client", tests, begin, end);
+	int failed = cmocka_run_group_tests_name("kube client, streams", tests, begin, end);
+
+	plainly = true;
+	return failed + cmocka_run_group_tests_name("kube client, lists", tests, begin, end);
 }

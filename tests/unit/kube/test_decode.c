@@ -143,6 +143,40 @@ static void a_typical_pod_takes_about_a_kibibyte(void **state)
 	kube_pod_unref(pod);
 }
 
+/* The labels that a chart gives a pod, all of them kept. */
+static void a_pod_with_ten_labels_takes_at_most_a_kibibyte(void **state)
+{
+	static const char json[] =
+		"{\"metadata\":{\"name\":\"checkout-service-6d4cf56db6-x2x4z\",\"namespace\":"
+		"\"shop\","
+		"\"uid\":\"5c1d6f6e-6f0e-4f0a-9a3e-0d9c1e0f7a11\",\"creationTimestamp\":"
+		"\"2026-11-23T20:00:00Z\",\"labels\":{"
+		"\"app.kubernetes.io/name\":\"checkout\",\"app.kubernetes.io/instance\":\"shop\","
+		"\"app.kubernetes.io/version\":\"1.24.3\",\"app.kubernetes.io/part-of\":\"shop\","
+		"\"app.kubernetes.io/component\":\"backend\",\"app.kubernetes.io/managed-by\":"
+		"\"Helm\",\"helm.sh/"
+		"chart\":\"shop-7.1.0\",\"team\":\"payments\",\"tier\":\"backend\","
+		"\"pod-template-hash\":\"6d4cf56db6\"},\"ownerReferences\":[{\"kind\":"
+		"\"ReplicaSet\","
+		"\"name\":\"checkout-service-6d4cf56db6\",\"controller\":true}]},"
+		"\"spec\":{\"nodeName\":\"ip-10-0-12-34.eu-central-1.compute.internal\","
+		"\"containers\":"
+		"[{\"name\":\"checkout\",\"image\":"
+		"\"registry.example/shop/checkout-service:1.24.3\",\"env\":[{\"name\":"
+		"\"OTEL_SERVICE_NAME\",\"value\":\"checkout\"}]}]},"
+		"\"status\":{\"podIP\":\"10.42.0.9\",\"podIPs\":[{\"ip\":\"10.42.0.9\"}],"
+		"\"containerStatuses\":[{\"name\":\"checkout\",\"containerID\":\"containerd://"
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}]}}";
+	static const char *const all[] = {"*", NULL};
+	static const struct kube_keep keep = {all, all};
+	struct kube_pod *pod = decode_text(slice_of(json), &keep);
+
+	assert_int_equal(pod->label_count, 10);
+	assert_string_equal(pod->workload[KUBE_DEPLOYMENT], "checkout-service");
+	assert_in_range(pod->bytes, 500, 1024);
+	kube_pod_unref(pod);
+}
+
 static void daemonset_statefulset_and_bare_pods_name_their_owner(void **state)
 {
 	struct kube_pod *pod = decode("daemonset");
@@ -336,91 +370,6 @@ static void more_containers_and_labels_than_the_limits_are_counted(void **state)
 	free(text);
 }
 
-static void events_have_type_version_and_pod(void **state)
-{
-	struct slice pod = vector_read("bare");
-	char text[32768];
-	struct kube_event event;
-	int n = snprintf(text, sizeof(text), "{\"type\":\"DELETED\",\"object\":%.*s}", (int)pod.n,
-			 pod.p);
-
-	assert_int_equal(
-		kube_decode_event((struct slice){text, n}, &kube_keep_default, &stats, &event), 0);
-	assert_int_equal(event.type, KUBE_EVENT_DELETED);
-	assert_string_equal(event.version, "4711");
-	assert_string_equal(event.pod->name, "toolbox");
-	kube_pod_unref(event.pod);
-}
-
-static int decode_event(const char *text, struct kube_event *event)
-{
-	return kube_decode_event(slice_of(text), &kube_keep_default, &stats, event);
-}
-
-static void bookmarks_carry_only_a_version(void **state)
-{
-	struct kube_event event;
-
-	assert_int_equal(decode_event("{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Pod\","
-				      "\"metadata\":{\"resourceVersion\":\"99\"},"
-				      "\"spec\":{\"containers\":null}}}",
-				      &event),
-			 0);
-	assert_int_equal(event.type, KUBE_EVENT_BOOKMARK);
-	assert_string_equal(event.version, "99");
-	assert_null(event.pod);
-}
-
-static void error_events_carry_the_status(void **state)
-{
-	struct kube_event event;
-
-	assert_int_equal(decode_event("{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\","
-				      "\"reason\":\"Expired\",\"code\":410,\"message\":\"too old "
-				      "resource version: 383 (398)\"}}",
-				      &event),
-			 0);
-	assert_int_equal(event.type, KUBE_EVENT_ERROR);
-	assert_int_equal(event.status.code, 410);
-	assert_string_equal(event.status.reason, "Expired");
-}
-
-static void what_is_no_event_is_refused(void **state)
-{
-	struct kube_event event;
-
-	assert_int_equal(decode_event("{}", &event), -EBADMSG);
-	assert_int_equal(decode_event("{\"type\":\"SURPRISE\",\"object\":{}}", &event), -EBADMSG);
-	assert_int_equal(decode_event("{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\"}}", &event),
-			 -EBADMSG);
-	assert_int_equal(decode_event("{\"type\":\"ADDED\",\"object\":{\"kind\":\"Node\","
-				      "\"metadata\":{\"resourceVersion\":\"1\"}}}",
-				      &event),
-			 -EBADMSG);
-	/* A pod that cannot be used does not stop the watch. */
-	assert_int_equal(decode_event("{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\","
-				      "\"metadata\":{\"resourceVersion\":\"1\"}}}",
-				      &event),
-			 0);
-	assert_null(event.pod);
-}
-
-static void a_status_body_tells_code_reason_and_delay(void **state)
-{
-	struct kube_status status;
-
-	assert_int_equal(kube_decode_status(slice_of("{\"kind\":\"Status\",\"code\":504,\"reason\":"
-						     "\"Timeout\",\"message\":\"Too large resource "
-						     "version\",\"details\":{"
-						     "\"retryAfterSeconds\":1}}"),
-					    &status),
-			 0);
-	assert_int_equal(status.code, 504);
-	assert_int_equal(status.retry_after_s, 1);
-	assert_int_equal(kube_decode_status(slice_of("<html>"), &status), -EBADMSG);
-	assert_int_equal(status.code, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +379,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_both_families_are_kept_once),
 		cmocka_unit_test(the_start_time_reads_as_beyla_writes_it),
 		cmocka_unit_test(a_typical_pod_takes_about_a_kibibyte),
+		cmocka_unit_test(a_pod_with_ten_labels_takes_at_most_a_kibibyte),
 		cmocka_unit_test(daemonset_statefulset_and_bare_pods_name_their_owner),
 		cmocka_unit_test(a_job_made_by_a_cronjob_names_both),
 		cmocka_unit_test(a_static_pod_has_its_config_hash_and_is_its_own_workload),
@@ -441,11 +391,6 @@ int main(void)
 		cmocka_unit_test(wrong_types_below_the_metadata_are_as_if_absent),
 		cmocka_unit_test(nesting_and_size_are_bounded),
 		cmocka_unit_test(more_containers_and_labels_than_the_limits_are_counted),
-		cmocka_unit_test(events_have_type_version_and_pod),
-		cmocka_unit_test(bookmarks_carry_only_a_version),
-		cmocka_unit_test(error_events_carry_the_status),
-		cmocka_unit_test(what_is_no_event_is_refused),
-		cmocka_unit_test(a_status_body_tells_code_reason_and_delay),
 	};
 
 	return cmocka_run_group_tests_name("kube decode", tests, NULL, NULL);

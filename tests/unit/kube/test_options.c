@@ -225,6 +225,36 @@ static void a_broken_kubeconfig_is_an_error(void **state)
 	assert_int_equal(kube_options_discover(&options, "/does/not/exist", NULL, NULL), -EINVAL);
 }
 
+static void a_kubelet_gets_the_accounts_token_by_https_alone(void **state)
+{
+	struct kube_kubelet kubelet = {.url = "https://[fd00::7]:10250", .poll_ms = 10000};
+	const char *paths[KUBE_PATHS_MAX];
+
+	assert_int_equal(kube_options_kubelet(&options, &kubelet, "n1", "/account"), 0);
+	assert_string_equal(options.host, "fd00::7");
+	assert_int_equal(options.port, 10250);
+	assert_int_equal(options.poll_ms, 10000);
+	assert_string_equal(options.token.path, "/account/token");
+	assert_string_equal(options.ca.path, "/account/ca.crt");
+	assert_string_equal(options.node, "n1");
+	assert_false(options.insecure);
+	kube_options_free(&options);
+
+	kubelet.ca_file = "/kubelet/pki/ca.crt";
+	kubelet.insecure = true;
+	assert_int_equal(kube_options_kubelet(&options, &kubelet, "n1", "/account"), 0);
+	assert_string_equal(options.ca.path, "/kubelet/pki/ca.crt");
+	assert_true(options.insecure);
+	assert_int_equal(kube_options_paths(&options, paths, KUBE_PATHS_MAX), 2);
+	assert_string_equal(paths[1], "/kubelet/pki");
+	kube_options_free(&options);
+
+	kubelet.url = "http://127.0.0.1:10255";
+	assert_int_equal(kube_options_kubelet(&options, &kubelet, "n1", "/account"), -EINVAL);
+	kubelet.url = "127.0.0.1:10250";
+	assert_int_equal(kube_options_kubelet(&options, &kubelet, "n1", "/account"), -EINVAL);
+}
+
 static void secrets_are_read_anew_and_bounded(void **state)
 {
 	struct kube_secret secret = {0};
@@ -285,6 +315,7 @@ int main(void)
 		TEST(kubeconfig_may_be_json_and_come_from_the_environment),
 		TEST(what_the_sandbox_forbids_is_refused),
 		TEST(a_broken_kubeconfig_is_an_error),
+		TEST(a_kubelet_gets_the_accounts_token_by_https_alone),
 		TEST(secrets_are_read_anew_and_bounded),
 	};
 

@@ -304,7 +304,7 @@ static void systemd_hears_that_the_loader_is_ready(void **state)
 	n = snprintf(name, sizeof(name), "/tmp/keyhole-notify-%d", (int)getpid());
 	fd = notify_socket(name, (socklen_t)n);
 	setenv("NOTIFY_SOCKET", name, 1);
-	serve_ready();
+	serve_notify(serve_notify_open());
 	heard_ready(fd);
 	unlink(name);
 
@@ -313,7 +313,7 @@ static void systemd_hears_that_the_loader_is_ready(void **state)
 	setenv("NOTIFY_SOCKET", name, 1);
 	name[0] = 0;
 	fd = notify_socket(name, (socklen_t)n);
-	serve_ready();
+	serve_notify(serve_notify_open());
 	heard_ready(fd);
 }
 
@@ -324,11 +324,11 @@ static void without_systemd_nothing_is_said(void **state)
 	memset(longest, '/', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = 0;
 	unsetenv("NOTIFY_SOCKET");
-	serve_ready();
+	serve_notify(serve_notify_open());
 	setenv("NOTIFY_SOCKET", "vsock:2:1234", 1);
-	serve_ready();
+	serve_notify(serve_notify_open());
 	setenv("NOTIFY_SOCKET", longest, 1);
-	serve_ready();
+	serve_notify(serve_notify_open());
 	unsetenv("NOTIFY_SOCKET");
 }
 

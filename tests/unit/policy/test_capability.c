@@ -141,6 +141,8 @@ static int everything_goes(void *arg)
 	expect(status("CapBnd") == 0 && status("CapEff") == 0);
 	expect(report.part[POLICY_BOUNDING] == POLICY_ON);
 	expect(report.part[POLICY_SECUREBITS] == POLICY_ON);
+	/* asked of the kernel: all four bits, each with its lock */
+	expect(prctl(PR_GET_SECUREBITS) == 0xef);
 	return 0;
 }
 
@@ -172,7 +174,7 @@ static void what_is_missing_is_named_with_its_cure(void **state)
 
 static int root_becomes_nonroot(void *arg)
 {
-	const struct policy_collector_needs needs = {.read = {"/proc"}};
+	const struct policy_collector_needs needs = {.read = {"/proc/self"}};
 	struct policy_report report = {0};
 	const gid_t groups[] = {4, 24};
 	struct rlimit core;
@@ -313,7 +315,7 @@ static const struct lacking {
 
 static int enter(enum policy_role role, struct policy_report *report)
 {
-	static const struct policy_collector_needs needs = {.read = {"/proc"}};
+	static const struct policy_collector_needs needs = {.read = {"/proc/self"}};
 
 	return role == POLICY_LOADER ? policy_enter_loader(false, report)
 				     : policy_enter_collector(&needs, false, report);

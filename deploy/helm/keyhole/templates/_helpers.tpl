@@ -1,38 +1,46 @@
 {{- /* SPDX-License-Identifier: Apache-2.0 */ -}}
 {{- define "keyhole.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-." }}
 {{- end }}
 
 {{- define "keyhole.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 50 | trimAll "-." }}
 {{- else if contains (include "keyhole.name" .) .Release.Name }}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- .Release.Name | trunc 50 | trimAll "-." }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "keyhole.name" .) | trunc 50 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name (include "keyhole.name" .) | trunc 50 | trimAll "-." }}
 {{- end }}
 {{- end }}
 
 {{- /* A list of the chart's values and a component, "" for objects of both. */ -}}
 {{- define "keyhole.selectorLabels" -}}
 {{- $ := index . 0 -}}
-app.kubernetes.io/name: {{ include "keyhole.name" $ }}
-app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/name: {{ include "keyhole.name" $ | quote }}
+app.kubernetes.io/instance: {{ $.Release.Name | quote }}
 {{- with index . 1 }}
-app.kubernetes.io/component: {{ . }}
+app.kubernetes.io/component: {{ . | quote }}
 {{- end }}
 {{- end }}
 
+{{- /* The third of the list, if there is one: more labels. The chart's own cannot be changed by any. */ -}}
 {{- define "keyhole.labels" -}}
+{{- $ := index . 0 -}}
+{{- $more := mergeOverwrite dict ($.Values.commonLabels | default dict) -}}
+{{- if gt (len .) 2 }}{{ $more = mergeOverwrite $more (index . 2 | default dict) }}{{ end -}}
+{{ include "keyhole.ownLabels" . }}
+{{- with omit $more "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "keyhole.ownLabels" -}}
 {{- $ := index . 0 -}}
 {{ include "keyhole.selectorLabels" . }}
 app.kubernetes.io/part-of: keyhole
 app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" }}
-{{- with $.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+app.kubernetes.io/managed-by: {{ $.Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
 {{- define "keyhole.serviceAccount" -}}
@@ -52,12 +60,16 @@ helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" 
 {{- end }}
 
 {{- define "keyhole.export" -}}
-{{- $export := dig "prometheus_export" dict .Values.config.data | default dict -}}
+{{- $export := dig "prometheus_export" dict (.Values.config.data | default dict) | default dict -}}
 {{- $port := dig "port" 9464 $export | int -}}
-{{- if eq $port 0 }}
-{{- fail "config.data.prometheus_export.port: probes need a port; leave it out for 9464" }}
+{{- if or (lt $port 1) (gt $port 65535) }}
+{{- fail "config.data.prometheus_export.port: probes need a port from 1 to 65535; leave it out for 9464" }}
 {{- end }}
-{{- dict "port" $port "path" (dig "path" "/metrics" $export) | toJson }}
+{{- $path := dig "path" "/metrics" $export }}
+{{- if not (hasPrefix "/" $path) }}
+{{- fail "config.data.prometheus_export.path: it begins with \"/\"; leave it out for /metrics" }}
+{{- end }}
+{{- dict "port" $port "path" $path | toJson }}
 {{- end }}
 
 {{- define "keyhole.image" -}}
@@ -72,14 +84,20 @@ helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" 
 {{- end }}
 {{- end }}
 
+{{- /* Of the operator's objects, which belong to no namespace. */ -}}
+{{- define "keyhole.seccompName" -}}
+{{- $ := index . 0 -}}
+{{- printf "%s-%s-%s" $.Release.Namespace (include "keyhole.fullname" $) (index . 1) }}
+{{- end }}
+
 {{- define "keyhole.seccompProfile" -}}
 {{- $ := index . 0 -}}
 seccompProfile:
   type: {{ $.Values.seccompProfile.type }}
   {{- if $.Values.seccompProfile.operator }}
-  localhostProfile: operator/{{ include "keyhole.fullname" $ }}-{{ index . 1 }}.json
+  localhostProfile: "operator/{{ include "keyhole.seccompName" . }}.json"
   {{- else if eq $.Values.seccompProfile.type "Localhost" }}
-  localhostProfile: {{ get $.Values.seccompProfile.localhost (index . 1) }}
+  localhostProfile: {{ get $.Values.seccompProfile.localhost (index . 1) | quote }}
   {{- end }}
 {{- end }}
 
@@ -92,7 +110,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
@@ -113,11 +131,8 @@ terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
 {{- define "keyhole.podMetadata" -}}
 {{- $ := index . 0 -}}
 labels:
-  {{- include "keyhole.labels" . | nindent 2 }}
-  {{- with $.Values.podLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-{{- $annotations := deepCopy $.Values.podAnnotations }}
+  {{- include "keyhole.labels" (append . $.Values.podLabels) | nindent 2 }}
+{{- $annotations := deepCopy ($.Values.podAnnotations | default dict) }}
 {{- if ne (index . 1) "loader" }}
 {{- if $.Values.config.create }}
 {{- $_ := set $annotations "checksum/config" ($.Values.config.data | toJson | sha256sum) }}
@@ -137,7 +152,7 @@ annotations:
 
 {{- define "keyhole.loaderContainer" -}}
 - name: keyhole-loader
-  image: {{ include "keyhole.image" (list . "loader") }}
+  image: {{ include "keyhole.image" (list . "loader") | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   {{- with .Values.loader.extraArgs }}
   args:
@@ -170,7 +185,7 @@ annotations:
 {{- define "keyhole.collectorContainer" -}}
 {{- $export := include "keyhole.export" . | fromJson -}}
 - name: keyhole-collector
-  image: {{ include "keyhole.image" (list . "collector") }}
+  image: {{ include "keyhole.image" (list . "collector") | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   args:
     - --config=/etc/keyhole/keyhole.yml
@@ -191,10 +206,14 @@ annotations:
       protocol: TCP
   livenessProbe:
     httpGet: {path: /healthz, port: metrics}
-    {{- toYaml .Values.collector.livenessProbe | nindent 4 }}
+    {{- with .Values.collector.livenessProbe }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   readinessProbe:
     httpGet: {path: /readyz, port: metrics}
-    {{- toYaml .Values.collector.readinessProbe | nindent 4 }}
+    {{- with .Values.collector.readinessProbe }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   securityContext:
     allowPrivilegeEscalation: false
     readOnlyRootFilesystem: true
@@ -221,7 +240,7 @@ annotations:
 {{- define "keyhole.collectorVolumes" -}}
 - name: config
   configMap:
-    name: {{ include "keyhole.configMap" . }}
+    name: {{ include "keyhole.configMap" . | quote }}
     items:
       - {key: keyhole.yml, path: keyhole.yml}
 # What automountServiceAccountToken would give to every container.
