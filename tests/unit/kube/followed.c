@@ -115,8 +115,8 @@ int make_client(void **state)
 					.backoff_max_ms = 20,
 					.watch_min_s = 1,
 					.watch_max_s = 1,
-					.watch_grace_ms = 200,
-					.list_idle_ms = 150};
+					.watch_grace_ms = 2000,
+					.list_idle_ms = 10000};
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d", server.port);
 	options.node = strdup("node-1");
 	return kube_options_set_server(&options, url) ||

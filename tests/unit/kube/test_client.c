@@ -150,6 +150,7 @@ static void whatever_goes_wrong_is_counted_and_overcome(void **state)
 		{"down", KUBE_FAULT_BROKEN},
 	};
 
+	options.list_idle_ms = 150;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		mode(cases[i].mode);
 		start_client();

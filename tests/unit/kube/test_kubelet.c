@@ -42,6 +42,7 @@ static void what_is_known_stays_while_it_is_silent_or_wrong(void **state)
 		     {"html", KUBE_FAULT_GARBAGE},
 		     {"down", KUBE_FAULT_BROKEN}};
 
+	options.list_idle_ms = 150;
 	start_polling();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		mode(cases[i].mode);

@@ -64,7 +64,6 @@ static void a_server_that_ignores_the_question_is_asked_for_lists(void **state)
 
 static void a_stream_without_the_mark_is_none(void **state)
 {
-	options.list_idle_ms = 5000; /* a bookmark comes before that, but it is another */
 	without("{\"mark\":false}");
 }
 

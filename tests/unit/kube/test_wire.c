@@ -112,7 +112,8 @@ static void a_watch_that_is_cut_in_an_event_goes_on_before_it(void **state)
 static void a_slow_list_is_waited_for(void **state)
 {
 	options.no_stream = true;
-	set("{\"chunk\":200,\"pause\":0.02}"); /* longer than the silence allowed, in all */
+	options.list_idle_ms = 1000;
+	set("{\"chunk\":200,\"pause\":0.15}"); /* longer than that silence, in all */
 	start_client();
 	UNTIL(kube_client_synced(client) && knows("uid-1"));
 	assert_int_equal(faults(KUBE_FAULT_TIMEOUT), 0);
@@ -133,7 +134,6 @@ static void a_body_without_end_is_bounded_also_when_it_is_compressed(void **stat
 	static const char *const modes[] = {"endless", "bomb"};
 
 	options.body_max = 1 << 20;
-	options.list_idle_ms = 5000; /* the bomb has to be made */
 	options.no_stream = true;
 	for (size_t i = 0; i < 2; i++) {
 		mode(modes[i]);
