@@ -48,8 +48,12 @@ start_api() {
 		--service-account-signing-key-file "$scratch/tls/accounts.key" \
 		--service-account-issuer https://kubernetes.default.svc \
 		--audit-policy-file "$scratch/audit.yaml" --audit-log-path "$scratch/audit.log"
-	api_pid=$started
+	echo "$started" > "$scratch/api.pid" # whoever calls may be a $(…)
 	wait_for 90 api_ready
+}
+
+restart_api() {
+	stop "$(< "$scratch/api.pid")" && start_api
 }
 
 start_controllers() {

@@ -36,9 +36,9 @@ def objects(paths):
 
 def names(pod, port, known):
 	"""The labels that a series of the pod's must have; "" if it must not have it."""
-	meta = pod["metadata"]
+	meta, began = pod["metadata"], pod["metadata"]["creationTimestamp"]
 	want = {"k8s_pod_name": meta["name"], "k8s_namespace_name": meta["namespace"], "k8s_pod_uid": meta["uid"],
-		"k8s_node_name": pod["spec"]["nodeName"], "k8s_pod_start_time": pod["status"]["startTime"],
+		"k8s_node_name": pod["spec"]["nodeName"], "k8s_pod_start_time": began.replace("T", " ").replace("Z", " +0000 UTC"),
 		"k8s_container_name": [c["name"] for c in pod["spec"]["containers"]
 			if any(p["containerPort"] == int(port) for p in c.get("ports", []))][0]}
 	want.update({f"k8s_{level.lower()}_name": "" for level in LEVELS})
