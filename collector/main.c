@@ -12,14 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cluster.h"
 #include "config/config.h"
-#include "identity/peer_name.h"
-#include "kept_keys.h"
-#include "kube/pod_source.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
-#include "peer_watches.h"
 #include "pipeline.h"
 #include "policy/process.h"
 #include "policy/sandbox.h"
@@ -27,7 +24,7 @@
 #include "vitals.h"
 
 #define LOG_MODULE "main"
-#define TAPE_CHECK_MS 20   /* --print-metrics looks so often whether the tape is read */
+#define TAPE_CHECK_MS 20 /* --print-metrics looks so often whether the tape is read */
 
 extern char **environ;
 
@@ -41,15 +38,7 @@ struct collector {
 	struct telemetry *telemetry;
 	struct selfmetrics *self;
 	struct loop *loop;
-	struct kube_options kube_options; /* the API */
-	struct kube_options kubelet;      /* in its place, for the node's pods; else zeroed */
-	bool in_cluster;
-	struct kept_keys *kept;
-	struct kube_store *store;
-	struct kube_pod_source *pods;
-	struct kube_client *kube;
-	struct peers *peers;
-	struct peer_watches peer_watches;
+	struct cluster cluster;
 	char host[65];
 	struct tape tape;
 	struct pipeline *pipeline;
@@ -97,12 +86,6 @@ static int read_config(struct collector *c)
 	return -EINVAL;
 }
 
-/* Names for addresses, where there is a cluster that knows them. */
-static struct peer_namer namer_of(const struct collector *c)
-{
-	return c->peers ? (struct peer_namer){peer_name_of, c->peers} : (struct peer_namer){0};
-}
-
 /* What decides about each record; a reload makes another. */
 static int make_rules(struct collector *c)
 {
@@ -111,8 +94,9 @@ static int make_rules(struct collector *c)
 
 	if (gethostname(c->host, sizeof(c->host) - 1))
 		c->host[0] = 0;
-	c->basis = (struct rulebook_basis){
-		.host = c->host, .extras = &c->config->attributes.extras, .namer = namer_of(c)};
+	c->basis = (struct rulebook_basis){.host = c->host,
+					   .extras = &c->config->attributes.extras,
+					   .namer = cluster_namer(&c->cluster)};
 	r = rulebook_new(&book, c->config, &c->basis, NULL);
 	if (r)
 		return r;
@@ -144,13 +128,13 @@ static int make_telemetry(struct collector *c)
 	o.series_max = (unsigned int)conf->keyhole.series_limit;
 	o.bytes_max = conf->keyhole.series_memory;
 	o.ttl_ns = conf->prometheus.ttl_ns;
-	o.kubernetes = c->in_cluster;
+	o.kubernetes = c->cluster.there;
 	o.routes = rulebooks_latest(c->books)->router != NULL;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
 	o.server_address_from_host = conf->keyhole.server_address_from_host;
 	o.select = conf->attributes.select.sections;
 	o.extras = &conf->attributes.extras;
-	o.namer = namer_of(c);
+	o.namer = cluster_namer(&c->cluster);
 	r = telemetry_new(&c->telemetry, &o);
 	if (r)
 		log_error("metrics cannot be set up: %s", strerror(-r));
@@ -162,152 +146,12 @@ static const char *or_null(const char *text)
 	return text && *text ? text : NULL;
 }
 
-/* The node's pods from its kubelet: the API is not asked for them, and need not be there. */
-static int find_kubelet(struct collector *c)
-{
-	const struct config *conf = c->config;
-	const struct kube_kubelet kubelet = {.url = conf->keyhole.kubelet_url,
-					     .ca_file = conf->keyhole.kubelet_ca,
-					     .insecure = conf->keyhole.kubelet_insecure,
-					     .poll_ms = conf->keyhole.kubelet_ns / 1000000};
-	int r;
-
-	r = kube_options_kubelet(&c->kubelet, &kubelet, or_null(conf->keyhole.node_name), NULL);
-	c->in_cluster = !r;
-	return r;
-}
-
-/* Where is the API? Not finding one is fine unless the configuration insists. */
-static int find_cluster(struct collector *c)
-{
-	const struct config *conf = c->config;
-	int r;
-
-	if (conf->kubernetes.enable == CONFIG_KUBERNETES_OFF || c->options.print_metrics)
-		return 0;
-	if (conf->keyhole.kubernetes_source == CONFIG_SOURCE_KUBELET)
-		return find_kubelet(c);
-	r = kube_options_discover(&c->kube_options, or_null(conf->kubernetes.kubeconfig_path),
-				  or_null(conf->keyhole.node_name), NULL);
-	if (r == -ENOENT && conf->kubernetes.enable == CONFIG_KUBERNETES_AUTODETECT) {
-		log_info("no Kubernetes cluster found: workloads are named by container and "
-			 "process");
-		return 0;
-	}
-	if (r == -ENOENT)
-		log_error("attributes.kubernetes.enable is true, but there is no cluster: neither "
-			  "KUBERNETES_SERVICE_HOST nor a kubeconfig; use autodetect or set "
-			  "attributes.kubernetes.kubeconfig_path");
-	if (r)
-		return r;
-	c->in_cluster = true;
-	return 0;
-}
-
-static const struct kube_options *pods_options(const struct collector *c)
-{
-	return c->kubelet.host ? &c->kubelet : &c->kube_options;
-}
-
-static int make_kube(struct collector *c)
-{
-	int r;
-
-	if (!c->in_cluster)
-		return 0;
-	r = kept_keys_new(&c->kept, c->config);
-	if (r)
-		return r;
-	c->kube_options.keep = c->kubelet.keep = &c->kept->keep;
-	if (c->config->kubernetes.reconnect_ns)
-		c->kube_options.backoff_min_ms = c->kubelet.backoff_min_ms =
-			(unsigned int)(c->config->kubernetes.reconnect_ns / 1000000);
-	c->store = kube_store_new(0);
-	c->pods = c->store ? kube_pod_source_new(c->loop, pods_options(c), c->store) : NULL;
-	c->kube = c->pods ? kube_client_new(c->loop, pods_options(c), kube_pod_source_of(c->pods))
-			  : NULL;
-	if (!c->kube) {
-		log_error("the Kubernetes client cannot be set up: out of memory");
-		return -ENOMEM;
-	}
-	return kube_client_start(c->kube);
-}
-
-/* Before filters and telemetry, which ask them; they learn from the API what make_kube() brings. */
-static int make_peers(struct collector *c)
-{
-	bool elsewhere, services;
-
-	config_peers(c->config, &elsewhere, &services);
-	/* A kubelet is asked now and then: meanwhile an address may have gone to another pod. */
-	if (c->kubelet.host && (elsewhere || services))
-		log_warn("keyhole.peers: no peer is named with keyhole.kubernetes_source: kubelet; "
-			 "use api for that");
-	if (!c->in_cluster || c->kubelet.host)
-		return 0;
-	c->peers = peers_new();
-	if (!c->peers)
-		log_error("names of peers cannot be set up: out of memory");
-	return c->peers ? 0 : -ENOMEM;
-}
-
-static int watch_peers(struct collector *c)
-{
-	const struct peer_watch here = {.store = c->store, .client = c->kube};
-	bool elsewhere, services;
-	int r;
-
-	if (!c->peers)
-		return 0;
-	config_peers(c->config, &elsewhere, &services);
-	r = peer_watches_start(&c->peer_watches, c->loop, &c->kube_options, c->peers, &here,
-			       elsewhere, services);
-	if (r)
-		log_error("the watches of peers cannot be set up: %s", strerror(-r));
-	return r;
-}
-
-/*
- * A new configuration may look at labels that were not kept: then the pods are listed again. The
- * store stays, so that nothing is forgotten meanwhile.
- */
-static int keep_other_labels(void *arg, const struct config *config)
-{
-	struct collector *c = arg;
-	struct kept_keys *kept;
-	struct kube_client *kube;
-	int r = c->in_cluster ? kept_keys_new(&kept, config) : 0;
-
-	if (r || !c->in_cluster)
-		return r;
-	if (kept_keys_same(kept, c->kept)) {
-		kept_keys_free(kept);
-		return 0;
-	}
-	c->kube_options.keep = c->kubelet.keep = &kept->keep;
-	kube = kube_client_new(c->loop, pods_options(c), kube_pod_source_of(c->pods));
-	if (!kube || (c->peers && peer_watches_relist(&c->peer_watches, &kept->keep, kube))) {
-		kube_client_free(kube);
-		c->kube_options.keep = c->kubelet.keep = &c->kept->keep;
-		kept_keys_free(kept);
-		log_error("the Kubernetes client cannot be set up: out of memory");
-		return -ENOMEM;
-	}
-	kube_vitals_follow(&c->vitals.kube_vitals, kube);
-	kube_client_free(c->kube);
-	c->vitals.kube = c->kube = kube;
-	kept_keys_free(c->kept);
-	c->kept = kept;
-	log_info("other labels of pods are asked for: the pods are listed again");
-	return kube_client_start(kube);
-}
-
 static int make_pipeline(struct collector *c)
 {
-	struct pipeline_options o = {.store = c->store,
+	struct pipeline_options o = {.store = c->cluster.store,
 				     .books = c->books,
 				     .telemetry = c->telemetry,
-				     .peers = c->peers,
+				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
 				     .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD};
@@ -362,12 +206,29 @@ static int make_tape(struct collector *c)
 	r = tape_create(&c->tape, c->options.record);
 	if (r)
 		log_error("--record %s: %s", c->options.record,
-			  r == -EEXIST ? "exists and is no tape of this user alone; name another file" : strerror(-r));
+			  r == -EEXIST
+				  ? "exists and is no tape of this user alone; name another file"
+				  : strerror(-r));
 	else
 		log_warn("--record %s: captured bytes of requests and responses go there; it is as "
 			 "secret as they are",
 			 c->options.record);
 	return r;
+}
+
+static void on_client(void *arg, struct kube_client *client)
+{
+	struct collector *c = arg;
+
+	kube_vitals_follow(&c->vitals.kube_vitals, client);
+	c->vitals.kube = client;
+}
+
+static int prepare_reload(void *arg, const struct config *config)
+{
+	struct collector *c = arg;
+
+	return cluster_follow(&c->cluster, c->loop, config, on_client, c);
 }
 
 static int make_reload(struct collector *c)
@@ -376,7 +237,7 @@ static int make_reload(struct collector *c)
 				   .path = c->config_path,
 				   .environment = environ,
 				   .books = c->books,
-				   .prepare = keep_other_labels,
+				   .prepare = prepare_reload,
 				   .arg = c};
 	int r = c->options.print_metrics ? 0 : reload_start(&c->reload, &o);
 
@@ -390,10 +251,9 @@ static int enter_sandbox(struct collector *c)
 	char line[1024];
 	int n = 0, r;
 
-	if (c->in_cluster) {
-		n = kube_options_paths(pods_options(c), needs.read,
-				       POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX);
-		needs.connect[needs.connect_count++] = pods_options(c)->port;
+	if (c->cluster.there) {
+		n = cluster_paths(&c->cluster, needs.read, POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX);
+		needs.connect[needs.connect_count++] = cluster_port(&c->cluster);
 	}
 	if (n < 0)
 		return n;
@@ -416,14 +276,14 @@ static int enter_sandbox(struct collector *c)
 
 static int start_intake(struct collector *c)
 {
-	struct intake_options o = {.socket = c->options.socket ? c->options.socket
-							       : c->config->keyhole.loader_socket,
-				   .replay = c->options.replay,
-				   .record = c->options.record ? &c->tape : NULL,
-				   .hold_ns = &c->config->kubernetes.sync_timeout_ns,
-				   .wishes = {.want = pipeline_wants(c->pipeline),
-					      .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD},
-				   .ops = pipeline_ops(c->pipeline)};
+	struct intake_options o = {
+		.socket = c->options.socket ? c->options.socket : c->config->keyhole.loader_socket,
+		.replay = c->options.replay,
+		.record = c->options.record ? &c->tape : NULL,
+		.hold_ns = &c->config->kubernetes.sync_timeout_ns,
+		.wishes = {.want = pipeline_wants(c->pipeline),
+			   .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD},
+		.ops = pipeline_ops(c->pipeline)};
 	int r = intake_start(&c->intake, &o);
 
 	if (r) {
@@ -437,9 +297,9 @@ static int start_intake(struct collector *c)
 				    .telemetry = c->telemetry,
 				    .books = c->books,
 				    .reload = c->reload ? reload_stats(c->reload) : NULL,
-				    .kube = c->kube,
-				    .store = c->store,
-				    .peers = c->peers ? &c->peer_watches : NULL,
+				    .kube = c->cluster.client,
+				    .store = c->cluster.store,
+				    .peers = c->cluster.peers ? &c->cluster.watches : NULL,
 				    .sandbox = &c->sandbox};
 	r = vitals_bind(c->self, &c->vitals);
 	if (r)
@@ -474,10 +334,13 @@ static int start(struct collector *c)
 		return -ENOMEM;
 	}
 	catch_signals(c->loop);
-	if ((r = find_cluster(c)) || (r = make_peers(c)) || (r = make_rules(c)) ||
-	    (r = make_telemetry(c)) || (r = make_kube(c)) || (r = watch_peers(c)) ||
-	    (r = make_pipeline(c)) || (r = make_export(c)) || (r = make_health(c)) ||
-	    (r = make_tape(c)) || (r = make_reload(c)) || (r = enter_sandbox(c)))
+	/* a tape is read without a cluster */
+	if (!c->options.print_metrics && (r = cluster_find(&c->cluster, c->config)))
+		return r;
+	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
+	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_pipeline(c)) ||
+	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
+	    (r = make_reload(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -519,17 +382,9 @@ static void end(struct collector *c)
 		export_stop(c->health);
 	if (c->export)
 		export_stop(c->export);
-	peer_watches_free(&c->peer_watches);
-	if (c->kube)
-		kube_client_free(c->kube);
-	kube_pod_source_free(c->pods);
+	cluster_stop(&c->cluster);
 	pipeline_free(c->pipeline);
-	if (c->store)
-		kube_store_free(c->store);
-	peers_free(c->peers);
-	if (c->in_cluster)
-		kube_options_free(&c->kube_options);
-	kube_options_free(&c->kubelet);
+	cluster_free(&c->cluster);
 	if (c->tape.file)
 		tape_close(&c->tape);
 	if (c->self)
@@ -537,7 +392,6 @@ static void end(struct collector *c)
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
 	rulebooks_free(c->books);
-	kept_keys_free(c->kept);
 	if (c->loop)
 		loop_free(c->loop);
 	if (c->config)
