@@ -3,6 +3,7 @@
 #include "option.h"
 
 #include "../../ipc/handover.h"
+#include "../service/name_template.h"
 #include "../telemetry/telemetry.h"
 #include "choose.h"
 #include "config.h"
@@ -125,6 +126,11 @@ static const char *check_label(const char *text, char why[PATTERN_WHY_MAX])
 	return *text ? NULL : "it must be the key of a label";
 }
 
+static const char *check_template(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return name_template_check(text);
+}
+
 static bool among(const char *text, const char *const *names)
 {
 	for (; *names; names++) {
@@ -206,7 +212,8 @@ static const struct option all[] = {
 	 .max = 30 * DAY,
 	 .fallback = "5m",
 	 .env = "PROMETHEUS_TTL",
-	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen it; "
+	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen "
+		"it; "
 		"where nobody scrapes, after twice that time. 0 shows it for ever."},
 	{.path = "prometheus_export.buckets.duration_histogram",
 	 .type = OPTION_NUMBERS,
@@ -326,6 +333,17 @@ static const struct option all[] = {
 	 .key_dots = 1,
 	 .live = true,
 	 .doc = "Pod labels that give `service.version`, best first."},
+	{.path = "attributes.kubernetes.service_name_template",
+	 .type = OPTION_TEXT,
+	 AT(kubernetes.name_template),
+	 .check = check_template,
+	 .fallback = "",
+	 .env = "SERVICE_NAME_TEMPLATE",
+	 .live = true,
+	 .doc = "`service.name` of a pod by a template, such as `{{.Meta.Namespace}}/{{index "
+		".Meta.Labels \"app\"}}`, in place of annotations and labels. Of Go's templates it "
+		"may have `.Meta.Name`, `.Meta.Namespace`, `.ContainerName`, `index .Meta.Labels "
+		"\"key\"`, `if` with one of these, `else` and `end`."},
 	{.path = "attributes.instance_id.override_hostname",
 	 .type = OPTION_TEXT,
 	 AT(naming.hostname),
@@ -651,11 +669,12 @@ static const struct option selector[] = {
 	 AT(entry.namespace),
 	 .doc = "`service.namespace` of what matches. Deprecated by Beyla."},
 	TEXT_FIELD("cmd_args", CMD_ARGS,
-		   "Command line, with a space between arguments: its first " STRING(KH_ARGS_MAX)
-		   " bytes. It is read only where an entry has this field."),
-	TEXT_FIELD("languages", LANGUAGES,
-		   "Language, where the executable's name gives it away: `dotnet`, `java`, `nodejs`, "
-		   "`php`, `python`, `ruby`. Of others it is not known, and they do not match."),
+		   "Command line, with a space between arguments: its first " STRING(
+			   KH_ARGS_MAX) " bytes. It is read only where an entry has this field."),
+	TEXT_FIELD(
+		"languages", LANGUAGES,
+		"Language, where the executable's name gives it away: `dotnet`, `java`, `nodejs`, "
+		"`php`, `python`, `ruby`. Of others it is not known, and they do not match."),
 	{.path = "exports",
 	 .type = OPTION_TEXTS,
 	 AT(exports),
