@@ -212,8 +212,7 @@ static const struct option all[] = {
 	 .max = 30 * DAY,
 	 .fallback = "5m",
 	 .env = "PROMETHEUS_TTL",
-	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen "
-		"it; "
+	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen it; "
 		"where nobody scrapes, after twice that time. 0 shows it for ever."},
 	{.path = "prometheus_export.buckets.duration_histogram",
 	 .type = OPTION_NUMBERS,
@@ -669,12 +668,11 @@ static const struct option selector[] = {
 	 AT(entry.namespace),
 	 .doc = "`service.namespace` of what matches. Deprecated by Beyla."},
 	TEXT_FIELD("cmd_args", CMD_ARGS,
-		   "Command line, with a space between arguments: its first " STRING(
-			   KH_ARGS_MAX) " bytes. It is read only where an entry has this field."),
-	TEXT_FIELD(
-		"languages", LANGUAGES,
-		"Language, where the executable's name gives it away: `dotnet`, `java`, `nodejs`, "
-		"`php`, `python`, `ruby`. Of others it is not known, and they do not match."),
+		   "Command line, with a space between arguments: its first " STRING(KH_ARGS_MAX)
+		   " bytes. It is read only where an entry has this field."),
+	TEXT_FIELD("languages", LANGUAGES,
+		   "Language, where the executable's name gives it away: `dotnet`, `java`, `nodejs`, "
+		   "`php`, `python`, `ruby`. Of others it is not known, and they do not match."),
 	{.path = "exports",
 	 .type = OPTION_TEXTS,
 	 AT(exports),

@@ -257,8 +257,8 @@ static void processes_named_by_number_are_an_entry_of_their_own(void **state)
 
 static void programs_below_system_paths_are_left_out(void **state)
 {
-	struct config *c =
-		parsed("discovery: {excluded_linux_system_paths: [/usr/sbin, '/a*b/']}\n", NULL);
+	struct config *c = parsed("discovery: {excluded_linux_system_paths: [/usr/sbin, '/a*b/']}\n",
+				  NULL);
 	static const struct {
 		const char *exe;
 		enum selector_answer answer;
