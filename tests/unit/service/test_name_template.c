@@ -39,6 +39,9 @@ static void each_template_gives_what_go_makes_of_it(void **state)
 		{"{{if index .Meta.Labels \"none\"}}{{if .Meta.Name}}a{{else}}b{{end}}{{else}}c"
 		 "{{end}}",
 		 "c"},
+		{"{{if index .Meta.Labels \"none\"}}{{if .ContainerName}}a{{end}}"
+		 "{{if index .Meta.Labels \"none\"}}b{{else}}c{{end}}{{end}}d",
+		 "d"},
 		{"a \n{{- .Meta.Name -}} \n b", "acart-1b"},
 		{"a {{.Meta.Name}} b", "a cart-1 b"},
 		{"{{- if .Meta.Name -}} x {{- end -}}", "x"},
