@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "../cleanup.h"
+#include "../service/name_template.h"
 #include "arena.h"
 #include "bind.h"
 #include "choose.h"
@@ -85,6 +86,23 @@ static const struct tree *find_document(struct binding *b, const struct tree *ro
 
 /* ---- what no single option can check ---- */
 
+/* The labels that the template names, so that they are kept of pods. */
+static void settle_template(struct binding *b, struct config *config)
+{
+	const char **v = arena_take(b->arena, NAME_TEMPLATE_LABELS * sizeof(*v));
+	const char *text = config->kubernetes.name_template;
+	char key[NAME_TEMPLATE_KEY_MAX + 1];
+	size_t n = 0;
+
+	while (v && n < NAME_TEMPLATE_LABELS && name_template_label(text, n, key)) {
+		v[n] = arena_text(b->arena, key, strlen(key));
+		if (!v[n])
+			break; /* arena_failed() says it */
+		n++;
+	}
+	config->kubernetes.template_labels = (struct config_texts){v, n};
+}
+
 static void settle(struct binding *b, struct config *config, const struct tree *document)
 {
 	const struct tree *routes = child(document, "routes");
@@ -103,6 +121,7 @@ static void settle(struct binding *b, struct config *config, const struct tree *
 	 */
 	if (!config->routes.given)
 		config->routes.unmatched = ROUTE_UNSET;
+	settle_template(b, config);
 	entries_settle(b, config);
 	choose_settle(b, config);
 }

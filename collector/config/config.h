@@ -121,8 +121,10 @@ struct config {
 		const char *cluster_name, *kubeconfig_path;
 		uint64_t reconnect_ns, sync_timeout_ns;
 		struct config_texts name_labels, namespace_labels, version_labels;
-		struct config_texts disabled; /* informers that Beyla would run */
-		bool local_node;              /* no pods of other nodes */
+		const char *name_template;           /* of service.name; "": none */
+		struct config_texts template_labels; /* that it names */
+		struct config_texts disabled;        /* informers that Beyla would run */
+		bool local_node;                     /* no pods of other nodes */
 	} kubernetes;
 
 	struct {

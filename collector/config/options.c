@@ -3,6 +3,7 @@
 #include "option.h"
 
 #include "../../ipc/handover.h"
+#include "../service/name_template.h"
 #include "../telemetry/telemetry.h"
 #include "choose.h"
 #include "config.h"
@@ -123,6 +124,11 @@ static const char *check_peers(const char *text, char why[PATTERN_WHY_MAX])
 static const char *check_label(const char *text, char why[PATTERN_WHY_MAX])
 {
 	return *text ? NULL : "it must be the key of a label";
+}
+
+static const char *check_template(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return name_template_check(text);
 }
 
 static bool among(const char *text, const char *const *names)
@@ -326,6 +332,17 @@ static const struct option all[] = {
 	 .key_dots = 1,
 	 .live = true,
 	 .doc = "Pod labels that give `service.version`, best first."},
+	{.path = "attributes.kubernetes.service_name_template",
+	 .type = OPTION_TEXT,
+	 AT(kubernetes.name_template),
+	 .check = check_template,
+	 .fallback = "",
+	 .env = "SERVICE_NAME_TEMPLATE",
+	 .live = true,
+	 .doc = "`service.name` of a pod by a template, such as `{{.Meta.Namespace}}/{{index "
+		".Meta.Labels \"app\"}}`, in place of annotations and labels. Of Go's templates it "
+		"may have `.Meta.Name`, `.Meta.Namespace`, `.ContainerName`, `index .Meta.Labels "
+		"\"key\"`, `if` with one of these, `else` and `end`."},
 	{.path = "attributes.instance_id.override_hostname",
 	 .type = OPTION_TEXT,
 	 AT(naming.hostname),

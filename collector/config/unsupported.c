@@ -100,9 +100,6 @@ static const struct option rows[] = {
 	   "only Kubernetes gives addresses names, see keyhole.peers"),
 	NO("name_resolver.cache_len", "NAME_RESOLVER_CACHE_LEN", "1024", lookups),
 	NO("name_resolver.cache_expiry", "NAME_RESOLVER_CACHE_TTL", "5m", lookups),
-
-	YET("attributes.kubernetes.service_name_template", "SERVICE_NAME_TEMPLATE", NULL,
-	    "names follow resource_labels only"),
 };
 
 const struct option_table options_unsupported = {rows, sizeof(rows) / sizeof(*rows),

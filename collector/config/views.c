@@ -66,6 +66,7 @@ void config_naming(const struct config *config, const char *host, struct resolve
 		.name = labels_of(&config->kubernetes.name_labels),
 		.space = labels_of(&config->kubernetes.namespace_labels),
 		.version = labels_of(&config->kubernetes.version_labels),
+		.name_template = config->kubernetes.name_template,
 		.cluster = config->kubernetes.cluster_name,
 		.host = *config->naming.hostname ? config->naming.hostname : host,
 		.service_name = config->naming.service_name,
@@ -142,6 +143,7 @@ int config_pod_labels(const struct config *config, const char *keys[], size_t si
 	add_texts(&list, &config->kubernetes.name_labels);
 	add_texts(&list, &config->kubernetes.namespace_labels);
 	add_texts(&list, &config->kubernetes.version_labels);
+	add_texts(&list, &config->kubernetes.template_labels);
 	add_entries(&list, &config->discovery.include, false);
 	add_entries(&list, &config->discovery.exclude, false);
 	return finish(&list);

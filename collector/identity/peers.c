@@ -90,7 +90,8 @@ static void describe(const struct peers *peers, const struct kube_pod *pod, stru
 			      .service = pod->name,
 			      .service_namespace = pod->namespace};
 	if (!pod->is_service)
-		resolve_pod_service(peers->rules, &p, &peer->service, &peer->service_namespace);
+		resolve_pod_service(peers->rules, &p, &peer->service, &peer->service_namespace,
+				    peer->built);
 }
 
 /* ---- addresses ---- */

@@ -46,6 +46,7 @@ struct peer {
 	 * container's OTEL_ variables say: an address does not tell the container.
 	 */
 	const char *service, *service_namespace;
+	char built[RESOLVE_NAME_MAX + 1]; /* `service` may point here: do not copy the struct */
 };
 
 /* Lookups by how they ended. Written by the intake thread. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "resolve.h"
 
+#include "name_template.h"
 #include "otel_attributes.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define ANNOTATION "resource.opentelemetry.io/"
-#define TEXT_MAX (RESOURCE_VALUE_MAX + 1)
+#define TEXT_MAX (RESOLVE_NAME_MAX + 1)
 #define JOINED_MAX (3 * TEXT_MAX) /* resource_new() cuts it */
 
 /* Values that had to be built; the others are the input's own. */
@@ -78,6 +79,18 @@ static const char *bare_name(const struct resolve_rules *rules, const struct res
 	return first(name, "unknown_service");
 }
 
+static const char *from_template(const struct resolve_rules *rules, const struct resolve_input *in,
+				 char *buf)
+{
+	const struct name_template_input words = {.name = in->pod->name,
+						  .space = in->pod->space,
+						  .container = in->container_name,
+						  .label = in->pod->pod ? in->pod->label : NULL,
+						  .arg = in->pod->pod};
+
+	return name_template_fill(rules->name_template, &words, buf, TEXT_MAX);
+}
+
 static const char *service_name(const struct resolve_rules *rules, const struct resolve_input *in,
 				char *buf)
 {
@@ -86,8 +99,12 @@ static const char *service_name(const struct resolve_rules *rules, const struct 
 
 	if (!has(name))
 		name = otel_attribute(in->otel_resource_attributes, "service.name", buf, TEXT_MAX);
-	name = first(name, annotation(pod, ANNOTATION "service.name"));
-	name = first(name, label(pod, &rules->name));
+	if (!has(name) && pod && has(rules->name_template)) {
+		name = from_template(rules, in, buf);
+	} else {
+		name = first(name, annotation(pod, ANNOTATION "service.name"));
+		name = first(name, label(pod, &rules->name));
+	}
 	if (pod)
 		name = first(name, first(pod->owner_name, pod->name));
 	return has(name) ? name : bare_name(rules, in, buf);
@@ -108,12 +125,12 @@ static const char *service_namespace(const struct resolve_rules *rules,
 }
 
 void resolve_pod_service(const struct resolve_rules *rules, const struct resolve_pod *pod,
-			 const char **name, const char **space)
+			 const char **name, const char **space, char buf[RESOLVE_NAME_MAX + 1])
 {
 	const struct resolve_input in = {.pod = pod};
 	char unused[TEXT_MAX]; /* only for what a container says */
 
-	*name = service_name(rules, &in, unused);
+	*name = service_name(rules, &in, buf);
 	*space = first(service_namespace(rules, &in, unused), "");
 }
 

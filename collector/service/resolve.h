@@ -5,7 +5,8 @@
  * Kubernetes annotations".
  *
  * service.name, first that is there: the matching discovery entry's `name`; OTEL_SERVICE_NAME of
- * the container's spec; service.name of its OTEL_RESOURCE_ATTRIBUTES; annotation
+ * the container's spec; service.name of its OTEL_RESOURCE_ATTRIBUTES; the
+ * template configured, which takes the place of the next two; annotation
  * resource.opentelemetry.io/service.name; the labels configured; top owner; pod; then, outside a
  * pod, the configured service_name, the executable's file name, the process' comm, the systemd
  * unit; "unknown_service".
@@ -24,6 +25,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define RESOLVE_NAME_MAX RESOURCE_VALUE_MAX /* bytes of a name that had to be built */
+
 struct resolve_labels {
 	const char *const *keys; /* of pod labels, best first */
 	size_t n;
@@ -32,6 +35,7 @@ struct resolve_labels {
 /* What the configuration says; outlives each call. Text that is absent is NULL or "". */
 struct resolve_rules {
 	struct resolve_labels name, space, version;
+	const char *name_template;                    /* as name_template_check() wants it */
 	const char *cluster;                          /* k8s.cluster.name */
 	const char *host;                             /* of the node, or as overridden */
 	const char *service_name, *service_namespace; /* outside Kubernetes */
@@ -66,9 +70,9 @@ struct resource *resolve(const struct resolve_rules *rules, const struct resolve
 
 /*
  * service.name and service.namespace of a pod of which no container is known. Never NULL; text of
- * the pod's. No allocation.
+ * the pod's, or in `buf` what a template made of it. No allocation.
  */
 void resolve_pod_service(const struct resolve_rules *rules, const struct resolve_pod *pod,
-			 const char **name, const char **space);
+			 const char **name, const char **space, char buf[RESOLVE_NAME_MAX + 1]);
 
 #endif

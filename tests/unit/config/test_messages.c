@@ -88,6 +88,10 @@ static const struct vector refused[] = {
 	 E(AT(1, 12), "open_port: expected up to 64 numbers or ranges from 1 to 65535, such as "
 		      "80,8000-9000, found \"9000-80\"")},
 	/* texts with rules of their own */
+	{"attributes: {kubernetes: {service_name_template: '{{range .Meta.Labels}}'}}",
+	 E(AT(1, 50), "attributes.kubernetes.service_name_template: \"{{range .Meta.Labels}}\" "
+		      "is not possible: between {{ and }} it may have .Meta.Name, .Meta.Namespace, "
+		      ".ContainerName, index .Meta.Labels \"key\", if with one of these, else, end")},
 	{"prometheus_export: {path: metrics}\n",
 	 E(AT(1, 27), "prometheus_export.path: \"metrics\" is not possible: it must begin with "
 		      "\"/\"")},

@@ -151,6 +151,35 @@ static void service_name_has_its_order(void **state)
 	expect(&f, RES_SERVICE_NAME, "cart-5d8f-x2x4q");
 }
 
+static void a_template_takes_the_place_of_annotations_and_labels(void **state)
+{
+	struct resolve_rules with_template = rules;
+	struct fixture f = full();
+	const char *name, *space;
+	struct resource *resource;
+	char buf[RESOLVE_NAME_MAX + 1];
+
+	with_template.name_template = "{{.Meta.Namespace}}/{{index .Meta.Labels "
+				      "\"app.kubernetes.io/name\"}}{{if .ContainerName}}/"
+				      "{{.ContainerName}}{{end}}";
+	f.in.entry_name = NULL;
+	f.pod.pod = &f.keys;
+	f.in.pod = &f.pod;
+	resource = resolve(&with_template, &f.in);
+	assert_string_equal(resource->attr[RES_SERVICE_NAME], "env-name");
+	resource_unref(resource);
+	f.in.otel_service_name = f.in.otel_resource_attributes = NULL;
+	resource = resolve(&with_template, &f.in);
+	assert_string_equal(resource->attr[RES_SERVICE_NAME], "shop/label-name/web");
+	resource_unref(resource);
+	resolve_pod_service(&with_template, &f.pod, &name, &space, buf);
+	assert_string_equal(name, "shop/label-name");
+	with_template.name_template = "{{index .Meta.Labels \"absent\"}}";
+	resource = resolve(&with_template, &f.in);
+	assert_string_equal(resource->attr[RES_SERVICE_NAME], "cart");
+	resource_unref(resource);
+}
+
 static void outside_of_pods_the_executable_names(void **state)
 {
 	struct resolve_rules with_name = rules;
@@ -378,6 +407,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(service_name_has_its_order),
+		cmocka_unit_test(a_template_takes_the_place_of_annotations_and_labels),
 		cmocka_unit_test(outside_of_pods_the_executable_names),
 		cmocka_unit_test(service_namespace_has_its_order),
 		cmocka_unit_test(service_version_has_its_order),
