@@ -54,6 +54,8 @@ __noinline int kh_look(struct kh_scratch *room, u64 n)
 	}
 	if (i < 3 || i >= 15)
 		return KH_LOOK_NO;
+	if (i == 3 && p[0] == 'P' && p[1] == 'R' && p[2] == 'I')
+		return KH_LOOK_NO; /* the preface of HTTP/2: what follows is no text */
 	i++;
 	if (i >= n)
 		return KH_LOOK_MAYBE;

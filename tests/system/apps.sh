@@ -17,7 +17,7 @@ need "$loader_bin" "$collector_bin" nginx node curl wrk ab h2load "$python"
 start_loader
 start_collector
 
-web=$(free_port) proxied=$(free_port) upstream=$(free_port) py=$(free_port) js=$(free_port)
+h2c=$(free_port) web=$(free_port) proxied=$(free_port) upstream=$(free_port) py=$(free_port) js=$(free_port)
 wrk=$(free_port) acceptance_h2=$(free_port) acceptance_ab=$(free_port)
 here="http://127.0.0.1"
 
@@ -32,6 +32,7 @@ start_nginx "$scratch/web" "
 		location /ret { return 200 'hello\n'; }
 		location /boom { return 500; }
 	}
+	server { listen 127.0.0.1:$h2c http2; location / { return 200 'hello\n'; } }
 	server { listen 127.0.0.1:$wrk; location / { return 200 'hello\n'; } }
 	server { listen 127.0.0.1:$proxied;
 		location / { proxy_pass $here:$upstream; proxy_http_version 1.1; proxy_set_header Connection ''; }
@@ -51,6 +52,12 @@ counts "nginx: the length of what sendfile sent is known" $((30 * 6 + 7 * 200000
 	http_server_response_body_size_bytes_sum "server_port=\"$web\"" 'status_code="200"'
 counts "curl: the length of what came is the same" $((30 * 6 + 7 * 200000)) \
 	http_client_response_body_size_bytes_sum "server_port=\"$web\"" 'status_code="200"'
+
+# HTTP/2 is not HTTP/1, though its first line looks like a request. It is passed over, not guessed at.
+before=$(now_sum keyhole_records_dropped_total 'reason="orphan_part"')
+is "nginx speaks HTTP/2" "$(curl -s --http2-prior-knowledge -o /dev/null -w '%{http_version} %{http_code}' "$here:$h2c/")" "2 200"
+served "HTTP/2 is passed over" 0 "$h2c"
+is "HTTP/2 is passed over: no loose ends" "$(now_sum keyhole_records_dropped_total 'reason="orphan_part"')" "$before"
 
 curl -sI "$here:$web/big" > /dev/null
 ask 4 "$here:$web/ret" --http1.0
