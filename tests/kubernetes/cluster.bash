@@ -49,6 +49,7 @@ start_api() {
 		--service-account-issuer https://kubernetes.default.svc \
 		--audit-policy-file "$scratch/audit.yaml" --audit-log-path "$scratch/audit.log"
 	echo "$started" > "$scratch/api.pid" # whoever calls may be a $(…)
+	disown "$started"                    # with a watch open it ends by force, of which bash would tell
 	wait_for 90 api_ready
 }
 

@@ -112,13 +112,14 @@ compare "every workload: names, owners, containers and start times as kubectl ha
 # ---- pods that come, go and change ----
 
 under_load() { # CMD...: while there is traffic to whoever is ready
+	local status=0 asking
 	rm -f "$scratch/enough"
 	start "$scratch/traffic.log" traffic 3 --until "$scratch/enough"
-	"$@"
-	local status=$?
+	asking=$started
+	"$@" || status=$?
 	sleep 1
 	touch "$scratch/enough"
-	wait_for 30 stopped "$started" && return $status
+	wait_for 30 stopped "$asking" && return $status
 }
 requests() {
 	jq '[.[].answered] | add' "$counts"
@@ -168,7 +169,7 @@ compare "they have their names"
 # What is bound to a secret is void without it; the server remembers it for 10 s, until restarted.
 old=$(< "$scratch/account/token")
 answer() { # TOKEN [RESOURCE]: the status of such a request as Keyhole's own
-	curl -s -o /dev/null -w '%{http_code}' --cacert "$scratch/tls/ca.crt" -H "Authorization: Bearer $1" \
+	curl -s -A test -o /dev/null -w '%{http_code}' --cacert "$scratch/tls/ca.crt" -H "Authorization: Bearer $1" \
 		"https://127.0.0.1:$api_port/api/v1/${2:-pods}?fieldSelector=spec.nodeName%3Dn1"
 }
 new=$(new_token token-2)
@@ -203,7 +204,6 @@ cron_ready() {
 ok "a CronJob has made its Job" wait_for 90 cron_ready
 traffic 5 > /dev/null
 compare "the CronJob, too, is who kubectl says"
-nothing_lost "nothing was lost in all this"
 
 # A test that can't fail is none: one letter of one name.
 scrape

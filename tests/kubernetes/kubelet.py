@@ -9,7 +9,7 @@ volumes, probes (a pod is ready when its ports answer), grace (a container has 0
 it ended (always well).
 
 Goes by the state, not by events: lists its pods, does what differs, waits, begins again. On SIGTERM
-it ends all containers and removes their networks and cgroups.
+it ends all containers and removes their cgroups.
 """
 import argparse
 import datetime
@@ -219,6 +219,21 @@ class Kubelet:
 				self.pods[uid] = Pod(self, pod)
 				self.pods[uid].report()
 
+	def end(self):
+		"""All at once, as there is little time. The networks end with the test's namespaces."""
+		running = [c for pod in self.pods.values() for c in pod.containers if c.ended is None]
+		for container in running:
+			if container.runs():
+				os.kill(container.pid, signal.SIGKILL)
+		for container in running:
+			while container.runs():
+				time.sleep(0.01)
+		ids = [container.id for container in running]
+		subprocess.run(["ctr", "-n", "k8s.io", "tasks", "rm", *ids], check=False, **QUIET)
+		subprocess.run(["ctr", "-n", "k8s.io", "containers", "rm", *ids], check=False, **QUIET)
+		for pod in self.pods.values():
+			remove_cgroups(pod.cgroup)
+
 	def run(self):
 		try:
 			while True:
@@ -228,8 +243,7 @@ class Kubelet:
 					print(f"sync: {error}", flush=True)
 				time.sleep(0.3)
 		finally:
-			for pod in self.pods.values():
-				pod.remove()
+			self.end()
 			for path in self.levels:
 				for root in hierarchies():
 					try:

@@ -26,7 +26,7 @@ pod() { # N NAME hostNetwork|podNetwork CONTAINER...
 	"$python" - "$here" "$(uid "$1")" "${@:2}" <<- 'PY'
 		import json, sys
 		sys.path.insert(0, sys.argv[1])
-		from fake_apiserver import make_container, make_pod, make_status
+		from fake_objects import make_container, make_pod, make_status
 		uid, name, network, *containers = sys.argv[2:]
 		pod = make_pod("shop", name, uid=uid, node="n1", owner=("StatefulSet", name[:-2]), containers=(),
 		               host_network=network == "hostNetwork")
