@@ -321,15 +321,21 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 	to->routes = choice.routes;
 }
 
+/* Another snapshot, but of this pod it says what the one before said. */
+static bool same_pod(struct workloads *w, const struct workload *it)
+{
+	return it->pod_serial && workloads_pod_serial(w, it->cgroup, 0) == it->pod_serial;
+}
+
 /* Looks at cgroup and process in any case: what is in use must not be the next to be forgotten. */
 static bool holds(struct workloads *w, const struct workload *it, uint64_t generation)
 {
 	const struct known_process *p = known_process(w->o.known, it->tgid);
 	const struct known_cgroup *c = known_cgroup(w->o.known, it->cgroup);
 
-	return it->state != WORKLOAD_PENDING && it->pods_generation == generation &&
-	       it->edition == w->edition && process_version(w, p) == it->process_version &&
-	       (!c || it->cgroup_known);
+	return it->state != WORKLOAD_PENDING && it->edition == w->edition &&
+	       process_version(w, p) == it->process_version && (!c || it->cgroup_known) &&
+	       (it->pods_generation == generation || same_pod(w, it));
 }
 
 const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint32_t tgid,
@@ -349,6 +355,7 @@ const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint
 			resource_unref(it->resource);
 		*it = (struct workload){.cgroup = cgroup, .tgid = tgid, .first_ns = now_ns};
 	} else if (holds(w, it, generation)) {
+		it->pods_generation = generation;
 		return it;
 	}
 	answer(w, pods, it, now_ns, must_go);
