@@ -123,10 +123,49 @@ static int watch_peers(struct cluster *c, struct loop *loop, const struct config
 	return r;
 }
 
+static void on_cluster_name(void *arg, const char *name)
+{
+	struct cluster *c = arg;
+	char shown[128];
+
+	/* Whoever has the name points here, so it is written once; another one waits for a start.
+	 */
+	if (*c->name)
+		return;
+	memcpy(c->name, name, strlen(name) + 1);
+	log_info("the node's labels name the cluster: %s",
+		 log_text(slice_of(c->name), shown, sizeof(shown)));
+	if (c->on_name)
+		c->on_name(c->arg);
+}
+
+/* One more right (nodes: get, list, watch), so only where it is asked for. */
+static int watch_node(struct cluster *c, struct loop *loop, const struct config *conf)
+{
+	if (!conf->keyhole.cluster_name_from_node || *conf->kubernetes.cluster_name || !c->there)
+		return 0;
+	if (c->kubelet.host || !c->api.node) {
+		log_warn("keyhole.cluster_name_from_node: no node is asked for %s",
+			 c->kubelet.host ? "with keyhole.kubernetes_source: kubelet"
+					 : "where the pods of all nodes are followed");
+		return 0;
+	}
+	c->node = kube_node_source_new(c->api.node, on_cluster_name, c);
+	if (c->node)
+		c->node_client = kube_client_new(loop, &c->api, kube_node_source_of(c->node));
+	if (!c->node_client) {
+		log_error("the watch of the node cannot be set up: out of memory");
+		return -ENOMEM;
+	}
+	return kube_client_start(c->node_client);
+}
+
 int cluster_start(struct cluster *c, struct loop *loop, const struct config *conf)
 {
 	int r = make_client(c, loop, conf);
 
+	if (!r)
+		r = watch_node(c, loop, conf);
 	return r ? r : watch_peers(c, loop, conf);
 }
 
@@ -178,6 +217,8 @@ struct peer_namer cluster_namer(const struct cluster *c)
 
 void cluster_stop(struct cluster *c)
 {
+	kube_client_free(c->node_client);
+	kube_node_source_free(c->node);
 	peer_watches_free(&c->watches);
 	kube_client_free(c->client);
 	kube_pod_source_free(c->pods);

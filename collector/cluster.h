@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "identity/peer_name.h"
 #include "kept_keys.h"
+#include "kube/node_source.h"
 #include "kube/pod_source.h"
 #include "peer_watches.h"
 #include "telemetry/telemetry.h"
@@ -24,6 +25,12 @@ struct cluster {
 	struct kube_client *client;
 	struct peers *peers; /* NULL: no address has a name */
 	struct peer_watches watches;
+	/* keyhole.cluster_name_from_node */
+	struct kube_node_source *node;
+	struct kube_client *node_client;
+	char name[KUBE_CLUSTER_NAME_MAX + 1]; /* what the node's labels say; "": nothing yet */
+	void (*on_name)(void *arg);           /* called once, when it is there; NULL: nobody asks */
+	void *arg;
 };
 
 /*

@@ -86,6 +86,14 @@ static int read_config(struct collector *c)
 	return -EINVAL;
 }
 
+static void on_cluster_name(void *arg)
+{
+	struct collector *c = arg;
+
+	c->basis.cluster = c->cluster.name;
+	rulebooks_again(c->books);
+}
+
 /* What decides about each record; a reload makes another. */
 static int make_rules(struct collector *c)
 {
@@ -97,6 +105,8 @@ static int make_rules(struct collector *c)
 	c->basis = (struct rulebook_basis){.host = c->host,
 					   .extras = &c->config->attributes.extras,
 					   .namer = cluster_namer(&c->cluster)};
+	c->cluster.on_name = on_cluster_name;
+	c->cluster.arg = c;
 	r = rulebook_new(&book, c->config, &c->basis, NULL);
 	if (r)
 		return r;

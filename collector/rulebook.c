@@ -98,6 +98,8 @@ int rulebook_new(struct rulebook **out, const struct config *config,
 	book->wait_ns = config->keyhole.waiting_ns;
 	book->basis = basis;
 	config_naming(config, basis->host, &book->rules);
+	if (!*book->rules.cluster && basis->cluster)
+		book->rules.cluster = basis->cluster;
 	book->rules.extra = (struct resolve_labels){basis->extras->name, basis->extras->n};
 	r = make_selector(book);
 	if (!r)
@@ -125,6 +127,7 @@ struct rulebooks {
 	struct rulebook *current;   /* written by the front */
 	struct rulebook *held;      /* written by the intake: what it may be reading */
 	struct rulebook *withdrawn; /* no longer current, but perhaps held */
+	struct config *kept;        /* of a book that another one has the configuration of */
 };
 
 struct rulebooks *rulebooks_new(struct rulebook *first)
@@ -144,6 +147,7 @@ void rulebooks_free(struct rulebooks *books)
 		return;
 	discard(books->withdrawn, books->current);
 	discard(books->current, NULL);
+	config_free(books->kept);
 	free(books);
 }
 
@@ -176,6 +180,23 @@ void rulebooks_publish(struct rulebooks *books, struct rulebook *book)
 		return;
 	}
 	books->withdrawn = old; /* it is held, so no other is */
+}
+
+int rulebooks_again(struct rulebooks *books)
+{
+	struct rulebook *latest = books->current, *book;
+	int r;
+
+	if (books->kept)
+		return 0;
+	r = rulebook_new(&book, latest->config, latest->basis, latest);
+	if (r)
+		return r;
+	/* Two books, and whoever holds the first, look into it: it stays to the end. */
+	books->kept = latest->owned;
+	latest->owned = NULL;
+	rulebooks_publish(books, book);
+	return 0;
 }
 
 const struct rulebook *rulebooks_latest(const struct rulebooks *books)

@@ -22,6 +22,8 @@ struct rulebook_basis {
 	/* Their places in a resource are fixed, as the labels are. */
 	const struct attribute_extras *extras;
 	struct peer_namer namer; /* for filters */
+	/* k8s.cluster.name where the configuration has none; NULL until it is known, see below. */
+	const char *cluster;
 };
 
 struct rulebook {
@@ -55,6 +57,11 @@ void rulebooks_free(struct rulebooks *books); /* after the intake has stopped */
 /* Front thread. Takes over the book. */
 void rulebooks_publish(struct rulebooks *books, struct rulebook *book);
 const struct rulebook *rulebooks_latest(const struct rulebooks *books);
+/*
+ * The same configuration once more, because its basis knows more now: at most once in a process.
+ * Returns 0 or -errno, said.
+ */
+int rulebooks_again(struct rulebooks *books);
 /* Frees the book before, once the intake has let go of it. */
 void rulebooks_reap(struct rulebooks *books);
 

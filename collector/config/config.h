@@ -159,6 +159,7 @@ struct config {
 		int kubernetes_source;      /* enum config_kubernetes_source */
 		const char *kubelet_url, *kubelet_ca;
 		bool kubelet_insecure;
+		bool cluster_name_from_node;
 		uint64_t kubelet_ns; /* between two lists */
 		uint64_t waiting_records, waiting_ns;
 		uint64_t series_limit;  /* per metric */

@@ -526,6 +526,13 @@ static const struct option all[] = {
 	 .doc = "Whose addresses get names as peers, beside those of the node's own pods: "
 		"`services` (needs get, list and watch of Services) and `pods`, those of all "
 		"nodes. See kubernetes.md, Peers."},
+	{.path = "keyhole.cluster_name_from_node",
+	 .type = OPTION_BOOL,
+	 AT(keyhole.cluster_name_from_node),
+	 .fallback = "false",
+	 .env = "CLUSTER_NAME_FROM_NODE",
+	 .doc = "`k8s.cluster.name` from the labels of the node that EKS, Cluster API and AKS set, where "
+		"`attributes.kubernetes.cluster_name` is empty. Needs get, list and watch of nodes."},
 	{.path = "keyhole.kubernetes_source",
 	 .type = OPTION_CHOICE,
 	 AT(keyhole.kubernetes_source),

@@ -57,7 +57,7 @@ for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=t
 	helm template keyhole "$chart" --set "$typo" > /dev/null 2> "$scratch/said" || true
 	ok "it is the schema that refuses $typo" grep -q "values don't meet the specifications of the schema" "$scratch/said"
 done
-for wrong in config.data.prometheus_export.port=0 config.data.prometheus_export.port=99999 'config.data.keyhole.peers={pods,services}' \
+for wrong in config.data.prometheus_export.port=0 config.data.prometheus_export.port=99999 'config.data.keyhole.peers={pods,services}' config.data.keyhole.cluster_name_from_node=true \
 	layout=split,split.socket=csi config.create=false \
 	serviceAccount.create=false seccompProfile.operator=true layout=split,split.loaderNamespace=keyhole; do
 	helm template keyhole "$chart" --namespace keyhole --set "$wrong" > /dev/null 2> "$scratch/said" || true

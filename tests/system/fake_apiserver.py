@@ -18,6 +18,7 @@ kubelet's.
 Control, on the same port and without a token:
     POST   /control/pods                     add or change one pod
     POST   /control/services                 the same for a Service (make_service)
+    POST   /control/nodes                    the same for a node (make_node)
     DELETE /control/pods/NAMESPACE/NAME      and /control/services/...
     POST   /control/mode {"mode": MODE}      see fake_faults.py; with "retry_after"
     POST   /control/settings {NAME: VALUE}   see fake_faults.py: how bodies are sent, streams on or off

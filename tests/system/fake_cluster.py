@@ -48,7 +48,7 @@ class Cluster:
     def __init__(self, version):
         self.changed = threading.Condition()
         self.version = self.oldest = version
-        self.objects = {"pods": {}, "services": {}}
+        self.objects = {"pods": {}, "services": {}, "nodes": {}}
         self.events, self.snapshots = [], {}
         self.mode, self.retry_after, self.mode_count = "ok", 0, 0
         self.settings, self.tokens = dict(SETTINGS), None
@@ -68,7 +68,7 @@ class Cluster:
 
     def put(self, value, resource="pods"):
         with self.changed:
-            key = (value["metadata"]["namespace"], value["metadata"]["name"])
+            key = (value["metadata"].get("namespace", ""), value["metadata"]["name"])
             objects = self.objects[resource]
             objects[key] = self._record(resource, "MODIFIED" if key in objects else "ADDED", value)
 

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from fake_cluster import Expired, make_selector
 from fake_faults import REASONS, REFUSALS, SETTINGS, Cut, nonsense, pieces
-from fake_objects import make_pod, make_service
+from fake_objects import make_node, make_pod, make_service
 
-KINDS = {"pods": "Pod", "services": "Service"}
-MAKERS = {"pods": make_pod, "services": make_service}
+KINDS = {"pods": "Pod", "services": "Service", "nodes": "Node"}
+MAKERS = {"pods": make_pod, "services": make_service, "nodes": make_node}
 PARTIAL = ";as=PartialObjectMetadata"
 
 

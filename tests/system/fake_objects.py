@@ -90,3 +90,9 @@ def make_service(namespace, name, uid=None, ips=("10.96.0.10",), ports=((80, "TC
             "spec": {"clusterIP": ips[0], "clusterIPs": list(ips), "type": "ClusterIP", "selector": dict(selector or {}),
                      "ports": [{"port": port, "protocol": protocol, "targetPort": port} for port, protocol in ports]},
             "status": {"loadBalancer": {}}}
+
+
+def make_node(name, labels=None):
+    return {"metadata": {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": "2026-11-23T20:00:00Z",
+                         "labels": {"kubernetes.io/hostname": name, **(labels or {})}},
+            "spec": {"podCIDR": "10.42.0.0/24"}, "status": {"nodeInfo": {"machineID": "0" * 32}}}

@@ -368,5 +368,24 @@ else
 	skip "runc's container" "runc is not installed"
 fi
 
+# ---- the cluster's name, which only the node's labels say ----
+
+api POST nodes '{"name": "n2", "labels": {"alpha.eksctl.io/cluster-name": "elsewhere"}}'
+api POST nodes '{"name": "n1"}'
+collect "$every" kubeconfig KEYHOLE_CLUSTER_NAME_FROM_NODE=true
+ok "the pods are had again" wait_for 15 synced
+in_pod 21 "$(uid 1)" "$(id 1)"
+named "as long as no label says it: without a cluster's name" 21 'k8s_deployment_name="web"'
+refused "as long as no label says it: no other node's" grep -q 'k8s_cluster_name=' "$metrics"
+api POST nodes '{"name": "n1", "labels": {"alpha.eksctl.io/cluster-name": "prod-eu"}}'
+says "the node's label is found" "$collector_log" "the node's labels name the cluster: .prod-eu"
+in_pod 22 "$(uid 1)" "$(id 1)"
+named "and names the cluster" 22 'k8s_deployment_name="web"' 'k8s_cluster_name="prod-eu"'
+is "the node is asked for, alone, and its metadata only" \
+	"$(curl -s --cacert "$scratch/tls/ca.crt" "https://127.0.0.1:$api_port/control/state" | grep -o '/api/v1/nodes?[^" ]*' | grep -vc 'fieldSelector=metadata.name%3Dn1' || true)" 0
+collect "$every" kubeconfig
+ok "without the option: pods only" wait_for 15 synced
+api POST mode '{"mode": "ok"}'
+
 nothing_lost "nothing was lost in all this"
 summary
