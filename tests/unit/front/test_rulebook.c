@@ -58,6 +58,33 @@ static void a_book_has_what_the_configuration_says(void **state)
 	rulebooks_free(books);
 }
 
+/* The node's labels are read later than the configuration; whoever reads its book may go on. */
+static void the_cluster_gets_its_name_while_a_book_is_read(void **state)
+{
+	struct rulebook_basis later = {.host = "node-1", .extras = &extras};
+	struct config *config = config_of("routes: {patterns: [/a]}\n");
+	const struct rulebook *held;
+	struct rulebooks *books;
+	struct rulebook *book;
+
+	assert_int_equal(rulebook_new(&book, config, &later, NULL), 0);
+	book->owned = config;
+	books = rulebooks_new(book);
+	held = rulebooks_current(books);
+	assert_string_equal(held->rules.cluster, "");
+	later.cluster = "prod-eu";
+	assert_int_equal(rulebooks_again(books), 0);
+	assert_string_equal(rulebooks_latest(books)->rules.cluster, "prod-eu");
+	assert_int_equal(rulebooks_latest(books)->number, 2);
+	rulebooks_publish(books, book_of("log_level: info\n", NULL));
+	/* the first one is as it was, with its configuration */
+	assert_int_equal(held->config->routes.patterns.n, 1);
+	assert_non_null(held->router);
+	rulebooks_quiesce(books);
+	rulebooks_reap(books);
+	rulebooks_free(books);
+}
+
 /* A resource's extra values stand where the labels, which are fixed, look for them. */
 static void extra_attributes_keep_the_places_of_the_start(void **state)
 {
@@ -186,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_book_has_what_the_configuration_says),
+		cmocka_unit_test(the_cluster_gets_its_name_while_a_book_is_read),
 		cmocka_unit_test(extra_attributes_keep_the_places_of_the_start),
 		cmocka_unit_test(the_intake_keeps_its_book_until_it_lets_go),
 		cmocka_unit_test(a_router_goes_from_book_to_book),
