@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "entries.h"
 
+#include "../identity/language.h"
+
 #include <strings.h>
 
 #define AGENTS                                                                                     \
@@ -48,8 +50,25 @@ static bool has_any(const struct config_texts *texts, const char *const *names)
 	return false;
 }
 
+/* Says of each word that is none of `names` that nothing comes of it. */
+static void note_others(struct binding *b, const struct tree *node, const char *key,
+			const struct config_texts *texts, const char *const *names,
+			const char *because)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		const struct config_texts one = {texts->v + i, 1};
+		char shown[80];
+
+		if (!has_any(&one, names))
+			note_warn(b->notes, &node->place,
+				  "not supported by Keyhole yet: %s: %s, because %s", key,
+				  log_text(slice_of(texts->v[i]), shown, sizeof(shown)), because);
+	}
+}
+
 /* What there is to export of a workload is the metrics of its requests. */
-static void read_exports(const struct entry_draft *draft, struct selector_entry *to)
+static void read_exports(struct binding *b, const struct tree *node,
+			 const struct entry_draft *draft, struct selector_entry *to)
 {
 	static const char *const metrics[] = {"metrics", NULL};
 	static const char *const features[] = {"application", "all", "*", NULL};
@@ -57,6 +76,37 @@ static void read_exports(const struct entry_draft *draft, struct selector_entry 
 	to->has_silent = draft->exports.v || draft->features.v;
 	to->silent = (draft->exports.v && !has_any(&draft->exports, metrics)) ||
 		     (draft->features.v && !has_any(&draft->features, features));
+	note_others(b, node, "exports", &draft->exports, metrics, "it exports metrics only");
+	note_others(b, node, "metrics.features", &draft->features, features,
+		    "of a single workload it has the metrics of requests only");
+	if (to->silent && (draft->exports.n || draft->features.n))
+		note_warn(b->notes, &node->place,
+			  "this entry shows nothing: it leaves out the metrics of requests, and "
+			  "Keyhole has no more");
+}
+
+/* A pattern that no language known by the executable's name can match would hide all in silence. */
+static void check_languages(struct binding *b, const struct tree *node,
+			    const struct selector_entry *e)
+{
+	struct pattern_scratch *scratch = pattern_scratch_new();
+	struct pattern *pattern = NULL;
+	char why[PATTERN_WHY_MAX], shown[80];
+	bool any = false;
+
+	if (!scratch || pattern_new(&pattern, e->form, e->text[SELECTOR_LANGUAGES], why)) {
+		pattern_scratch_free(scratch);
+		return;
+	}
+	for (const char *const *known = languages_known; *known; known++)
+		any = any || pattern_match(pattern, scratch, slice_of(*known));
+	if (!any)
+		note_warn(b->notes, &node->place,
+			  "languages: %s matches nothing: told by the executable's name, Keyhole "
+			  "knows dotnet, java, nodejs, php, python and ruby",
+			  log_text(slice_of(e->text[SELECTOR_LANGUAGES]), shown, sizeof(shown)));
+	pattern_free(pattern);
+	pattern_scratch_free(scratch);
 }
 
 /* Routes of its own get a number, by which the router has them. */
@@ -96,7 +146,9 @@ static void read_entry(struct binding *b, const struct tree *node, struct select
 	to->label_count = draft.labels.n;
 	to->annotations = draft.annotations.v;
 	to->annotation_count = draft.annotations.n;
-	read_exports(&draft, to);
+	read_exports(b, node, &draft, to);
+	if (b->notes->errors == errors && to->text[SELECTOR_LANGUAGES])
+		check_languages(b, node, to);
 	read_routes(b, &draft, to);
 	if (b->notes->errors == errors && !chooses(to))
 		note_error(b->notes, &node->place,

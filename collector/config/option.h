@@ -25,7 +25,7 @@ enum option_type {
 	OPTION_FILTER,      /* struct config_filter (choose.h) */
 	OPTION_SET,         /* struct config_set; of choices, `*` and `all` for all of them */
 	OPTION_UNSUPPORTED, /* nothing: answered with `because` */
-	OPTION_IGNORED,     /* nothing: accepted, not yet in effect */
+	OPTION_IGNORED,     /* nothing: of traces, which there are not yet */
 };
 
 struct option_choice {

@@ -299,7 +299,7 @@ static void set_pairs(struct binding *b, const struct option *o, const struct tr
 static void not_yet(struct binding *b, const struct option *o, const struct tree *value)
 {
 	note_warn(b->notes, value->key ? &value->key_place : &value->place,
-		  "%s: accepted, but not yet in effect", o->path);
+		  "not supported by Keyhole yet: %s, because it makes no traces", o->path);
 }
 
 /* A word that Beyla knows and Keyhole has nothing of. */

@@ -13,6 +13,9 @@ static const struct {
 	{"python", "python"}, {"ruby", "ruby"},
 };
 
+const char *const languages_known[] = {"dotnet", "java",   "nodejs", "php",
+				       "python", "ruby", NULL};
+
 const char *language_of(const char *exe)
 {
 	const char *slash = strrchr(exe, '/'), *name = slash ? slash + 1 : exe;

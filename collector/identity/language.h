@@ -10,4 +10,7 @@
 /* In Beyla's words: "dotnet", "java", "nodejs", "php", "python", "ruby"; "" unknown. */
 const char *language_of(const char *exe);
 
+/* All of them; NULL ends the list. */
+extern const char *const languages_known[];
+
 #endif

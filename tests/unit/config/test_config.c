@@ -331,8 +331,14 @@ static void every_field_of_an_entry_is_kept(void **state)
 
 static void an_entry_says_what_is_exported_and_has_routes_of_its_own(void **state)
 {
-	struct config *c =
-		parsed("discovery:\n"
+	static struct parsed p;
+	static const bool silent[] = {true, true, false, true, false, false, false};
+	const struct selector_entry *e;
+	struct route_options routes;
+	struct config *c;
+	size_t i;
+
+	parse_text(&p, "discovery:\n"
 		       "  services:\n"
 		       "    - {k8s_namespace: a, exports: []}\n"
 		       "    - {k8s_namespace: b, exports: [traces]}\n"
@@ -340,13 +346,10 @@ static void an_entry_says_what_is_exported_and_has_routes_of_its_own(void **stat
 		       "    - {k8s_namespace: d, metrics: {features: [network]}}\n"
 		       "    - {k8s_namespace: e, metrics: {features: [network, application]}}\n"
 		       "    - {k8s_namespace: f, routes: {incoming: [/in/:x, /a]}}\n"
-		       "    - {k8s_namespace: g, routes: {outgoing: [/out]}}\n",
-		       NULL);
-	const struct selector_entry *e = c->discovery.include.v;
-	static const bool silent[] = {true, true, false, true, false, false, false};
-	struct route_options routes;
-	size_t i;
-
+		       "    - {k8s_namespace: g, routes: {outgoing: [/out]}}\n");
+	c = p.config;
+	assert_int_equal(p.r, 0);
+	e = c->discovery.include.v;
 	for (i = 0; i < 7; i++) {
 		assert_int_equal(e[i].has_silent, i < 5);
 		assert_int_equal(e[i].silent, silent[i]);

@@ -224,8 +224,20 @@ static const struct vector accepted[] = {
 	   "attributes.kubernetes.resource_labels.deployment.environment, "
 	   "because only service.name, service.namespace and service.version are taken from "
 	   "labels")},
-	{"discovery:\n  instrument:\n    - languages: go\n      sampler: {name: always_on}\n",
-	 W(AT(4, 7), "sampler: accepted, but not yet in effect")},
+	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: always_on}\n",
+	 W(AT(4, 7), "not supported by Keyhole yet: sampler, because it makes no traces")},
+	{"discovery:\n  instrument:\n    - languages: \"{go,rust}\"\n",
+	 W(AT(3, 7), "languages: \"{go,rust}\" matches nothing: told by the executable's name, "
+		     "Keyhole knows dotnet, java, nodejs, php, python and ruby")},
+	{"discovery:\n  instrument:\n    - {k8s_namespace: a, exports: [traces]}\n",
+	 W(AT(3, 7), "not supported by Keyhole yet: exports: \"traces\", because it exports "
+		     "metrics only")
+		 W(AT(3, 7), "this entry shows nothing: it leaves out the metrics of requests, and "
+			     "Keyhole has no more")},
+	{"discovery:\n  instrument:\n    - {k8s_namespace: a, metrics: {features: [application, "
+	 "application_process]}}\n",
+	 W(AT(3, 7), "not supported by Keyhole yet: metrics.features: \"application_process\", "
+		     "because of a single workload it has the metrics of requests only")},
 	{"discovery:\n  instrument: [{exe_path: a}]\n  services: [{exe_path: a}]\n",
 	 W("/etc/keyhole.yml: ",
 	   "discovery.services and discovery.exclude_services have no effect beside "
