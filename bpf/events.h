@@ -25,7 +25,7 @@ typedef unsigned int __kh_u32;
 typedef unsigned long long __kh_u64;
 #endif
 
-#define KH_ABI_VERSION 2
+#define KH_ABI_VERSION 3
 
 /* ---- limits (each is documented in docs/limits.md and counted where it is reached) ---- */
 
@@ -37,6 +37,9 @@ typedef unsigned long long __kh_u64;
 #define KH_IOV_MAX 16        /* segments followed of one scatter list */
 #define KH_TRIES_MAX 8       /* calls looked at on an unrecognised socket until it turns */
 #define KH_TURNS_MAX 8       /* its changes of direction until it is left alone for good */
+#define KH_SEGMENT_CALL 16384 /* bytes captured of one call of a stream, in segments of a head each */
+#define KH_PROBE_CALLS 256   /* calls told of a stream for which the collector has no decision yet */
+#define KH_STREAMS 4096      /* slots of the stream table, a power of two */
 #define KH_EARLY_MAX 65536   /* bytes of a segment that a receive older than Keyhole returns */
 #define KH_CGROUP_LEVELS 8   /* names sent per cgroup: itself and seven ancestors */
 #define KH_NAME 160          /* bytes kept of one cgroup name, with its NUL: the longest, of a pod
@@ -57,6 +60,7 @@ enum kh_type {
 	KH_EXCHANGE = 1, /* struct kh_exchange: a request and the first bytes of its response */
 	KH_PART = 2,     /* struct kh_part: more bytes of a message whose exchange went before */
 	KH_FINISH = 3,   /* struct kh_part: sums of what was not sent as parts; no head */
+	KH_SEGMENT = 4,  /* struct kh_segment: bytes of a stream, that is of any other protocol */
 	/* life ring */
 	KH_CGROUP = 16,  /* struct kh_cgroup: names of a cgroup and its ancestors */
 	KH_PROCESS = 17, /* struct kh_process: a process as it is at its first I/O, exec or snapshot */
@@ -155,6 +159,33 @@ struct kh_part {
 	__kh_u8 pad;
 	__kh_u16 error;
 	struct kh_message msg; /* only what came since the record before */
+};
+
+/*
+ * Consecutive bytes of one direction of a stream: a connection that speaks no HTTP/1, or (UDP) one
+ * datagram. A call of more than KH_HEAD_MAX bytes is told in several segments; the last of them has
+ * the call's tail. What is missing between two segments of a direction shows by `seq`. The end of a
+ * connection is a segment of no bytes. Payload: head, tail.
+ */
+struct kh_segment {
+	struct kh_rec rec;
+	struct kh_conn conn; /* role: KH_ROLE_UNKNOWN where the connection is older than Keyhole */
+	__kh_u64 cgroup;
+	__kh_u64 ns;    /* when the call that moved the bytes ended */
+	__kh_u32 tgid;  /* of the process that made it, in the initial pid namespace; 0 at the end */
+	__kh_u32 tid;
+	__kh_u32 seq;   /* TCP sequence number of the first byte; UDP: 0 */
+	__kh_u32 other; /* TCP: that of the other direction's next byte, at `ns`. What lies before it
+			   passed before this, even if it is told later (two threads) */
+	__kh_u32 len;     /* bytes, captured or not */
+	__kh_u16 head_len; /* captured bytes of the start, <= KH_HEAD_MAX */
+	__kh_u16 tail_len; /* of the end, <= KH_TAIL; head_len + tail_len <= len */
+	__kh_u8 sent;      /* 1: by the process, 0: to it */
+	__kh_u8 transport; /* IPPROTO_TCP or IPPROTO_UDP */
+	__kh_u8 reason;    /* enum kh_reason: MORE, or with no bytes CLOSE or RESET */
+	__kh_u8 pad;
+	__kh_u16 error; /* errno of the socket for RESET */
+	__kh_u16 pad2;
 };
 
 /* Names from the cgroup up to, not including, the root; names[0] is the cgroup's own. */
@@ -292,6 +323,20 @@ struct kh_verdict_slot {
 	__kh_u32 pad;
 };
 
+/*
+ * What the collector decided about a stream, by its socket's cookie. A slot is the one place for
+ * all cookies of its hash: a newer one takes it over, and the socket keeps what it was told last.
+ */
+struct kh_stream_slot {
+	__kh_u64 cookie; /* 0: empty. Written last; cleared before the rest changes */
+	__kh_u32 capture; /* bytes wanted of each call, <= KH_SEGMENT_CALL; 0: nothing more, for good */
+	__kh_u8 role;     /* enum kh_role, as the protocol shows it */
+	__kh_u8 pad[3];
+};
+
+#define KH_STREAM_HASH(cookie) \
+	((__kh_u32)(((__kh_u64)(cookie) * 0x9e3779b97f4a7c15ULL) >> 40) & (KH_STREAMS - 1))
+
 struct kh_control {
 	__kh_u32 enabled;    /* 0: programs return at once. Loader and new collectors set 1 */
 	__kh_u32 generation; /* a new collector takes another number: identities are sent again */
@@ -312,6 +357,7 @@ struct kh_control {
 	__kh_u32 pad;
 	__kh_u64 reserved[2];
 	struct kh_verdict_slot verdicts[KH_VERDICTS];
+	struct kh_stream_slot streams[KH_STREAMS];
 };
 
 #define KH_SCOPE_NOTHING (~0ULL) /* no cgroup has this number */
@@ -330,6 +376,9 @@ KH_ASSERT(message, sizeof(struct kh_message) == 40);
 KH_ASSERT(conn, sizeof(struct kh_conn) == 56);
 KH_ASSERT(exchange, sizeof(struct kh_exchange) == 8 + 56 + 24 + 8 + 80);
 KH_ASSERT(part, sizeof(struct kh_part) == 8 + 16 + 40);
+KH_ASSERT(segment, sizeof(struct kh_segment) == 8 + 56 + 48);
+KH_ASSERT(stream_slot, sizeof(struct kh_stream_slot) == 16);
+KH_ASSERT(streams, (KH_STREAMS & (KH_STREAMS - 1)) == 0);
 KH_ASSERT(counters, KH_C_COUNT <= KH_COUNTER_SLOTS);
 KH_ASSERT(verdicts, (KH_VERDICTS & (KH_VERDICTS - 1)) == 0);
 

@@ -25,12 +25,63 @@ enum http_method {
 	HTTP_METHODS,
 };
 
+/* What was spoken. Names: protocol_name(), the instrumentations of the configuration. */
+enum protocol {
+	PROTOCOL_HTTP, /* HTTP/1 */
+	PROTOCOL_HTTP2,
+	PROTOCOL_GRPC,
+	PROTOCOL_FASTCGI,
+	PROTOCOL_POSTGRESQL,
+	PROTOCOL_MYSQL,
+	PROTOCOL_MARIADB, /* MySQL's protocol, from a server that says so */
+	PROTOCOL_MSSQL,
+	PROTOCOL_REDIS,
+	PROTOCOL_MEMCACHED,
+	PROTOCOL_MONGODB,
+	PROTOCOL_CASSANDRA,
+	PROTOCOL_KAFKA,
+	PROTOCOL_AMQP, /* 0-9-1 */
+	PROTOCOL_AMQP1,
+	PROTOCOL_MQTT,
+	PROTOCOL_NATS,
+	PROTOCOL_DNS,
+	/* over HTTP, told by path, head or body */
+	PROTOCOL_GRAPHQL,
+	PROTOCOL_ELASTICSEARCH,
+	PROTOCOL_OPENSEARCH,
+	PROTOCOL_JSONRPC,
+	PROTOCOL_S3,
+	PROTOCOL_SQS,
+	PROTOCOLS,
+};
+
+/* Which metrics an exchange is counted in, and which of its fields mean something. */
+enum exchange_kind {
+	EXCHANGE_HTTP,      /* method, status, target, host */
+	EXCHANGE_RPC,       /* operation: package.Service/Method; code: name of the status */
+	EXCHANGE_DB,        /* operation, collection, namespace, summary; code: of a failure */
+	EXCHANGE_MESSAGING, /* operation, collection: the destination; action */
+	EXCHANGE_DNS,       /* operation: type of the question; collection: its name; code: rcode */
+	EXCHANGE_KINDS,
+};
+
+/* messaging.operation.type */
+enum messaging_action {
+	MESSAGING_NONE, /* of none of these types: connect, subscribe */
+	MESSAGING_SEND,
+	MESSAGING_RECEIVE, /* asked for by the consumer */
+	MESSAGING_PROCESS, /* handed to the consumer */
+	MESSAGING_SETTLE,
+};
+
 /* Why an exchange has no proper answer; the values of error.type beside status codes. */
 enum exchange_error {
 	EXCHANGE_OK,
 	EXCHANGE_RESET,      /* "connection_reset": the connection ended before the answer did */
 	EXCHANGE_CLOSED,     /* "connection_closed": closed in order, but before the answer was whole */
 	EXCHANGE_BAD_ANSWER, /* "invalid_response": the answer is not of the protocol */
+	EXCHANGE_TIMEOUT,    /* "timeout": none came in the time that the protocol allows */
+	EXCHANGE_CANCELLED,  /* "cancelled": the side that asked took it back */
 };
 
 struct exchange {
@@ -52,6 +103,19 @@ struct exchange {
 	struct slice traceparent, tracestate;
 	uint64_t req_body;     /* bytes of the request's body: counted, else declared */
 	uint64_t resp_body;    /* likewise of the response's */
+
+	enum exchange_kind kind;
+	enum protocol protocol;
+	/* of the kinds other than HTTP; "" where the protocol does not say or it was not seen */
+	enum messaging_action action;
+	bool failed;             /* the answer says so; then code, if any, says how */
+	bool waits;              /* it asked to be kept waiting (BLPOP, Fetch): its duration is no latency */
+	struct slice operation;  /* db.operation.name, rpc.method, messaging.operation.name */
+	struct slice collection; /* db.collection.name, messaging.destination.name */
+	struct slice namespace;  /* db.namespace */
+	struct slice summary;    /* db.query.summary: never a literal */
+	struct slice code;       /* db.response.status_code, rpc.status_code, rcode */
+	struct slice group;      /* messaging.consumer.group.name */
 };
 
 #endif
