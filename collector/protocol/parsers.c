@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parser.h"
+#include "parsers.h"
 
 /* A row per protocol, in the order in which they are asked where ports tell nothing. */
 const struct parser *const parsers[] = {
