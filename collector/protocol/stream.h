@@ -145,7 +145,7 @@ void stream_look(struct stream *stream, const struct kh_segment *segment);
 /* The parser is found: what was seen until now is read by it. */
 void stream_take(struct stream *stream, const struct parser *parser, enum kh_role role);
 
-/* Nothing more is read of it, and BPF is told so. Encrypted: the workload's count grows. */
+/* Nothing more is read of it, and BPF is told so. Encrypted: the workload is told, too. */
 void stream_over(struct stream *stream);
 void stream_encrypted(struct stream *stream, const struct kh_segment *segment, enum kh_role role);
 

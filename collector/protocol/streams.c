@@ -79,10 +79,19 @@ void stream_over(struct stream *stream)
 
 void stream_encrypted(struct stream *stream, const struct kh_segment *segment, enum kh_role role)
 {
+	struct exchange x = {
+		.conn = stream->conn,
+		.cgroup = stream->cgroup,
+		.tgid = stream->tgid,
+		.tid = stream->tid,
+		.start_ns = segment->ns,
+		.end_ns = segment->ns,
+		.kind = EXCHANGE_ENCRYPTED,
+	};
+
 	stream->all->counters.tls++;
-	if (stream->role != KH_ROLE_UNKNOWN)
-		role = (enum kh_role)stream->role;
-	stream->all->o.encrypted(stream->all->o.arg, segment, role);
+	x.conn.role = stream->role ? stream->role : (uint8_t)role;
+	stream->all->o.emit(stream->all->o.arg, &x);
 	stream_over(stream);
 }
 

@@ -74,12 +74,10 @@ struct streams_options {
 	uint64_t protocols;                  /* bits of enum protocol: those switched on */
 	const struct parser *const *parsers; /* NULL: the table of parsers.c */
 	unsigned int parsers_n;
-	/* For each exchange, during the calls below. Its slices end with the call. */
+	/* For each exchange, and once for an encrypted connection, during the calls below. Its slices end with the call. */
 	void (*emit)(void *arg, const struct exchange *exchange);
 	/* What BPF is to capture of a connection from now on; see struct kh_stream_slot. */
 	void (*decide)(void *arg, uint64_t cookie, uint32_t capture, enum kh_role role);
-	/* An encrypted connection, once. */
-	void (*encrypted)(void *arg, const struct kh_segment *segment, enum kh_role role);
 	void *arg;
 };
 

@@ -58,10 +58,6 @@ static void decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role ro
 		abort();
 }
 
-static void encrypted(void *arg, const struct kh_segment *segment, enum kh_role role)
-{
-}
-
 static const struct parser *find(void)
 {
 	for (unsigned int i = 0; i < parsers_n; i++)
@@ -98,8 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				    .parsers = rows,
 				    .parsers_n = 1,
 				    .emit = emit,
-				    .decide = decide,
-				    .encrypted = encrypted};
+				    .decide = decide};
 	struct input in = {data, size};
 	unsigned int flags = next(&in);
 	bool server = flags & 1;

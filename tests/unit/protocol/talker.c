@@ -63,6 +63,10 @@ static void on_exchange(void *arg, const struct exchange *x)
 	struct play *play = arg;
 	struct talker *t = play->talker;
 
+	if (x->kind == EXCHANGE_ENCRYPTED) {
+		t->encrypted++;
+		return;
+	}
 	t->exchanges++;
 	put(t, "%s %s", kinds[x->kind], protocol_name(x->protocol));
 	put_text(t, "op", x->operation);
@@ -89,15 +93,6 @@ static void on_decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role
 	(void)cookie;
 	(void)role;
 	play->talker->last_capture = play->capture = capture;
-}
-
-static void on_encrypted(void *arg, const struct kh_segment *segment, enum kh_role role)
-{
-	struct play *play = arg;
-
-	(void)segment;
-	(void)role;
-	play->talker->encrypted++;
 }
 
 /* ---- what goes in ---- */
@@ -257,7 +252,6 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 				    .parsers_n = how->parsers_n,
 				    .emit = on_exchange,
 				    .decide = on_decide,
-				    .encrypted = on_encrypted,
 				    .arg = &play};
 	const struct streams_counters *c;
 	char last = 0;
