@@ -3,10 +3,10 @@
 
 /* A row per protocol, in the order in which they are asked where ports tell nothing. */
 const struct parser *const parsers[] = {
-	NULL, /* the first protocol takes this place */
+	&http2_parser,
 };
 
-const unsigned int parsers_n = 0;
+const unsigned int parsers_n = sizeof(parsers) / sizeof(*parsers);
 
 static const char *const names[PROTOCOLS] = {
 	[PROTOCOL_HTTP] = "http",

@@ -5,4 +5,6 @@
 
 #include "parser.h"
 
+extern const struct parser http2_parser;
+
 #endif
