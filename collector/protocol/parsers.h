@@ -5,4 +5,9 @@
 
 #include "parser.h"
 
+extern const struct parser dns_parser;
+extern const struct parser fastcgi_parser;
+extern const struct parser mqtt_parser;
+extern const struct parser nats_parser;
+
 #endif
