@@ -176,7 +176,8 @@ struct kh_segment {
 	__kh_u32 tid;
 	__kh_u32 seq;   /* TCP sequence number of the first byte; UDP: 0 */
 	__kh_u32 other; /* TCP: that of the other direction's next byte, at `ns`. What lies before it
-			   passed before this, even if it is told later (two threads) */
+			   passed before this, even if it is told later (two threads).
+			   A FIN is no byte of it */
 	__kh_u32 len;     /* bytes, captured or not */
 	__kh_u16 head_len; /* captured bytes of the start, <= KH_HEAD_MAX */
 	__kh_u16 tail_len; /* of the end, <= KH_TAIL; head_len + tail_len <= len */

@@ -200,10 +200,9 @@ static int32_t gap_beside(const struct stream *stream, const struct kh_segment *
 	return (int32_t)(segment->other - stream->next[!segment->sent]);
 }
 
-/* A FIN counts as one byte, once it was received. */
 static bool in_order(const struct stream *stream, const struct kh_segment *segment)
 {
-	return gap_before(stream, segment) <= 0 && gap_beside(stream, segment) <= 1;
+	return gap_before(stream, segment) <= 0 && gap_beside(stream, segment) <= 0;
 }
 
 static void take_segment(struct stream *stream, const struct kh_segment *segment)
@@ -213,8 +212,7 @@ static void take_segment(struct stream *stream, const struct kh_segment *segment
 	int32_t before = gap_before(stream, segment);
 
 	if (beside > 0) { /* what comes of that after this would come in the wrong order */
-		if (beside > 1)
-			missed(stream, !sent, (uint32_t)beside);
+		missed(stream, !sent, (uint32_t)beside);
 		stream->next[!sent] = segment->other;
 	}
 	if (stream->over)
