@@ -18,6 +18,15 @@ enum note {
 	NOTE_ANSWER_UNKNOWN = 128, /* it has unknown ones, or some were missing */
 	NOTE_TRAILERS = 256,       /* it ended with fields */
 	NOTE_CODE = 512,           /* gRPC's status is known */
+	NOTE_MISSED = 1024,        /* how its body begins was not seen */
+	NOTE_BODY_ENDS = 2048,     /* the answer ended with its body */
+	NOTE_ASK_ENDS = 4096,      /* so did the request */
+};
+
+enum form {
+	FORM_HTTP,
+	FORM_GRPC,
+	FORM_UNKNOWN, /* one of these */
 };
 
 struct telling {
@@ -92,12 +101,22 @@ static void name_method(struct call *call)
 	call->target_cut = false;
 }
 
-static void request_ends(struct talk *talk, struct call *call)
+static bool may_only_be_http(const struct call *call)
 {
+	return call->note[0] & NOTE_TYPE || !(call->note[0] & NOTE_UNKNOWN) ||
+	       (call->method != HTTP_POST && call->method != HTTP_OTHER);
+}
+
+static void request_ends(struct talk *talk, const struct http2_side *side, struct call *call)
+{
+	if (side->block_ends_stream)
+		call->note[0] |= NOTE_ASK_ENDS;
 	if (!(call->note[0] & (NOTE_FIELDS | NOTE_UNKNOWN)))
 		talk_forget(talk, call, false); /* a trailer of a request before we came */
 	else if (call->kind == EXCHANGE_RPC)
 		name_method(call);
+	else
+		call->doubted = !may_only_be_http(call);
 }
 
 /* ---- answers ---- */
@@ -132,20 +151,28 @@ static void answered(struct http2_side *side, struct call *call, const struct hp
 }
 
 /*
- * Fields that were told before we came are unknown, and with them that it is gRPC. Then its form
- * tells: a POST whose body begins with the length of a message that it has, answered by trailers.
+ * Fields that were told before we came are unknown, and with them, what the content is. Then its
+ * form may tell: gRPC is a POST whose body begins with the length of a message that it has, and
+ * ends with fields. An exchange of which not even that is known is not told.
  */
-static bool has_form_of_grpc(const struct call *call)
+static enum form form_of(const struct call *call)
 {
 	uint64_t note = call->note[0];
 
-	if (note & NOTE_TYPE || !(note & NOTE_UNKNOWN))
-		return false;
-	if (note & NOTE_CODE)
-		return true;
-	return (call->method == HTTP_POST || call->method == HTTP_OTHER) && note & NOTE_MESSAGE &&
-	       call->note[1] <= call->req_body && note & NOTE_TRAILERS &&
-	       note & NOTE_ANSWER_UNKNOWN && (!call->status || call->status == 200);
+	if (call->kind == EXCHANGE_RPC || note & NOTE_CODE)
+		return FORM_GRPC;
+	if (may_only_be_http(call) || note & NOTE_BODY_ENDS)
+		return FORM_HTTP;
+	if (!(note & NOTE_BODY))
+		return note & NOTE_ASK_ENDS && !(note & NOTE_MISSED) ? FORM_HTTP : FORM_UNKNOWN;
+	if (!(note & NOTE_MESSAGE))
+		return FORM_HTTP;
+	if (note & NOTE_TRAILERS && !(note & NOTE_ANSWER_UNKNOWN))
+		return FORM_HTTP;
+	if (note & NOTE_TRAILERS && call->note[1] <= call->req_body &&
+	    (!call->status || call->status == 200))
+		return FORM_GRPC;
+	return FORM_UNKNOWN;
 }
 
 /* The status, if there is none to be seen: only where nothing was missed can it be missing. */
@@ -160,13 +187,16 @@ static void set_code(struct call *call)
 
 static void finish(struct talk *talk, struct call *call)
 {
-	if (call->kind == EXCHANGE_HTTP && has_form_of_grpc(call)) {
+	enum form form = form_of(call);
+	struct slice code;
+
+	if (form == FORM_UNKNOWN) {
+		talk_forget(talk, call, true);
+		return;
+	}
+	if (form == FORM_GRPC) {
 		call->kind = EXCHANGE_RPC;
 		call->protocol = PROTOCOL_GRPC;
-	}
-	if (call->kind == EXCHANGE_RPC) {
-		struct slice code;
-
 		if (!call->n[CALL_OPERATION])
 			name_method(call);
 		set_code(call);
@@ -191,6 +221,7 @@ static void answer_block_ends(struct talk *talk, struct http2_side *side, struct
 	else if (!(call->note[0] & NOTE_ANSWERED))
 		call->note[0] |= NOTE_ANSWER_UNKNOWN;
 	call->note[0] |= NOTE_ANSWERED;
+	call->doubted = form_of(call) == FORM_UNKNOWN;
 	if (!side->block_ends_stream)
 		return;
 	call->note[0] |= NOTE_TRAILERS;
@@ -248,7 +279,7 @@ static void block_ends(struct talk *talk, struct http2_side *side, struct call *
 	if (!call)
 		return;
 	if (side->block_use == HTTP2_USE_ASK)
-		request_ends(talk, call);
+		request_ends(talk, side, call);
 	else if (side->block_use == HTTP2_USE_ANSWER)
 		answer_block_ends(talk, side, call);
 }
@@ -282,7 +313,7 @@ static void note_message(struct call *call, struct slice first)
 	uint8_t compressed = reader_u8(&r);
 	uint32_t length = reader_be32(&r);
 
-	call->note[0] |= NOTE_BODY;
+	call->note[0] |= r.bad ? NOTE_MISSED : NOTE_BODY;
 	if (r.bad || compressed > 1)
 		return;
 	call->note[0] |= NOTE_MESSAGE;
@@ -298,14 +329,19 @@ void http2_data(struct talk *talk, enum side from, const struct http2_head *head
 		return;
 	if (from == FROM_CLIENT) {
 		call->req_body += n;
-		if (n && !(call->note[0] & NOTE_BODY))
+		if (head->flags & HTTP2_END_STREAM)
+			call->note[0] |= NOTE_ASK_ENDS;
+		if (n && !(call->note[0] & (NOTE_BODY | NOTE_MISSED)))
 			note_message(call, first);
 		return;
 	}
 	call->resp_body += n;
 	talk_answer_begins(talk, call);
-	if (head->flags & HTTP2_END_STREAM)
-		finish(talk, call);
+	call->doubted = form_of(call) == FORM_UNKNOWN;
+	if (!(head->flags & HTTP2_END_STREAM))
+		return;
+	call->note[0] |= NOTE_BODY_ENDS;
+	finish(talk, call);
 }
 
 void http2_reset(struct talk *talk, enum side from, uint32_t stream, uint32_t code)
@@ -338,7 +374,7 @@ void http2_goaway(struct talk *talk, uint32_t last)
 
 /*
  * Answers may have ended in what is missing, and nobody can tell which. Those of whom more comes
- * did not; the others wait until they are too old.
+ * did not.
  */
 void http2_gap(struct talk *talk, enum side from)
 {
@@ -350,6 +386,8 @@ void http2_gap(struct talk *talk, enum side from)
 	side->left = 0;
 	side->padding = 0;
 	side->steps = 0;
-	for (struct call *call = talk->calls.first; from == FROM_SERVER && call; call = call->next)
-		call->note[0] |= NOTE_ANSWER_UNKNOWN;
+	for (struct call *call = talk->calls.first; call; call = call->next) {
+		call->note[0] |= from == FROM_SERVER ? NOTE_ANSWER_UNKNOWN : NOTE_MISSED;
+		call->doubted |= from == FROM_SERVER;
+	}
 }
