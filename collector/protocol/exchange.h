@@ -66,6 +66,9 @@ enum exchange_kind {
 	EXCHANGE_KINDS,
 };
 
+/* Of the exchanges of a protocol (kind.c). */
+enum exchange_kind protocol_kind(enum protocol protocol);
+
 /* messaging.operation.type */
 enum messaging_action {
 	MESSAGING_NONE, /* of none of these types: connect, subscribe */
