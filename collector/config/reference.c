@@ -297,4 +297,5 @@ void config_print_reference(FILE *out)
 		else
 			put_unsupported_words(out, o);
 	}
+	choose_print_unsupported(out);
 }
