@@ -95,12 +95,37 @@ static const char *same_key_elsewhere(const struct option_table *table, const ch
 	return NULL;
 }
 
+#define KEYS_SHOWN_MAX 4
+
+/* The keys of a section that has few of them, with commas; "" if it has more. Returns buf. */
+static const char *few_keys(const struct option_table *table, const char *section, char *buf,
+			    size_t size)
+{
+	const struct option *o;
+	unsigned keys = 0;
+	size_t n = 0;
+
+	*buf = '\0';
+	for (size_t i = 0; *section && (o = option_at(table, i)); i++) {
+		const char *rest = o->env_only ? NULL : below(o->path, section);
+
+		if (!rest)
+			continue;
+		if (strchr(rest, '.') || ++keys > KEYS_SHOWN_MAX || n >= size) {
+			*buf = '\0';
+			return buf;
+		}
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", rest);
+	}
+	return buf;
+}
+
 static void unknown_key(struct binding *b, const struct option_table *table, const char *section,
 			const struct tree *node)
 {
-	const char *elsewhere;
+	const char *elsewhere, *few;
+	char shown[80], keys[200];
 	struct slice near;
-	char shown[80];
 
 	/* Those that are only counted need no advice, which takes its time. */
 	if (b->notes->errors >= NOTE_ERRORS_MAX) {
@@ -109,6 +134,7 @@ static void unknown_key(struct binding *b, const struct option_table *table, con
 	}
 	near = bind_nearest(table, section, node->key);
 	elsewhere = same_key_elsewhere(table, node->key);
+	few = few_keys(table, section, keys, sizeof(keys));
 	log_text(slice_of(node->key), shown, sizeof(shown));
 	if (near.p)
 		note_error(b->notes, &node->key_place, "unknown key %s; did you mean \"%.*s\"?",
@@ -116,6 +142,9 @@ static void unknown_key(struct binding *b, const struct option_table *table, con
 	else if (elsewhere)
 		note_error(b->notes, &node->key_place, "unknown key %s here; did you mean \"%s\"?",
 			   shown, elsewhere);
+	else if (*few)
+		note_error(b->notes, &node->key_place, "unknown key %s; %s has only: %s", shown,
+			   section, few);
 	else
 		note_error(b->notes, &node->key_place,
 			   "unknown key %s; the reference page lists all keys "

@@ -42,6 +42,9 @@ static const struct {
 	/* extra attributes */
 	{"attributes: {extra_group_attributes: {k8s_app_metadata: [a]}}\n",
 	 E(AT(1, 39), "unknown key \"k8s_app_metadata\"; did you mean \"k8s_app_meta\"?")},
+	{"attributes: {extra_group_attributes: {network_flows: [a]}}\n",
+	 E(AT(1, 39), "unknown key \"network_flows\"; attributes.extra_group_attributes has only: "
+		      "k8s_app_meta")},
 	{"attributes: {extra_group_attributes: {k8s_app_meta: [url.path]}}\n",
 	 E(AT(1, 54),
 	   "attributes.extra_group_attributes.k8s_app_meta: \"url.path\" is not possible: "
@@ -98,8 +101,9 @@ static const struct {
 			      "mean \"k8s.pod.name\"?")},
 	/* Beyla's attributes that Keyhole has not: its configurations go on working. */
 	{SELECT("http_*: {include: [process.command, gen_ai_request_model, \"k8s.src.*\"]}"),
-	 W(AT(3, 24), "not supported by Keyhole: attributes.select: \"process.command\", because it "
-		      "shows no command lines and no executables")
+	 W(AT(3, 24),
+	   "not supported by Keyhole: attributes.select: \"process.command\", because it "
+	   "shows no command lines and no executables")
 		 W(AT(3, 41), "not supported by Keyhole yet: attributes.select: "
 			      "\"gen_ai_request_model\", because it does not read calls of AI "
 			      "services")
