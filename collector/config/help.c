@@ -11,7 +11,9 @@ static void put_reason(FILE *out, const struct option *o)
 {
 	fprintf(out, "  not supported by Keyhole%s, because %s\n", o->yet ? " yet" : "",
 		o->because);
-	if (o->idle && strcmp(o->idle, OPTION_ANYTHING) != 0)
+	if (o->idle && strcmp(o->idle, OPTION_ANYTHING) == 0)
+		fputs("  asks for nothing, whatever it is: no line is said of it\n", out);
+	else if (o->idle)
 		fprintf(out, "  asks for nothing as: %s\n", o->idle);
 }
 

@@ -157,7 +157,9 @@ static const char unsupported[] =
 	"supported by Keyhole yet` where\n"
 	"a later version will have it. Nothing is said where the value asks for nothing: where it "
 	"is empty, or one of the\n"
-	"last column (off, or Beyla's default of something that is no matter here).\n"
+	"last column (off, or Beyla's default of something that is no matter here). Of keys with "
+	"\"whatever it is\" there\n"
+	"nothing is ever said: whatever they ask for, Keyhole does the same.\n"
 	"\n"
 	"| key | because | yet | variable | asks for nothing |\n"
 	"|---|---|---|---|---|\n";

@@ -181,6 +181,8 @@ static void help_tells_of_a_key_its_section_and_its_variable(void **state)
 				  "  asks for nothing as: /sys/fs/bpf/|/sys/fs/bpf\n"
 				  "  variable: KEYHOLE_BPF_FS_PATH, OTEL_EBPF_BPF_FS_PATH or "
 				  "BEYLA_BPF_FS_PATH\n");
+	assert_int_equal(help("enforce_sys_caps", text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "whatever it is: no line is said of it\n"));
 	assert_int_equal(help("javaagent", text, sizeof(text)), 0);
 	assert_non_null(strstr(text, "javaagent.attach_timeout\n"));
 	assert_int_equal(help("attributes.kubernetes.resource_labels.any", text, sizeof(text)), 0);
