@@ -86,7 +86,7 @@ struct config_route_sets {
 /* Text that was not given is "". Times are nanoseconds. */
 struct config {
 	struct arena *arena;
-	const struct tree **values; /* of each row of options_all; NULL where nothing was given */
+	const struct tree **values; /* of each row of options_all; NULL: see unset.h */
 	int log_level;              /* enum log_level */
 	int log_format, log_config; /* enum log_format, enum config_shown */
 

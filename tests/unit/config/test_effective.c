@@ -49,6 +49,10 @@ static const char *const files[] = {
 	"\"\\t\\u0085\\u2028\\\"\\\\\\u00e4\"}]\n"
 	"  default_exclude_instrument: []\n",
 	"discovery: {services: [{k8s_namespace: ., k8s_owner_name: null}], exclude_services: []}\n",
+	"discovery: {default_exclude_services: [{exe_path: a}]}\n",
+	"discovery: {default_exclude_services: [{exe_path: a}], instrument: [{exe_path: b}]}\n",
+	"discovery: {default_exclude_services: [{exe_path: a}], services: [{exe_path: b}],\n"
+	"  default_exclude_instrument: []}\n",
 	"executable_name: 'a|b: c # d'\nopen_port: 1-2\ntarget_pids: [7]\n",
 	"routes: {}\n",
 	"routes: {patterns: ['/users/:id', '/a/{b}/*'], unmatched: path, wildcard_char: '#'}\n",
@@ -113,7 +117,7 @@ static void it_is_yaml_as_people_write_it(void **state)
 	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
 	assert_non_null(strstr(text, "discovery:\n  instrument:\n    - k8s_namespace: shop\n"
 				     "      k8s_pod_labels:\n        app: \"c*\"\n"));
-	assert_non_null(strstr(text, "\nroutes:\n  patterns: [/a]\n  ignore_mode: all\n"));
+	assert_non_null(strstr(text, "\nroutes:\n  patterns: [/a]\n  ignored_patterns: []\n"));
 	assert_non_null(strstr(text, "  path: /metrics\n  ttl: 5m\n"));
 	free(text);
 	config_free(p.config);
@@ -127,7 +131,33 @@ static void a_section_that_was_not_given_is_not_made(void **state)
 	parse_text(&p, "");
 	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
 	assert_null(strstr(text, "routes:"));
-	assert_null(strstr(text, "discovery:"));
+	free(text);
+	config_free(p.config);
+}
+
+static void lists_that_were_not_given_are_shown_as_they_count(void **state)
+{
+	struct parsed p;
+	char *text;
+
+	parse_text(&p, "");
+	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
+	assert_non_null(strstr(text,
+			       "\n  instrument: []\n  exclude_instrument: []\n"
+			       "  default_exclude_instrument:\n    - exe_path: \"{*/,}{beyla,"));
+	assert_non_null(strstr(text, "\n    - k8s_namespace: \"{kube-system,"));
+	assert_null(strstr(text, "services:"));
+	assert_non_null(strstr(text, "\n  peers: []\n"));
+	assert_non_null(strstr(text, "\n  select: {}\n"));
+	assert_non_null(strstr(text, "\nfilter:\n  application: {}\n"));
+	free(text);
+	config_free(p.config);
+
+	/* An empty list of the newer form would put the older one out of effect. */
+	parse_text(&p, "discovery: {services: [{exe_path: a}], default_exclude_services: []}\n");
+	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
+	assert_non_null(strstr(text, "\n  exclude_services: []\n"));
+	assert_null(strstr(text, "instrument:"));
 	free(text);
 	config_free(p.config);
 }
@@ -208,6 +238,7 @@ int main(void)
 		cmocka_unit_test(what_is_printed_gives_the_same_when_read),
 		cmocka_unit_test(it_is_yaml_as_people_write_it),
 		cmocka_unit_test(a_section_that_was_not_given_is_not_made),
+		cmocka_unit_test(lists_that_were_not_given_are_shown_as_they_count),
 		cmocka_unit_test(a_comparison_names_what_differs_and_what_needs_a_new_start),
 		cmocka_unit_test(help_tells_of_a_key_its_section_and_its_variable),
 		cmocka_unit_test(help_offers_the_nearest_key),
