@@ -36,6 +36,8 @@ static void put_meaning(FILE *out, const struct option *o)
 	else if (o->fallback && *o->fallback)
 		fprintf(out, "  default: %s\n", o->fallback);
 	put_words(out, o);
+	if (o->section)
+		fprintf(out, "  more: section %s of --print-config-reference\n", o->section);
 	fprintf(out, "  a change takes effect %s\n",
 		o->live ? "when the file is read again" : "at the next start");
 }

@@ -56,6 +56,7 @@ struct option {
 	const char *env_plain; /* as it is, weaker than these three */
 	bool env_only;         /* has no key in the file; path is for messages */
 	const char *doc;
+	const char *section;      /* of the reference page, where it says more; NULL: all is said */
 	const char *fallback_doc; /* shown in the reference instead of fallback */
 	bool live;                /* a reload changes it; else it takes a new start */
 

@@ -6,6 +6,7 @@
 #include "entries.h"
 #include "option.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char head[] =
@@ -35,7 +36,8 @@ static const char head[] =
 	"  one line each with file, line and column (columns count after variables were "
 	"replaced).\n"
 	"- A key followed by nothing is as if it were not there.\n"
-	"- `--check-config FILE` prints the effective configuration, with lists that were not given "
+	"- `--check-config FILE` prints the effective configuration, with lists that were not "
+	"given "
 	"as they count (a section\n"
 	"  `routes` would change something and is not made); as a file it gives the same again. "
 	"`--help-config KEY` prints\n"
@@ -55,7 +57,8 @@ static const char head[] =
 	"so, and is counted in\n"
 	"`keyhole_config_reloads_total`. The environment stays that of the start, and so does "
 	"whether series have the label\n"
-	"`http_route` (a section `routes` that comes or goes). The sandbox lets the file be replaced "
+	"`http_route` (a section `routes` that comes or goes). The sandbox lets the file be "
+	"replaced "
 	"by another one below\n"
 	"`/etc`, and where it is a link, as in a ConfigMap, in the directory of the link, all of "
 	"which the collector may\n"
@@ -97,9 +100,11 @@ static const char entries[] =
 	"DaemonSet. While the pod\n"
 	"of a new container is not known yet, the decision waits.\n"
 	"\n"
-	"A process also matches by its parents in the same cgroup, four at most, as far as they are "
+	"A process also matches by its parents in the same cgroup, four at most, as far as they "
+	"are "
 	"known: those that ran\n"
-	"when Keyhole started, that listen, or that had connections of their own. Exclusions look at "
+	"when Keyhole started, that listen, or that had connections of their own. Exclusions look "
+	"at "
 	"the process alone. Of\n"
 	"what is not shown the kernel sends nothing more once that is decided, and the decision is "
 	"taken back as soon as\n"
@@ -203,6 +208,19 @@ static void put_variables(FILE *out, const struct option *o)
 		fprintf(out, "`%s` itself", o->env_plain);
 }
 
+/* A link to a section of this page: its title in small letters, "-" for spaces, no marks. */
+static void put_link(FILE *out, const char *title)
+{
+	fprintf(out, " See [%s](#", title);
+	for (; *title; title++) {
+		if (*title == ' ')
+			fputc('-', out);
+		else if (isalnum((unsigned char)*title))
+			fputc(tolower((unsigned char)*title), out);
+	}
+	fputs(").", out);
+}
+
 static void put_option(FILE *out, const struct option *o)
 {
 	char buf[300];
@@ -212,6 +230,8 @@ static void put_option(FILE *out, const struct option *o)
 	else
 		fprintf(out, "| `%s` | ", o->path);
 	put_cell(out, o->doc);
+	if (o->section)
+		put_link(out, o->section);
 	fputs(" | ", out);
 	put_cell(out, type_of(o, buf, sizeof(buf)));
 	fputs(" | ", out);

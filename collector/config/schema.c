@@ -145,7 +145,9 @@ static void put_description(FILE *out, const struct option *o)
 		snprintf(text, sizeof(text), "Not supported by Keyhole%s, because %s.",
 			 o->yet ? " yet" : "", o->because);
 	else
-		snprintf(text, sizeof(text), "%s", o->doc);
+		snprintf(text, sizeof(text), "%s%s%s%s", o->doc,
+			 o->section ? " More: section " : "", o->section ? o->section : "",
+			 o->section ? " of configuration.md." : "");
 	fputs("\"description\": ", out);
 	put_quoted(out, text, false);
 	if (o->type == OPTION_UNSUPPORTED)

@@ -221,6 +221,35 @@ static void help_tells_of_a_key_its_section_and_its_variable(void **state)
 	assert_non_null(strstr(text, "ebpf.bpf_debug\n"));
 }
 
+/* Help, page and schema each say where there is more, as their reader finds it. */
+static void help_points_to_sections_that_there_are(void **state)
+{
+	static char text[100000], page[200000];
+	FILE *out = fmemopen(page, sizeof(page), "w");
+	const struct option *o;
+	unsigned n = 0;
+
+	assert_non_null(out);
+	config_print_reference(out);
+	fclose(out);
+	assert_int_equal(help("routes.patterns", text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "  more: section Routes of --print-config-reference\n"));
+	assert_non_null(strstr(page, " See [Entries of `discovery`](#entries-of-discovery). |"));
+	assert_int_equal(help(NULL, text, sizeof(text)), 0);
+	assert_null(strstr(text, "see below"));
+	for (size_t i = 0; (o = option_at(&options_all, i)); i++) {
+		char title[100];
+
+		if (!o->section)
+			continue;
+		snprintf(title, sizeof(title), "\n## %s\n", o->section);
+		if (!strstr(page, title))
+			fail_msg("%s: no section %s", o->path, o->section);
+		n++;
+	}
+	assert_true(n > 5);
+}
+
 static void help_offers_the_nearest_key(void **state)
 {
 	char text[1000];
@@ -241,6 +270,7 @@ int main(void)
 		cmocka_unit_test(lists_that_were_not_given_are_shown_as_they_count),
 		cmocka_unit_test(a_comparison_names_what_differs_and_what_needs_a_new_start),
 		cmocka_unit_test(help_tells_of_a_key_its_section_and_its_variable),
+		cmocka_unit_test(help_points_to_sections_that_there_are),
 		cmocka_unit_test(help_offers_the_nearest_key),
 	};
 
