@@ -129,6 +129,7 @@ struct config {
 
 	struct {
 		const char *hostname; /* in service.instance.id instead of the node's */
+		const char *host_id;  /* host.id */
 		const char *service_name, *service_namespace;
 	} naming;
 

@@ -352,6 +352,14 @@ static const struct option all[] = {
 	 .env = "HOSTNAME",
 	 .live = true,
 	 .doc = "Outside of pods: the host's name in `instance` and `host.name`."},
+	{.path = "attributes.host_id.override",
+	 .type = OPTION_TEXT,
+	 AT(naming.host_id),
+	 .fallback = "",
+	 .env = "HOST_ID",
+	 .live = true,
+	 .doc = "Value of `host.id`, which `target_info` has then. Unlike Beyla, Keyhole asks neither "
+		"a cloud nor the machine for one."},
 
 	{.path = "discovery.instrument",
 	 .type = OPTION_ENTRIES,

@@ -42,7 +42,6 @@ static const struct option rows[] = {
 	NO("attributes.kubernetes.meta_source_labels.service_namespace", NULL, NULL, old_labels),
 	NO("attributes.instance_id.dns", "HOSTNAME_DNS_RESOLUTION", "false",
 	   "the host's own name is used and not looked up in DNS"),
-	YET("attributes.host_id.override", "HOST_ID", NULL, "no label is called host.id"),
 	NO("attributes.metadata_retry.timeout", "METADATA_RETRY_TIMEOUT", "30s", clouds),
 	NO("attributes.metadata_retry.start_interval", "METADATA_RETRY_START_INTERVAL", "500ms",
 	   clouds),

@@ -69,6 +69,7 @@ void config_naming(const struct config *config, const char *host, struct resolve
 		.name_template = config->kubernetes.name_template,
 		.cluster = config->kubernetes.cluster_name,
 		.host = *config->naming.hostname ? config->naming.hostname : host,
+		.host_id = config->naming.host_id,
 		.service_name = config->naming.service_name,
 		.service_namespace = config->naming.service_namespace,
 	};

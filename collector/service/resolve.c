@@ -240,6 +240,7 @@ struct resource *resolve(const struct resolve_rules *rules, const struct resolve
 	values[RES_CONTAINER_ID] = in->container_id;
 	/* In a pod the name is the pod spec's, and stands in k8s.container.name. */
 	values[RES_HOST_NAME] = in->pod ? in->pod->name : rules->host;
+	values[RES_HOST_ID] = rules->host_id;
 	if (in->pod)
 		fill_pod(values, rules, in);
 	else

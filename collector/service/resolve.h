@@ -38,6 +38,7 @@ struct resolve_rules {
 	const char *name_template;                    /* as name_template_check() wants it */
 	const char *cluster;                          /* k8s.cluster.name */
 	const char *host;                             /* of the node, or as overridden */
+	const char *host_id;                          /* host.id, in pods and outside */
 	const char *service_name, *service_namespace; /* outside Kubernetes */
 	/* Further attributes, from OTEL_RESOURCE_ATTRIBUTES or else the annotation of that name;
 	   at most RESOURCE_EXTRAS_MAX. */

@@ -392,7 +392,8 @@ static void labels_for_names_can_be_chosen(void **state)
 				  "    resource_labels:\n"
 				  "      service.name: [app]\n"
 				  "    service_name_template: '{{index .Meta.Labels \"tier\"}}'\n"
-				  "  instance_id: {override_hostname: h}\n",
+				  "  instance_id: {override_hostname: h}\n"
+				  "  host_id: {override: i}\n",
 				  NULL);
 	struct resolve_rules rules;
 	const char *keys[8];
@@ -403,6 +404,7 @@ static void labels_for_names_can_be_chosen(void **state)
 	assert_int_equal(rules.version.n, 1);
 	assert_string_equal(rules.cluster, "prod");
 	assert_string_equal(rules.host, "h");
+	assert_string_equal(rules.host_id, "i");
 	assert_string_equal(rules.name_template, "{{index .Meta.Labels \"tier\"}}");
 	assert_int_equal(config_pod_labels(c, keys, 8), 4);
 	assert_string_equal(keys[3], "tier");

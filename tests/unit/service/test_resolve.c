@@ -304,6 +304,24 @@ static void without_a_pod_there_is_nothing_of_kubernetes(void **state)
 	resource_unref(r);
 }
 
+/* Of the machine: the same in a pod and outside of it. */
+static void the_host_has_the_id_that_was_configured(void **state)
+{
+	struct resolve_rules with_id = rules;
+	struct fixture f = full();
+	struct resource *r;
+
+	expect(&f, RES_HOST_ID, "");
+	with_id.host_id = "i-0abc";
+	r = resolve(&with_id, &f.in);
+	assert_string_equal(r->attr[RES_HOST_ID], "i-0abc");
+	resource_unref(r);
+	f.in.pod = NULL;
+	r = resolve(&with_id, &f.in);
+	assert_string_equal(r->attr[RES_HOST_ID], "i-0abc");
+	resource_unref(r);
+}
+
 static void extra_attributes_come_from_the_environment_then_the_annotation(void **state)
 {
 	static const char *const keys[] = {"deployment.environment", "team", "no.such"};
@@ -415,6 +433,7 @@ int main(void)
 		cmocka_unit_test(the_job_is_namespace_and_name),
 		cmocka_unit_test(a_pod_brings_its_names),
 		cmocka_unit_test(without_a_pod_there_is_nothing_of_kubernetes),
+		cmocka_unit_test(the_host_has_the_id_that_was_configured),
 		cmocka_unit_test(extra_attributes_come_from_the_environment_then_the_annotation),
 		cmocka_unit_test(nothing_known_still_makes_a_resource),
 		cmocka_unit_test(long_and_wild_values_are_cut_and_cleaned),
