@@ -19,6 +19,9 @@ static const char command[] = "it shows no command lines and no executables";
 static const char runtimes[] = "workloads are never touched";
 static const char spans[] = "it makes no metrics of spans";
 static const char graph[] = "it draws no service graph";
+static const char language[] = "several may run in the container that a target is";
+static const char cloud[] =
+	"it asks no cloud: name it in prometheus_export.extra_resource_attributes";
 static const char own[] = "telemetry.sdk and source say that it is Keyhole's";
 
 #define WILL_NOT(name, why)                                                                        \
@@ -136,8 +139,12 @@ static const struct unsupported_attribute rows[] = {
 	WILL("server.k8s.namespace.name", graph),
 	WILL("connection.type", graph),
 
+	WILL_NOT("telemetry.sdk.language", language),
 	WILL_NOT("telemetry.distro.name", own),
 	WILL_NOT("telemetry.distro.version", own),
+	WILL_NOT("cloud.availability_zone", cloud),
+	WILL_NOT("cloud.region", cloud),
+	WILL_NOT("deployment.environment.name", cloud),
 };
 
 const struct unsupported_attribute *unsupported_attribute_at(size_t i)

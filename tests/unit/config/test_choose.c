@@ -110,6 +110,13 @@ static const struct {
 			 W(AT(3, 63), "not supported by Keyhole: attributes.select: "
 				      "\"k8s.src.*\", because it collects no network flows")},
 	{SELECT("\"*\": {exclude: [process.command]}"), ""},
+	{SELECT("resource: {include: [job, telemetry.sdk.language]}"),
+	 W(AT(3, 31), "not supported by Keyhole: attributes.select: \"telemetry.sdk.language\", "
+		      "because several may run in the container that a target is")},
+	{SELECT("resource: {include: [job, cloud.region]}") "prometheus_export: "
+							    "{extra_resource_attributes: "
+							    "[cloud.region]}\n",
+	 ""},
 	{FILTER("gen_ai.request.model: {match: a, not_match: b}"),
 	 W(AT(3, 5), "not supported by Keyhole yet: filter.application: \"gen_ai.request.model\", "
 		     "because it does not read calls of AI services")},
