@@ -152,6 +152,26 @@ static void unknown_key(struct binding *b, const struct option_table *table, con
 			   shown);
 }
 
+/* Of a row for every key: each key's value in one map, as it could stand in a file. */
+static void keep_member(struct binding *b, const struct tree **kept, const struct tree *value)
+{
+	struct tree *copy = arena_take(b->arena, sizeof(*copy));
+	struct tree *map = (struct tree *)*kept, **end;
+
+	if (!map) {
+		*kept = map = arena_take(b->arena, sizeof(*map));
+		if (map)
+			map->kind = TREE_MAP;
+	}
+	if (!map || !copy)
+		return;
+	*copy = *value;
+	copy->next = NULL;
+	for (end = &map->first; *end; end = &(*end)->next)
+		;
+	*end = copy;
+}
+
 /* The value that counts so far: `effective.c` prints it, a reload compares it. */
 static void keep_value(struct binding *b, const struct option_table *table,
 		       const struct option *option, const struct tree *value)
@@ -161,7 +181,9 @@ static void keep_value(struct binding *b, const struct option_table *table,
 	if (table != &options_all || value->kind == TREE_NULL)
 		return;
 	for (size_t i = 0; (o = option_at(table, i)); i++) {
-		if (o == option)
+		if (o == option && o->type == OPTION_LABELS)
+			keep_member(b, &b->values[i], value);
+		else if (o == option)
 			b->values[i] = value;
 	}
 }
@@ -172,9 +194,13 @@ static void bind_option(struct binding *b, const struct option_table *table,
 			void *base)
 {
 	unsigned errors = b->notes->errors;
+	struct option as_written = *option;
 
+	as_written.path = path;
 	if (option->type == OPTION_UNSUPPORTED)
 		bind_unsupported(b, option, path, value);
+	else if (option->type == OPTION_LABELS)
+		bind_value(b, &as_written, value, base);
 	else
 		bind_value(b, option, value, base);
 	if (b->notes->errors == errors)

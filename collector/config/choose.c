@@ -447,10 +447,40 @@ static void settle_filter(struct binding *b, struct config *config)
 	filter->n = n;
 }
 
+/* Labels are looked up for extra attributes; whose are none is said, and left out. */
+static void settle_labels(struct binding *b, struct config *config)
+{
+	const struct attribute_extras *extras = &config->attributes.extras;
+	struct config_labels *labels = &config->kubernetes.extra_labels;
+	size_t n = 0;
+
+	for (size_t i = 0; i < labels->n; i++) {
+		const struct tree *node = labels->at[i];
+		int id = attribute_find(extras, slice_of(node->key));
+		char shown[SHOWN_MAX];
+
+		if (id < ATTR_EXTRA) {
+			note_warn(
+				b->notes, &node->key_place,
+				"not supported by Keyhole: attributes.kubernetes.resource_labels: "
+				"%s, because %s",
+				log_text(slice_of(node->key), shown, sizeof(shown)),
+				id < 0 ? "it is not in prometheus_export.extra_resource_attributes"
+				       : "that attribute is not taken from labels");
+			continue;
+		}
+		labels->v[n] = labels->v[i];
+		labels->at[n] = node;
+		labels->v[n++].attribute = attribute_name(extras, (unsigned)id);
+	}
+	labels->n = n;
+}
+
 void choose_settle(struct binding *b, struct config *config)
 {
 	add_extras(b, config, &config->attributes.group, true);
 	add_extras(b, config, &config->prometheus.extra, false);
+	settle_labels(b, config);
 	for (size_t i = 0; i < config->attributes.select.sections.n; i++)
 		check_section(b, config, config->attributes.select.at[i]);
 	settle_filter(b, config);

@@ -51,6 +51,13 @@ struct config_filter {
 	const struct tree *const *at;
 };
 
+/* Labels that give extra attributes, with the places where they were read. */
+struct config_labels {
+	struct resolve_extra_labels *v;
+	const struct tree **at;
+	size_t n;
+};
+
 enum config_kubernetes_source {
 	CONFIG_SOURCE_API,
 	CONFIG_SOURCE_KUBELET,
@@ -121,6 +128,7 @@ struct config {
 		const char *cluster_name, *kubeconfig_path;
 		uint64_t reconnect_ns, sync_timeout_ns;
 		struct config_texts name_labels, namespace_labels, version_labels;
+		struct config_labels extra_labels;
 		const char *name_template;           /* of service.name; "": none */
 		struct config_texts template_labels; /* that it names */
 		struct config_texts disabled;        /* informers that Beyla would run */

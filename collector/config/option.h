@@ -23,6 +23,7 @@ enum option_type {
 	OPTION_ENTRIES,     /* struct config_entries; of `form` */
 	OPTION_SELECT,      /* struct config_select (choose.h) */
 	OPTION_FILTER,      /* struct config_filter (choose.h) */
+	OPTION_LABELS,      /* struct config_labels; the row stands for every key of a section */
 	OPTION_SET,         /* struct config_set; of choices, `*` and `all` for all of them */
 	OPTION_UNSUPPORTED, /* nothing: answered with `because` */
 	OPTION_IGNORED,     /* nothing: of traces, which there are not yet */

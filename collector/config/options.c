@@ -334,6 +334,16 @@ static const struct option all[] = {
 	 .key_dots = 1,
 	 .live = true,
 	 .doc = "Pod labels that give `service.version`, best first."},
+	{.path = "attributes.kubernetes.resource_labels.*",
+	 .type = OPTION_LABELS,
+	 AT(kubernetes.extra_labels),
+	 .check = check_label,
+	 .max = 16,
+	 .live = true,
+	 .doc = "Pod labels that give another attribute, best first: one that "
+		"`prometheus_export.extra_resource_attributes` or "
+		"`attributes.extra_group_attributes` names.",
+	 .section = "Attributes"},
 	{.path = "attributes.kubernetes.service_name_template",
 	 .type = OPTION_TEXT,
 	 AT(kubernetes.name_template),

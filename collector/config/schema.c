@@ -131,6 +131,7 @@ static void put_type(FILE *out, const struct option *o)
 		put_lists(out, &choose_filter_tests);
 		fputs("}, \"additionalProperties\": false}", out);
 		break;
+	case OPTION_LABELS: /* its section takes any key */
 	case OPTION_UNSUPPORTED:
 	case OPTION_IGNORED:
 		break;

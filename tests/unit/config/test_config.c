@@ -411,6 +411,31 @@ static void labels_for_names_can_be_chosen(void **state)
 	config_free(c);
 }
 
+static void labels_give_extra_attributes(void **state)
+{
+	struct config *c = parsed(
+		"attributes:\n"
+		"  extra_group_attributes: {k8s_app_meta: [team]}\n"
+		"  kubernetes:\n"
+		"    resource_labels: {service.version: [], deployment_environment: [env, stage],\n"
+		"      team: [owner]}\n"
+		"prometheus_export: {extra_resource_attributes: [deployment.environment]}\n",
+		NULL);
+	struct resolve_rules rules;
+	const char *keys[8];
+
+	config_naming(c, "node", &rules);
+	assert_int_equal(rules.extra_label_count, 2);
+	assert_string_equal(rules.extra_labels[0].attribute, "deployment.environment");
+	assert_int_equal(rules.extra_labels[0].labels.n, 2);
+	assert_string_equal(rules.extra_labels[1].attribute, "team");
+	assert_string_equal(rules.extra_labels[1].labels.keys[0], "owner");
+	assert_int_equal(config_pod_labels(c, keys, 8), 6);
+	assert_string_equal(keys[4], "stage");
+	assert_string_equal(keys[5], "owner");
+	config_free(c);
+}
+
 static void durations_are_those_of_go(void **state)
 {
 	static const struct {
@@ -533,6 +558,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_entry_says_what_is_exported_and_has_routes_of_its_own),
 		cmocka_unit_test(pids_languages_and_system_paths_are_entries_too),
 		cmocka_unit_test(labels_for_names_can_be_chosen),
+		cmocka_unit_test(labels_give_extra_attributes),
 		cmocka_unit_test(durations_are_those_of_go),
 		cmocka_unit_test(durations_are_shown_as_they_are_written),
 		cmocka_unit_test(distances_count_what_fingers_do),

@@ -60,6 +60,8 @@ static const char *const files[] = {
 	"config: {data: {log_level: warn, service_name: '- yes', service_namespace: 'null'}}\n",
 	"attributes: {kubernetes: {resource_labels: {service.name: [a, b], service.version: []},\n"
 	"  cluster_name: ' spaced '}}\n",
+	"attributes: {kubernetes: {resource_labels: {'a b': [l], team: [m, n], other: []}}}\n"
+	"prometheus_export: {extra_resource_attributes: [team, other]}\n",
 	"service_name: '${NAME}'\nservice_namespace: $${NAME}\n",
 	"ebpf: {bpf_debug: true}\nnetwork: {enable: true}\nkeyhole: {waiting_room: {timeout: "
 	"7s}}\n",
