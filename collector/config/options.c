@@ -368,8 +368,8 @@ static const struct option all[] = {
 	 .fallback = "",
 	 .env = "HOST_ID",
 	 .live = true,
-	 .doc = "Value of `host.id`, which `target_info` has then. Unlike Beyla, Keyhole asks neither "
-		"a cloud nor the machine for one."},
+	 .doc = "Value of `host.id`, which `target_info` has then. Keyhole asks neither a cloud nor "
+		"the machine for one, as Beyla does."},
 
 	{.path = "discovery.instrument",
 	 .type = OPTION_ENTRIES,

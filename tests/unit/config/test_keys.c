@@ -69,7 +69,8 @@ static void check_answer(const struct parsed *p, const struct option *o, const c
 		fail_msg("%s: refused: %s", key, p->said);
 	/* Taken for an extra attribute (test_config.c); there is none here. */
 	if (o->type == OPTION_LABELS) {
-		assert_non_null(strstr(p->said, "resource_labels: \"other\", because it is not in"));
+		assert_non_null(
+			strstr(p->said, "resource_labels: \"other\", because it is not in"));
 		return;
 	}
 	if (o->type != OPTION_UNSUPPORTED) {

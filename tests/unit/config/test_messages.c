@@ -222,14 +222,12 @@ static const struct vector accepted[] = {
 	 W(AT(2, 28), "not supported by Keyhole yet: prometheus_export.instrumentations: sql, "
 		      "because it does not read databases' protocols")},
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      deployment.environment: [env]\n",
-	 W(AT(4, 7),
-	   "not supported by Keyhole: attributes.kubernetes.resource_labels: "
-	   "\"deployment.environment\", because it is not in "
-	   "prometheus_export.extra_resource_attributes")},
+	 W(AT(4, 7), "not supported by Keyhole: attributes.kubernetes.resource_labels: "
+		     "\"deployment.environment\", because it is not in "
+		     "prometheus_export.extra_resource_attributes")},
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      k8s.pod.name: [env]\n",
-	 W(AT(4, 7),
-	   "not supported by Keyhole: attributes.kubernetes.resource_labels: \"k8s.pod.name\", "
-	   "because that attribute is not taken from labels")},
+	 W(AT(4, 7), "not supported by Keyhole: attributes.kubernetes.resource_labels: "
+		     "\"k8s.pod.name\", because that attribute is not taken from labels")},
 	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: always_on}\n",
 	 W(AT(4, 7), "not supported by Keyhole yet: sampler, because it makes no traces")},
 	{"discovery:\n  instrument:\n    - languages: \"{go,rust}\"\n",
