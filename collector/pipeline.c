@@ -269,6 +269,7 @@ static void on_record(void *arg, const struct record *rec)
 		on_process(p, rec->process);
 		break;
 	case KH_ARGS:
+		reconsider(p, rec->args->tgid);
 		known_tell_args(&p->known, rec->args);
 		break;
 	case KH_SELF:

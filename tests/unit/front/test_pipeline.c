@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "loop.h"
@@ -17,6 +18,7 @@
 #define CGROUP 70
 #define TGID 700
 #define ROOM 4
+#define PORT 80
 
 static struct pipeline *pipeline;
 static struct intake_ops ops;
@@ -24,6 +26,69 @@ static struct pipeline_options o;
 static const struct resolve_rules rules = {.host = "node-1"};
 static struct selector *selector;
 static uint64_t now;
+
+/* ---- a stand-in for the intake: what BPF was told ---- */
+
+static struct {
+	uint64_t ignored[64]; /* keys; 0: a free place */
+	uint64_t scope;
+	uint32_t want;
+} bpf;
+
+#define BPF ((struct intake *)&bpf)
+
+static uint64_t *place_of(uint64_t key)
+{
+	for (size_t i = 0; i < sizeof(bpf.ignored) / sizeof(*bpf.ignored); i++)
+		if (bpf.ignored[i] == key)
+			return &bpf.ignored[i];
+	return NULL;
+}
+
+int __wrap_intake_verdict(struct intake *intake, uint64_t key, enum kh_verdict verdict);
+int __wrap_intake_verdict(struct intake *intake, uint64_t key, enum kh_verdict verdict)
+{
+	uint64_t *place = place_of(key);
+
+	assert_ptr_equal(intake, BPF);
+	if (verdict == KH_TRACE) {
+		if (place)
+			*place = 0;
+		return 0;
+	}
+	place = place ? place : place_of(0);
+	if (place)
+		*place = key;
+	return place ? 0 : -ENOSPC;
+}
+
+void __wrap_intake_verdicts_clear(struct intake *intake);
+void __wrap_intake_verdicts_clear(struct intake *intake)
+{
+	assert_ptr_equal(intake, BPF);
+	memset(bpf.ignored, 0, sizeof(bpf.ignored));
+}
+
+void __wrap_intake_want(struct intake *intake, uint32_t want);
+void __wrap_intake_want(struct intake *intake, uint32_t want)
+{
+	assert_ptr_equal(intake, BPF);
+	bpf.want = want;
+}
+
+void __wrap_intake_scope(struct intake *intake, uint64_t cgroup);
+void __wrap_intake_scope(struct intake *intake, uint64_t cgroup)
+{
+	assert_ptr_equal(intake, BPF);
+	bpf.scope = cgroup;
+}
+
+static bool ignores(uint32_t tgid, uint16_t port)
+{
+	return place_of(KH_VERDICT_PROCESS(tgid, 1, port)) != NULL; /* a_process() began at 1 */
+}
+
+/* ---- what a test needs ---- */
 
 static void make_selector(const struct selector_entry *entry)
 {
@@ -42,6 +107,7 @@ static void start(bool cluster)
 		o.store = kube_store_new(0);
 	pipeline = pipeline_new(&o);
 	assert_non_null(pipeline);
+	pipeline_attach(pipeline, BPF);
 	ops = pipeline_ops(pipeline);
 	now = loop_now_ns() + S;
 	ops.idle(ops.arg, now);
@@ -49,6 +115,7 @@ static void start(bool cluster)
 
 static int setup(void **state)
 {
+	memset(&bpf, 0, sizeof(bpf));
 	o = (struct pipeline_options){.rules = &rules, .waiting_records = ROOM, .wait_ns = 5 * S};
 	make_selector(NULL);
 	return telemetry_new(&o.telemetry, &telemetry_defaults);
@@ -112,7 +179,8 @@ static void exchange(uint64_t cgroup, uint32_t tgid, const char *target, const c
 	struct kh_exchange *x = calloc(1, size);
 
 	x->rec = (struct kh_rec){.type = KH_EXCHANGE, .size = (uint32_t)size};
-	x->conn = (struct kh_conn){.cookie = ++cookie, .role = KH_ROLE_SERVER, .family = 2};
+	x->conn = (struct kh_conn){
+		.cookie = ++cookie, .role = KH_ROLE_SERVER, .family = 2, .lport = PORT};
 	x->cgroup = cgroup;
 	x->tgid = tgid;
 	x->number = 1;
@@ -361,6 +429,43 @@ static void what_waits_goes_by_the_book_of_its_time_of_leaving(void **state)
 	counts(1, 1, 0);
 }
 
+static void tell_args(uint32_t tgid, const char *text)
+{
+	struct kh_args args = {.rec = {KH_ARGS, 0, sizeof(args)}, .tgid = tgid};
+
+	args.len = (uint32_t)snprintf(args.text, sizeof(args.text), "%s", text) + 1;
+	feed(&args, sizeof(args));
+}
+
+/* BPF sends it when the process does something, which may be after its exchange was decided. */
+static void a_command_line_that_comes_late_still_counts(void **state)
+{
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{cmd_args: '*shop*'}]}\n"));
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 0, 0);
+	assert_true(ignores(TGID, PORT));
+	tell_args(TGID, "serve shop");
+	assert_false(ignores(TGID, PORT));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(2, 1, 0);
+}
+
+static void a_new_book_takes_back_what_is_ignored_and_asks_for_what_it_needs(void **state)
+{
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{exe_path: '*httpd'}]}\n"));
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/", OK);
+	assert_true(ignores(TGID, PORT));
+	idle_after(1);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{cmd_args: '*shop*'}]}\n"));
+	idle_after(1);
+	assert_false(ignores(TGID, PORT));
+	assert_int_equal(bpf.want, KH_WANT_ARGS);
+}
+
 static void parts_reach_the_connection_they_belong_to(void **state)
 {
 	struct {
@@ -421,7 +526,8 @@ static void without_a_cluster_nothing_is_held(void **state)
 static void in_the_scope_of_its_pod_others_are_hidden(void **state)
 {
 	struct kh_cgroup own = pod_cgroup(CGROUP + 1, UID_B, ID_B);
-	struct kh_self self = {.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = CGROUP + 1, .levels = 4};
+	struct kh_self self = {
+		.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = CGROUP + 1, .levels = 4};
 
 	o.own_pod = true;
 	start(false);
@@ -504,6 +610,8 @@ int main(void)
 		T(a_process_has_the_number_that_its_container_gives_it),
 		T(a_new_book_decides_everything_anew),
 		T(what_waits_goes_by_the_book_of_its_time_of_leaving),
+		T(a_command_line_that_comes_late_still_counts),
+		T(a_new_book_takes_back_what_is_ignored_and_asks_for_what_it_needs),
 		T(parts_reach_the_connection_they_belong_to),
 		T(at_the_end_of_a_tape_nobody_waits),
 		T(at_the_end_of_a_tape_pods_may_still_come),
