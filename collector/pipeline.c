@@ -128,23 +128,15 @@ static void hide(struct pipeline *p, const struct workload *w, const struct exch
 		if (!w->hide_process || !process || process->start_ns != w->start_ns)
 			return;
 		verdict.key = KH_VERDICT_PROCESS(w->tgid, w->start_ns, port);
-		verdict.tgid = w->tgid;
-		process->ignored = true;
+		verdict_family(&verdict, &p->known, process);
 	}
 	ignore(p, &verdict);
 }
 
-/* A process changed: what was decided about it may be wrong now. */
+/* A process changed: what was decided about it and its children may be wrong now. */
 static void reconsider(struct pipeline *p, uint32_t tgid)
 {
-	struct known_process *process = known_process(&p->known, tgid);
-
-	/* of one that was forgotten it is not known */
-	if (process ? !process->ignored : !p->known.process_table.evictions)
-		return;
 	verdicts_lift_process(&p->verdicts, tgid);
-	if (process)
-		process->ignored = false;
 }
 
 /* The entry's own patterns for this direction, as struct route_options counts them. */

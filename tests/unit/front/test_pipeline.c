@@ -452,6 +452,76 @@ static void a_command_line_that_comes_late_still_counts(void **state)
 	counts(2, 1, 0);
 }
 
+/* ---- parents: a worker inherits what they are selected by, however late that is told ---- */
+
+static struct kh_process a_child(uint32_t tgid, uint32_t ppid, const char *name)
+{
+	struct kh_process p = a_process(tgid, CGROUP, name);
+
+	p.ppid = ppid;
+	return p;
+}
+
+/* TGID + 2, whose parent TGID + 1 has the parent TGID. */
+static void start_ignored_leaf(bool parent_told)
+{
+	const struct kh_process parent = a_child(TGID + 1, TGID, "sh"),
+				leaf = a_child(TGID + 2, TGID + 1, "worker");
+
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{exe_path: '*httpd'}, "
+					"{open_ports: 8080}, {cmd_args: '*shop*'}]}\n"));
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	if (parent_told)
+		feed(&parent, sizeof(parent));
+	feed(&leaf, sizeof(leaf));
+	exchange(CGROUP, TGID + 2, "/", OK);
+	counts(1, 0, 0);
+	assert_true(ignores(TGID + 2, PORT));
+}
+
+static void leaf_is_shown(void)
+{
+	assert_false(ignores(TGID + 2, PORT));
+	exchange(CGROUP, TGID + 2, "/", OK);
+	counts(2, 1, 0);
+}
+
+static void a_grandparent_that_executes_another_file_is_thought_of(void **state)
+{
+	const struct kh_process now_httpd = a_child(TGID, 1, "httpd");
+
+	start_ignored_leaf(true);
+	feed(&now_httpd, sizeof(now_httpd));
+	leaf_is_shown();
+}
+
+static void a_parent_that_is_told_late_is_thought_of(void **state)
+{
+	const struct kh_process parent = a_child(TGID + 1, TGID, "httpd");
+
+	start_ignored_leaf(false);
+	feed(&parent, sizeof(parent));
+	leaf_is_shown();
+}
+
+static void a_parent_that_begins_to_listen_is_thought_of(void **state)
+{
+	const struct kh_listen listen = {
+		.rec = {KH_LISTEN, 0, sizeof(listen)}, .tgid = TGID + 1, .port = 8080};
+
+	start_ignored_leaf(true);
+	feed(&listen, sizeof(listen));
+	leaf_is_shown();
+}
+
+static void a_parent_s_command_line_is_thought_of(void **state)
+{
+	start_ignored_leaf(true);
+	tell_args(TGID, "serve shop");
+	leaf_is_shown();
+}
+
 static void a_new_book_takes_back_what_is_ignored_and_asks_for_what_it_needs(void **state)
 {
 	o.books = rulebooks_new(book_of("discovery: {instrument: [{exe_path: '*httpd'}]}\n"));
@@ -611,6 +681,10 @@ int main(void)
 		T(a_new_book_decides_everything_anew),
 		T(what_waits_goes_by_the_book_of_its_time_of_leaving),
 		T(a_command_line_that_comes_late_still_counts),
+		T(a_grandparent_that_executes_another_file_is_thought_of),
+		T(a_parent_that_is_told_late_is_thought_of),
+		T(a_parent_that_begins_to_listen_is_thought_of),
+		T(a_parent_s_command_line_is_thought_of),
 		T(a_new_book_takes_back_what_is_ignored_and_asks_for_what_it_needs),
 		T(parts_reach_the_connection_they_belong_to),
 		T(at_the_end_of_a_tape_nobody_waits),
