@@ -212,23 +212,33 @@ static void on_exchange(void *arg, const struct exchange *ex)
 
 /* ---- what intake calls ---- */
 
+static void on_begin(void *arg, struct intake *intake)
+{
+	struct pipeline *p = arg;
+
+	atomic_store(&p->intake, intake);
+}
+
 /* Where the collector itself runs: what `keyhole.scope: pod` restricts it to. */
 static void on_self(struct pipeline *p, const struct kh_self *rec)
 {
 	const struct known_cgroup *own = known_cgroup(&p->known, rec->cgroup);
 	struct intake *intake = atomic_load(&p->intake);
-	uint32_t level = own ? own->id.pod_level : 0;
+	uint32_t level;
 
-	if (!p->o.own_pod)
+	if (!p->o.own_pod || !own) /* its KH_CGROUP was lost: intake asks again */
 		return;
-	if (!own || !own->id.pod[0]) {
+	if (!own->id.pod[0]) {
 		log_error("keyhole.scope is pod, but Keyhole's own cgroup \"%s\" is no pod's: "
 			  "nothing is "
 			  "traced; run it as a container of the pod, or set keyhole.scope to node",
-			  own ? own->own_name : "");
+			  own->own_name);
+		if (intake)
+			intake_scope(intake, KH_SCOPE_NOTHING);
 		return;
 	}
 	workloads_own_pod(p->workloads, own->id.pod);
+	level = own->id.pod_level;
 	/* where a pod has no cgroup of its own, those of others are ignored one by one */
 	if (intake)
 		intake_scope(intake, level && level < KH_CGROUP_LEVELS ? rec->ids[level] : 0);
@@ -421,13 +431,12 @@ void pipeline_free(struct pipeline *p)
 
 struct intake_ops pipeline_ops(struct pipeline *p)
 {
-	return (struct intake_ops){
-		.record = on_record, .idle = on_idle, .hold = on_hold, .end = on_end, .arg = p};
-}
-
-void pipeline_attach(struct pipeline *p, struct intake *intake)
-{
-	atomic_store(&p->intake, intake);
+	return (struct intake_ops){.begin = on_begin,
+				   .record = on_record,
+				   .idle = on_idle,
+				   .hold = on_hold,
+				   .end = on_end,
+				   .arg = p};
 }
 
 uint32_t pipeline_wants(const struct pipeline *p)

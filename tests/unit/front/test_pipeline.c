@@ -107,8 +107,8 @@ static void start(bool cluster)
 		o.store = kube_store_new(0);
 	pipeline = pipeline_new(&o);
 	assert_non_null(pipeline);
-	pipeline_attach(pipeline, BPF);
 	ops = pipeline_ops(pipeline);
+	ops.begin(ops.arg, BPF);
 	now = loop_now_ns() + S;
 	ops.idle(ops.arg, now);
 }
@@ -596,19 +596,25 @@ static void without_a_cluster_nothing_is_held(void **state)
 static void in_the_scope_of_its_pod_others_are_hidden(void **state)
 {
 	struct kh_cgroup own = pod_cgroup(CGROUP + 1, UID_B, ID_B);
-	struct kh_self self = {
-		.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = CGROUP + 1, .levels = 4};
+	struct kh_self self = {.rec = {KH_SELF, 0, sizeof(self)},
+			       .levels = 4,
+			       .ids = {CGROUP + 1, CGROUP + 100, CGROUP + 200, CGROUP + 300}};
 
 	o.own_pod = true;
 	start(false);
+	self.cgroup = CGROUP + 3; /* the record of its name was lost: it is asked for again */
+	feed(&self, sizeof(self));
+	assert_int_equal(bpf.scope, 0);
 	tell(unit_cgroup(CGROUP + 2, "keyhole.service"));
 	self.cgroup = CGROUP + 2;
 	feed(&self, sizeof(self));
+	assert_int_equal(bpf.scope, KH_SCOPE_NOTHING);
 	exchange(CGROUP + 2, TGID, "/", OK);
 	counts(1, 0, 0);
 	feed(&own, sizeof(own));
 	self.cgroup = CGROUP + 1;
 	feed(&self, sizeof(self));
+	assert_int_equal(bpf.scope, CGROUP + 100);
 	exchange(CGROUP + 1, TGID, "/", OK);
 	counts(2, 1, 0);
 	tell(pod_cgroup(CGROUP, UID_A, ID_A));
