@@ -212,6 +212,35 @@ static void a_watch_that_is_lost_names_nothing_new(void **state)
 	assert_int_equal(COUNTED(stale), 2);
 }
 
+/* A request may take longer than many outages. */
+static void no_outage_is_forgotten_however_many_there_are(void **state)
+{
+	const uint64_t period = 100 * S, first = NOW + PEERS_TRUST_NS;
+	struct peer peer;
+	uint64_t n = 0;
+
+	put(PEERS_HERE, A_POD("a", "shop"), "10.1.0.1");
+	for (; n < PEERS_GAPS_MAX - 1; n++) /* each is back for an instant, and trusted for 10 s */
+		peers_confirm(peers, PEERS_HERE, NOW + (n + 1) * period);
+	for (uint64_t i = 0; i < n; i++) {
+		assert_false(find("10.1.0.1", first + i * period, &peer));
+		assert_false(find("10.1.0.1", NOW + (i + 1) * period - 1, &peer));
+		assert_true(find("10.1.0.1", first + i * period - 1, &peer));
+		assert_true(find("10.1.0.1", NOW + (i + 1) * period, &peer));
+	}
+	for (; n < 5 * PEERS_GAPS_MAX; n++)
+		peers_confirm(peers, PEERS_HERE, NOW + (n + 1) * period);
+	for (uint64_t i = 0; i < n; i++) {
+		bool latest = i + PEERS_GAPS_MAX - 1 >= n;
+
+		assert_false(find("10.1.0.1", first + i * period, &peer));
+		assert_false(find("10.1.0.1", NOW + (i + 1) * period - 1, &peer));
+		/* between two of the oldest it is not told apart */
+		assert_int_equal(find("10.1.0.1", NOW + i * period, &peer), latest || !i);
+	}
+	assert_true(find("10.1.0.1", NOW + n * period, &peer));
+}
+
 static void a_source_never_confirmed_names_nothing(void **state)
 {
 	struct peer peer;
@@ -327,6 +356,7 @@ int main(void)
 		T(what_two_claim_is_nobodys),
 		T(what_is_nobodys_or_was_at_another_time_has_no_name),
 		T(a_watch_that_is_lost_names_nothing_new),
+		T(no_outage_is_forgotten_however_many_there_are),
 		T(a_source_never_confirmed_names_nothing),
 		T(an_exchange_is_named_by_its_remote_end),
 		cmocka_unit_test(a_name_has_its_namespace),
