@@ -506,12 +506,13 @@ static void the_reference_page_is_what_the_table_says(void **state)
 
 static void peers_are(const char *text, char *const *environment, bool pods, bool services)
 {
-	const struct config *c = parsed(text, environment);
+	struct config *c = parsed(text, environment);
 	bool got_pods, got_services;
 
 	config_peers(c, &got_pods, &got_services);
 	assert_int_equal(got_pods, pods);
 	assert_int_equal(got_services, services);
+	config_free(c);
 }
 
 #define PEERS "keyhole: {peers: [services, pods]}\n"
