@@ -206,10 +206,18 @@ static void the_loader_s_end_is_noticed(void **state)
 	assert_true(link_lost(&l));
 }
 
-static void a_new_collector_asks_for_everything_again(void **state)
+/* Does BPF see that request at this moment? */
+static bool asks_for(char letter)
 {
 	char name[16] = "", want[32];
 
+	prctl(PR_GET_NAME, name, 0, 0, 0);
+	snprintf(want, sizeof(want), "%014llx%c", (unsigned long long)control->nonce, letter);
+	return control->nonce && strcmp(name, want) == 0;
+}
+
+static void a_new_collector_asks_for_everything_again(void **state)
+{
 	control->generation = 7;
 	control->verdict_epoch = 3;
 	control->verdicts[5].key = 99;
@@ -220,9 +228,7 @@ static void a_new_collector_asks_for_everything_again(void **state)
 	assert_int_equal(control->verdicts[5].key, 0);
 	assert_true(control->nonce != 0 && control->nonce >> (4 * KH_NONCE_DIGITS) == 0);
 	assert_true(l.walking);
-	prctl(PR_GET_NAME, name, 0, 0, 0);
-	snprintf(want, sizeof(want), "%014llxs", (unsigned long long)control->nonce);
-	assert_string_equal(name, want);
+	assert_true(asks_for('s'));
 }
 
 static void what_a_collector_before_left_in_the_control_page_is_gone(void **state)
@@ -432,7 +438,14 @@ static void a_collector_of_one_pod_traces_nothing_until_it_knows_which(void **st
 	assert_int_equal(ask(), 0);
 	assert_int_equal(control->scope, KH_SCOPE_NOTHING);
 	assert_int_equal(control->want, KH_WANT_ARGS);
+	link_walk(&l);
+	assert_false(l.walking);
+	assert_true(control->nonce != 0); /* BPF still listens */
+	assert_true(link_ask_self(&l));
+	assert_true(asks_for('s'));
 	link_scope(&l, 77);
+	assert_false(link_ask_self(&l));
+	assert_int_equal(control->nonce, 0);
 	assert_int_equal(control->scope, 77);
 	hang_up();
 	link_close(&l);
