@@ -6,6 +6,7 @@
  * signature nothing else has come first.
  */
 const struct parser *const parsers[] = {
+	&http2_parser,
 	&nats_parser,
 	&mqtt_parser,
 	&fastcgi_parser,

@@ -7,6 +7,7 @@
 
 extern const struct parser dns_parser;
 extern const struct parser fastcgi_parser;
+extern const struct parser http2_parser;
 extern const struct parser mqtt_parser;
 extern const struct parser nats_parser;
 

@@ -150,6 +150,10 @@ void talk_end_all(struct talk *talk, enum exchange_error error, uint64_t ns)
 	while (talk->calls.first) {
 		struct call *call = talk->calls.first;
 
+		if (call->doubted) {
+			talk_forget(talk, call, true);
+			continue;
+		}
 		if (!call->error)
 			call->error = (uint8_t)error;
 		call->last_ns = ns;
