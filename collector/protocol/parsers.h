@@ -6,5 +6,6 @@
 #include "parser.h"
 
 extern const struct parser postgresql_parser;
+extern const struct parser mysql_parser;
 
 #endif
