@@ -5,6 +5,7 @@
 const struct parser *const parsers[] = {
 	&postgresql_parser,
 	&mysql_parser,
+	&mssql_parser,
 };
 
 const unsigned int parsers_n = sizeof(parsers) / sizeof(parsers[0]);

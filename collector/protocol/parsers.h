@@ -7,5 +7,6 @@
 
 extern const struct parser postgresql_parser;
 extern const struct parser mysql_parser;
+extern const struct parser mssql_parser;
 
 #endif
