@@ -8,8 +8,11 @@
 const struct parser *const parsers[] = {
 	&http2_parser,
 	&nats_parser,
+	&postgresql_parser,
+	&mssql_parser,
 	&mqtt_parser,
 	&fastcgi_parser,
+	&mysql_parser,
 	&dns_parser,
 };
 
