@@ -3,8 +3,7 @@
  * Redis. A frame is one token of RESP: a line, or a line and the bulk string after it; a counter
  * per level says what is still to come of an answer, so huge values and deep arrays cost nothing.
  *
- * Answers come in the order of the requests. Requests are numbered, and so are answers: one that
- * was given up (it expired, or found no room) leaves its place, and those behind it keep theirs.
+ * Answers come in the order of the requests.
  *
  * A command within MULTI is answered by QUEUED, and EXEC by what all of them came to: EXEC fails
  * with the first error among these. A command that is sent while CLIENT REPLY keeps answers back
@@ -36,6 +35,7 @@ struct redis {
 	uint32_t database; /* SELECT's argument plus one; 0: none */
 	char reply_word;   /* CLIENT REPLY's: 'N' for ON, 'F' for OFF, 'S' for SKIP */
 	bool waits, streams_word;
+	bool held; /* the last of the calls is that of the request at hand */
 
 	/* the answer at hand */
 	struct level level[REDIS_DEPTH_MAX];
@@ -46,30 +46,35 @@ struct redis {
 	bool ok, queued, failed;
 
 	/* the connection */
-	uint64_t asked, answered; /* number of the next request, of the next answer */
 	uint32_t db, queued_db;   /* plus one; 0: unknown, none */
-	bool db_known, open_line[SIDES];
+	bool begun, db_known, open_line[SIDES];
 	bool subscribed, monitors, no_replies, skip_reply;
 	bool unsure, heard; /* since bytes were lost; an answer was seen since */
-	bool answer_cut;    /* bytes of the only answer that is awaited were lost */
+	bool request_cut;   /* bytes of the only request were lost: its answer is the next one */
+	bool answer_cut;    /* bytes of the only answer were lost: it ends before the next request */
 };
 
 #define CALL_UNSURE (1ull << 63) /* in note[1], beside the confirmations still to come */
 
 /* ---- requests ---- */
 
+/* The call of the request at hand; NULL: none, or it has found no room. */
 static struct call *asking(const struct talk *talk, const struct redis *s)
 {
-	struct call *call = talk->calls.last;
-
-	return call && call->key == s->asked ? call : NULL;
+	return s->held ? talk->calls.last : NULL;
 }
 
-static struct call *awaited(const struct talk *talk, const struct redis *s)
+/* Whose answer is at hand, or comes next; NULL: nobody's. */
+static struct call *awaited(struct talk *talk, const struct redis *s)
 {
 	struct call *call = talk_oldest(talk);
 
-	return call && call->key == s->answered && s->answered < s->asked ? call : NULL;
+	return call && call != asking(talk, s) ? call : NULL;
+}
+
+static bool is_alone(const struct talk *talk)
+{
+	return talk->calls.n == 1 && !talk->before && !talk->behind;
 }
 
 static void forget_all(struct talk *talk, struct redis *s)
@@ -78,7 +83,7 @@ static void forget_all(struct talk *talk, struct redis *s)
 
 	while ((call = talk_oldest(talk)))
 		talk_forget(talk, call, true);
-	s->answered = s->asked;
+	s->held = false;
 }
 
 static void name_namespace(const struct redis *s, struct call *call)
@@ -109,12 +114,10 @@ static void request_begins(struct talk *talk, struct redis *s, uint64_t args)
 {
 	struct call *call;
 
-	if (s->answer_cut && (call = awaited(talk, s))) { /* it ended unseen */
-		s->answered++;
+	if (s->answer_cut && (call = awaited(talk, s))) /* it ended unseen */
 		tell(talk, s, call);
-	}
-	s->answer_cut = false;
-	if (s->unsure && s->heard && s->answered == s->asked)
+	s->answer_cut = s->request_cut = false;
+	if (s->unsure && s->heard && !talk_oldest(talk))
 		s->unsure = false;
 	s->args = args;
 	s->arg = 0;
@@ -122,8 +125,9 @@ static void request_begins(struct talk *talk, struct redis *s, uint64_t args)
 	s->database = 0;
 	s->reply_word = 0;
 	s->waits = s->streams_word = false;
-	call = talk_ask(talk, s->asked);
-	if (call && s->unsure)
+	call = talk_ask(talk, 0);
+	s->held = call == talk->calls.last;
+	if (s->unsure)
 		call->note[1] = CALL_UNSURE;
 }
 
@@ -163,9 +167,10 @@ static void request_ends(struct talk *talk, struct redis *s)
 		if (command->flags & REDIS_SUBSCRIBES)
 			call->note[1] |= arguments;
 	}
-	if (!quiet)
-		s->asked++;
-	else if (call)
+	if (!call && command && command->flags & (REDIS_SELECT | REDIS_EXEC | REDIS_RESET))
+		s->db_known = false;
+	s->held = false;
+	if (quiet && call)
 		tell(talk, s, call);
 }
 
@@ -368,8 +373,6 @@ static void answer_ends(struct talk *talk, struct redis *s)
 	uint32_t database = call ? (uint32_t)call->note[1] : 0;
 
 	s->heard = true;
-	if (s->answered < s->asked)
-		s->answered++;
 	if (call)
 		tell(talk, s, call);
 	if (flags)
@@ -421,12 +424,17 @@ static void outermost(struct talk *talk, struct redis *s, const struct redis_tok
 	s->ok = token->type == '+' && token->line == 5 && b.n >= 3 && memcmp(b.p, "+OK", 3) == 0;
 	s->queued = token->type == '+' && token->line == 9 && b.n >= 7 &&
 		    memcmp(b.p, "+QUEUED", 7) == 0;
-	if (token->type == '>' || (token->type == '*' && s->subscribed && few))
-		s->reply = REPLY_UNDECIDED;
-	else if (s->monitors && b.n > 1 && b.p[0] == '+' && (unsigned char)(b.p[1] - '0') < 10)
-		s->reply = REPLY_PUSHED;
-	else
+	if (s->answer_cut) { /* what follows may be more of it, whatever it looks like */
+		s->answer_cut = false;
+		s->type = 0;
 		answer_begins(talk, s);
+	} else if (token->type == '>' || (token->type == '*' && s->subscribed && few)) {
+		s->reply = REPLY_UNDECIDED;
+	} else if (s->monitors && b.n > 1 && b.p[0] == '+' && (unsigned char)(b.p[1] - '0') < 10) {
+		s->reply = REPLY_PUSHED;
+	} else {
+		answer_begins(talk, s);
+	}
 }
 
 static void outermost_ends(struct talk *talk, struct redis *s)
@@ -493,7 +501,7 @@ static void answer_token(struct talk *talk, struct redis *s, struct slice b)
 			return;
 	} else if (s->depth == 0) {
 		outermost(talk, s, &token, b);
-		if ((token.type == '-' || token.type == '!') && s->reply == REPLY_ANSWER)
+		if ((s->type == '-' || s->type == '!') && s->reply == REPLY_ANSWER)
 			error_token(talk, s, text);
 	} else if (s->depth == 1 && !s->level[0].attribute) {
 		element_token(talk, s, &token, b, text);
@@ -508,20 +516,20 @@ static void answer_token(struct talk *talk, struct redis *s, struct slice b)
 
 static void lost_request(struct talk *talk, struct redis *s)
 {
-	bool alone = s->arg < s->args && s->command && talk->calls.n == 1 && asking(talk, s);
-
-	/* the rest of the only request there is: its answer is known to be the next one */
-	if (alone)
+	if (s->arg < s->args && s->command && s->held && is_alone(talk)) {
 		request_ends(talk, s);
-	else
+		s->request_cut = talk->calls.n == 1;
+	} else if (!s->request_cut || !is_alone(talk)) {
 		forget_all(talk, s);
+	}
 	s->arg = s->args = 0;
 }
 
 static void lost_answer(struct talk *talk, struct redis *s)
 {
-	/* the rest of the only answer that is awaited: it ends before the next request */
-	s->answer_cut = s->reply == REPLY_ANSWER && talk->calls.n == 1 && awaited(talk, s);
+	bool begun = s->answer_cut || s->reply == REPLY_ANSWER;
+
+	s->answer_cut = begun && is_alone(talk) && awaited(talk, s);
 	if (!s->answer_cut)
 		forget_all(talk, s);
 	s->reply = REPLY_NONE;
@@ -551,7 +559,6 @@ static bool tail(struct talk *talk, enum side from, struct slice b)
 	if (from == FROM_SERVER && s->answer_cut && call) {
 		s->answer_cut = false;
 		s->heard = true;
-		s->answered++;
 		tell(talk, s, call);
 	}
 	return true;
@@ -648,6 +655,10 @@ static void message(struct talk *talk, enum side from, struct slice b, const str
 	struct redis *s = talk->state;
 
 	(void)f;
+	if (!s->begun) {
+		s->begun = true;
+		s->db_known = talk->start; /* connections begin with database 0 */
+	}
 	if (s->open_line[from]) {
 		s->open_line[from] = b.n == 0 || b.p[b.n - 1] != '\n';
 		if (!s->open_line[from])
