@@ -16,11 +16,11 @@
 #include "redis.h"
 
 enum reply { /* what the answer at hand is */
-	REPLY_NONE,
-	REPLY_ANSWER,
-	REPLY_UNDECIDED, /* its first element will tell */
-	REPLY_CONFIRMS,  /* that a channel was subscribed to or unsubscribed from */
-	REPLY_PUSHED,    /* nobody asked for it */
+	     REPLY_NONE,
+	     REPLY_ANSWER,
+	     REPLY_UNDECIDED, /* its first element will tell */
+	     REPLY_CONFIRMS,  /* that a channel was subscribed to or unsubscribed from */
+	     REPLY_PUSHED,    /* nobody asked for it */
 };
 
 struct level {
@@ -46,12 +46,12 @@ struct redis {
 	bool ok, queued, failed;
 
 	/* the connection */
-	uint32_t db, queued_db;   /* plus one; 0: unknown, none */
+	uint32_t db, queued_db; /* plus one; 0: unknown, none */
 	bool begun, db_known, open_line[SIDES];
 	bool subscribed, monitors, no_replies, skip_reply;
 	bool unsure, heard; /* since bytes were lost; an answer was seen since */
 	bool request_cut;   /* bytes of the only request were lost: its answer is the next one */
-	bool answer_cut;    /* bytes of the only answer were lost: it ends before the next request */
+	bool answer_cut; /* bytes of the only answer were lost: it ends before the next request */
 };
 
 #define CALL_UNSURE (1ull << 63) /* in note[1], beside the confirmations still to come */
@@ -290,7 +290,7 @@ static void request_token(struct talk *talk, struct redis *s, struct slice b)
 		return;
 	}
 	b = (struct slice){b.p + token.line, b.n - token.line};
-	b.n = token.n < b.n ? token.n : token.n <= REDIS_NAME_MAX ? b.n : 0;
+	b.n = b.n >= token.n ? token.n : 0; /* half a word is another one */
 	if (reads_argument(s))
 		argument(s, b);
 	else
@@ -314,7 +314,7 @@ static struct slice error_code(struct slice text)
 	return (struct slice){text.p, n <= REDIS_NAME_MAX ? n : 0};
 }
 
-static void error_token(const struct talk *talk, struct redis *s, struct slice text)
+static void error_token(struct talk *talk, struct redis *s, struct slice text)
 {
 	struct call *call = awaited(talk, s);
 
@@ -472,7 +472,7 @@ static void element_token(struct talk *talk, struct redis *s, const struct redis
 	if (s->element == 0 && s->reply == REPLY_UNDECIDED)
 		decide(talk, s, text);
 	if (s->element == 2 && token->type == ':' && b.n >= 2 && b.p[1] == '0' &&
-	    s->reply == REPLY_CONFIRMS)
+	    (s->reply == REPLY_CONFIRMS || s->reply == REPLY_PUSHED)) /* channels left */
 		s->subscribed = false;
 	if (s->reply == REPLY_ANSWER && (token->type == '-' || token->type == '!')) {
 		command = command_of(awaited(talk, s));

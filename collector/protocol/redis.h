@@ -9,11 +9,11 @@
 
 #include "parser.h"
 
-#define REDIS_NAME_MAX 40                /* bytes of a command's name, two words at most */
-#define REDIS_ARGS_MAX (1ull << 31)      /* of one command; a server takes no more */
-#define REDIS_BULK_MAX (1ull << 40)      /* bytes; a server takes 512 MiB unless told otherwise */
-#define REDIS_ELEMENTS_MAX (1ull << 40)  /* of one aggregate */
-#define REDIS_DEPTH_MAX 32               /* aggregates in aggregates of an answer */
+#define REDIS_NAME_MAX 40               /* bytes of a command's name, two words at most */
+#define REDIS_ARGS_MAX (1ull << 31)     /* of one command; a server takes no more */
+#define REDIS_BULK_MAX (1ull << 40)     /* bytes; a server takes 512 MiB unless told otherwise */
+#define REDIS_ELEMENTS_MAX (1ull << 40) /* of one aggregate */
+#define REDIS_DEPTH_MAX 32              /* aggregates in aggregates of an answer */
 
 /* What sets a command apart from those that have one answer and change nothing. */
 enum redis_flags {
@@ -26,7 +26,7 @@ enum redis_flags {
 	REDIS_DISCARD = 1 << 6,
 	REDIS_RESET = 1 << 7,
 	REDIS_MONITOR = 1 << 8,
-	REDIS_REPLY_WORD = 1 << 9, /* CLIENT REPLY */
+	REDIS_REPLY_WORD = 1 << 9,  /* CLIENT REPLY */
 	REDIS_REPLICATES = 1 << 10, /* what follows its answer is the master's stream */
 };
 

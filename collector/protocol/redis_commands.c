@@ -173,7 +173,7 @@ static void upper(char *to, struct slice from)
 	for (size_t i = 0; i < from.n; i++) {
 		unsigned char c = (unsigned char)from.p[i];
 
-		to[i] = (char)(c - 'a' < 26u ? c - 32 : c);
+		to[i] = (char)(c >= 'a' && c <= 'z' ? c - 32 : c);
 	}
 }
 

@@ -15,17 +15,17 @@ bool redis_is_aggregate(char type)
 static enum cut plain_line(struct slice b, struct redis_token *token)
 {
 	size_t n = b.n < PARSER_WANT_MAX ? b.n : PARSER_WANT_MAX;
-	const char *end = memchr(b.p, '\n', n);
+	const char *end = memchr(b.p, '\r', n);
 
-	if (!end) {
+	if (!end || (size_t)(end + 1 - b.p) == n) {
 		if (n < PARSER_WANT_MAX)
 			return CUT_MORE;
 		token->open = true;
 		token->line = (uint32_t)n;
 	} else {
-		if (end[-1] != '\r')
+		if (end[1] != '\n') /* neither may stand in such a line */
 			return CUT_NOT;
-		token->line = (uint32_t)(end - b.p) + 1;
+		token->line = (uint32_t)(end - b.p) + 2;
 	}
 	token->size = token->line;
 	return CUT_OK;
