@@ -35,7 +35,8 @@ struct redis {
 	uint32_t database; /* SELECT's argument plus one; 0: none */
 	char reply_word;   /* CLIENT REPLY's: 'N' for ON, 'F' for OFF, 'S' for SKIP */
 	bool waits, streams_word;
-	bool held; /* the last of the calls is that of the request at hand */
+	bool holed; /* a word of its name was not captured */
+	bool held;  /* the last of the calls is that of the request at hand */
 
 	/* the answer at hand */
 	struct level level[REDIS_DEPTH_MAX];
@@ -124,7 +125,7 @@ static void request_begins(struct talk *talk, struct redis *s, uint64_t args)
 	s->command = NULL;
 	s->database = 0;
 	s->reply_word = 0;
-	s->waits = s->streams_word = false;
+	s->waits = s->streams_word = s->holed = false;
 	call = talk_ask(talk, 0);
 	s->held = call == talk->calls.last;
 	if (s->unsure)
@@ -167,6 +168,8 @@ static void request_ends(struct talk *talk, struct redis *s)
 		if (command->flags & REDIS_SUBSCRIBES)
 			call->note[1] |= arguments;
 	}
+	if (call && s->holed)
+		call->note[1] |= CALL_UNSURE;
 	if (!call && command && command->flags & (REDIS_SELECT | REDIS_EXEC | REDIS_RESET))
 		s->db_known = false;
 	s->held = false;
@@ -290,6 +293,7 @@ static void request_token(struct talk *talk, struct redis *s, struct slice b)
 		return;
 	}
 	b = (struct slice){b.p + token.line, b.n - token.line};
+	s->holed |= token.n > b.n && (s->arg == 0 || (s->arg == 1 && reads_argument(s)));
 	b.n = b.n >= token.n ? token.n : 0; /* half a word is another one */
 	if (reads_argument(s))
 		argument(s, b);
@@ -343,20 +347,26 @@ static void answer_begins(struct talk *talk, struct redis *s)
 		talk_answer_begins(talk, call);
 }
 
+/* `database` is one more than its number; 0: nobody knows. */
+static void select_database(struct redis *s, uint32_t database)
+{
+	s->db_known = database != 0;
+	s->db = database ? database - 1 : 0;
+}
+
 /* What a command that was answered has done to the connection. */
 static void take_effect(struct talk *talk, struct redis *s, uint16_t flags, uint32_t database)
 {
 	if (flags & REDIS_SELECT && s->queued)
 		s->queued_db = database;
-	else if (flags & REDIS_SELECT && s->ok && database)
-		s->db = database - 1, s->db_known = true;
+	else if (flags & REDIS_SELECT && s->ok)
+		select_database(s, database);
 	if (flags & REDIS_EXEC && s->type != '-' && s->type != '_' && s->queued_db)
-		s->db = s->queued_db - 1, s->db_known = true;
+		select_database(s, s->queued_db);
 	if (flags & (REDIS_EXEC | REDIS_DISCARD | REDIS_RESET))
 		s->queued_db = 0;
 	if (flags & REDIS_RESET && s->type == '+') {
-		s->db = 0;
-		s->db_known = true;
+		select_database(s, 1);
 		s->subscribed = s->monitors = s->no_replies = s->skip_reply = false;
 	}
 	if (flags & REDIS_MONITOR && s->ok)
@@ -603,14 +613,14 @@ static uint32_t at_most(uint64_t n, uint64_t size)
 	return (uint32_t)(n < size ? n : size);
 }
 
-static enum cut request_frame(const struct redis *s, struct slice b, struct frame *f)
+static enum cut request_frame(const struct redis *s, bool start, struct slice b, struct frame *f)
 {
 	bool between = s->arg == s->args;
 	struct redis_token token;
 	enum cut cut;
 
-	if (between && b.n && b.p[0] != '*')
-		return inline_frame(b, f);
+	if (between && b.n && b.p[0] != '*') /* out of step, a line may be part of anything */
+		return start && !s->unsure ? inline_frame(b, f) : CUT_NOT;
 	if (b.n && b.p[0] != (between ? '*' : '$'))
 		return CUT_NOT;
 	cut = redis_token(b, &token);
@@ -647,7 +657,7 @@ static enum cut frame(const struct talk *talk, enum side from, struct slice b, s
 
 	if (s->open_line[from])
 		return rest_of_line(b, f);
-	return from == FROM_CLIENT ? request_frame(s, b, f) : answer_frame(s, b, f);
+	return from == FROM_CLIENT ? request_frame(s, talk->start, b, f) : answer_frame(s, b, f);
 }
 
 static void message(struct talk *talk, enum side from, struct slice b, const struct frame *f)

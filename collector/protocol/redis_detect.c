@@ -126,7 +126,10 @@ enum guess redis_detect(const struct sight *sight)
 
 	if (client.n == 0) /* a server does not speak first */
 		return server.n == 0 ? GUESS_MORE : sight->start ? GUESS_NO : pushes(server);
-	guess = client.p[0] == '*' ? array_request(client, &odd) : inline_request(client, server);
+	if (client.p[0] == '*')
+		guess = array_request(client, &odd);
+	else
+		guess = sight->start ? inline_request(client, server) : GUESS_NO;
 	if (odd && server.n)
 		guess = redis_token(server, &token) == CUT_OK ? GUESS_YES : GUESS_NO;
 	if (guess == GUESS_NO && !sight->start) {
