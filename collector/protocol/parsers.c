@@ -4,6 +4,7 @@
 /* A row per protocol, in the order in which they are asked where ports tell nothing. */
 const struct parser *const parsers[] = {
 	&redis_parser,
+	&memcached_parser,
 };
 
 const unsigned int parsers_n = sizeof(parsers) / sizeof(*parsers);

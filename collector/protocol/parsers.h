@@ -6,5 +6,6 @@
 #include "parser.h"
 
 extern const struct parser redis_parser;
+extern const struct parser memcached_parser;
 
 #endif
