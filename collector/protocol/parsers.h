@@ -7,5 +7,6 @@
 
 extern const struct parser redis_parser;
 extern const struct parser memcached_parser;
+extern const struct parser mongodb_parser;
 
 #endif
