@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parsers.h"
 
-/* A row per protocol, in the order in which they are asked where ports tell nothing. */
+/*
+ * A row per protocol, in the order in which they are asked where ports tell nothing: those whose
+ * signature nothing else has come first.
+ */
 const struct parser *const parsers[] = {
 	&mongodb_parser,
 	&redis_parser,
+	&nats_parser,
+	&mqtt_parser,
+	&fastcgi_parser,
 	&memcached_parser,
+	&dns_parser,
 };
 
 const unsigned int parsers_n = sizeof(parsers) / sizeof(*parsers);
