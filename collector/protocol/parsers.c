@@ -9,10 +9,13 @@ const struct parser *const parsers[] = {
 	&http2_parser,
 	&nats_parser,
 	&postgresql_parser,
+	&mongodb_parser,
 	&mssql_parser,
 	&mqtt_parser,
 	&fastcgi_parser,
+	&redis_parser,
 	&mysql_parser,
+	&memcached_parser,
 	&dns_parser,
 };
 
