@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parser.h"
+#include "parsers.h"
 
 /* A row per protocol, in the order in which they are asked where ports tell nothing. */
 const struct parser *const parsers[] = {
-	NULL, /* the first protocol takes this place */
+	&kafka_parser,
 };
 
-const unsigned int parsers_n = 0;
+const unsigned int parsers_n = sizeof(parsers) / sizeof(parsers[0]);
 
 static const char *const names[PROTOCOLS] = {
 	[PROTOCOL_HTTP] = "http",

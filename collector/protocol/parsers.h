@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the table in parsers.c: one per protocol, each in the file of its name. */
+#ifndef KEYHOLE_PROTOCOL_PARSERS_H
+#define KEYHOLE_PROTOCOL_PARSERS_H
+
+#include "parser.h"
+
+extern const struct parser kafka_parser;
+
+#endif
