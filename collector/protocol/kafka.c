@@ -49,31 +49,48 @@ static bool one_of(uint32_t id, const uint32_t *ids, int n)
 	return false;
 }
 
-/* A request alone looks like many things; an answer with its number does not. */
-static enum guess detect(const struct sight *sight)
+static bool is_near(uint32_t id, uint32_t newest)
 {
-	struct slice b = sight->from[FROM_SERVER];
-	uint32_t ids[DETECT_HEADS];
-	int n = requests_at_hand(sight->from[FROM_CLIENT], ids);
+	return id - newest + KAFKA_NEAR < 2 * KAFKA_NEAR;
+}
 
-	if (n < 0 || (sight->start && b.n && !sight->from[FROM_CLIENT].n))
-		return GUESS_NO;
+/* The answers at hand: is one to a request of `ids`? The first may be to an older one on joining.
+ */
+static enum guess answered(struct slice b, const uint32_t *ids, int n, bool start)
+{
 	while (b.n >= ANSWER_HEAD) {
 		struct reader r = reader_of(b);
 		uint32_t size = reader_be32(&r), id = reader_be32(&r);
 
 		if (!answer_size_fits(size))
-			return sight->start ? GUESS_NO : GUESS_MORE;
+			return GUESS_NO;
 		if (one_of(id, ids, n))
 			return GUESS_YES;
-		if (sight->start && n) /* the first answer is to the first request */
+		if (start || !is_near(id, ids[0]))
 			return GUESS_NO;
 		if (size + 4 >= b.n)
-			break;
+			return size + 4 == b.n ? GUESS_MORE : GUESS_NO;
 		b.p += size + 4;
 		b.n -= size + 4;
 	}
 	return GUESS_MORE;
+}
+
+/* A request alone looks like many things; an answer with its number does not. */
+static enum guess detect(const struct sight *sight)
+{
+	struct slice client = sight->from[FROM_CLIENT], server = sight->from[FROM_SERVER];
+	uint32_t ids[DETECT_HEADS];
+	struct kafka_head head;
+	int n = requests_at_hand(client, ids);
+
+	if (n < 0 || !client.n) /* brokers never speak first */
+		return GUESS_NO;
+	/* of two that look like a client, the one with the usual port is none */
+	if (!sight->start && kafka_request_head(server, &head) == CUT_OK &&
+	    sight->port[FROM_SERVER] > sight->port[FROM_CLIENT])
+		return GUESS_NO;
+	return n ? answered(server, ids, n, sight->start) : GUESS_MORE;
 }
 
 /* ---- frames ---- */
@@ -152,7 +169,7 @@ static enum cut frame_answer(const struct talk *talk, struct slice b, struct fra
 	if (!answer_size_fits(size))
 		return CUT_NOT;
 	read = talk_asked(talk, id) || noted(kafka, id);
-	if (!read && id - kafka->newest + KAFKA_NEAR >= 2 * KAFKA_NEAR)
+	if (!read && !is_near(id, kafka->newest))
 		return CUT_NOT;
 	*f = (struct frame){.size = 4 + (uint64_t)size};
 	f->want = least(f->size, read ? PARSER_WANT_MAX : ANSWER_HEAD);
@@ -183,7 +200,7 @@ static void learn_group(struct kafka *kafka, const struct kafka_head *head, stru
 	kafka->group_n = (uint8_t)group.n;
 }
 
-static void request(struct talk *talk, struct slice b)
+static void request(struct talk *talk, struct slice b, const struct frame *f)
 {
 	struct kafka *kafka = talk->state;
 	struct reader r = reader_of(b);
@@ -194,6 +211,7 @@ static void request(struct talk *talk, struct slice b)
 			kafka->raw_asked++;
 		return;
 	}
+	head.cut = b.n < f->want;
 	kafka->raw = false;
 	kafka->asked = true;
 	kafka->newest = head.correlation;
@@ -244,10 +262,11 @@ static void noted_answer(struct kafka *kafka, struct kafka_noted *note, struct r
 		kafka->raw = reader_be16(r) == 0;
 }
 
-static void answer(struct talk *talk, struct slice b)
+static void answer(struct talk *talk, struct slice b, const struct frame *f)
 {
 	struct kafka *kafka = talk->state;
 	struct reader r = reader_of(b);
+	struct kafka_head head = {0};
 	struct kafka_noted *note;
 	struct call *call;
 	uint32_t id;
@@ -271,19 +290,21 @@ static void answer(struct talk *talk, struct slice b)
 	if (kafka->answers_lost)
 		forget_before(talk, call);
 	kafka->answers_lost = false;
+	head.version = (uint16_t)call->note[0];
+	head.correlation = id;
+	head.cut = b.n < f->want;
 	if (call->action == MESSAGING_RECEIVE)
-		kafka_fetch_answered(talk, id, (uint16_t)call->note[0], &r);
+		kafka_fetch_answered(talk, &head, &r);
 	else
-		kafka_produce_answered(talk, id, (uint16_t)call->note[0], &r);
+		kafka_produce_answered(talk, &head, &r);
 }
 
 static void message(struct talk *talk, enum side from, struct slice b, const struct frame *f)
 {
-	(void)f;
 	if (from == FROM_CLIENT)
-		request(talk, b);
+		request(talk, b, f);
 	else
-		answer(talk, b);
+		answer(talk, b, f);
 }
 
 /* Whatever was asked is still known by its number. */

@@ -7,6 +7,9 @@
  * What is told: one exchange per topic of a Produce (operation "publish", MESSAGING_SEND) and of a
  * Fetch ("poll", MESSAGING_RECEIVE, waits). All other requests move no message; they are read only
  * where later ones need it (topic ids, the consumer's group, SASL).
+ *
+ * Of an answer, the first PARSER_WANT_MAX bytes are read: an error that stands behind records of
+ * that length is not seen. Where fewer were captured than that, what they would have said is lost.
  */
 #ifndef KEYHOLE_PROTOCOL_KAFKA_H
 #define KEYHOLE_PROTOCOL_KAFKA_H
@@ -37,10 +40,12 @@ enum kafka_api {
 	KAFKA_GROUP_HEARTBEAT = 68,
 };
 
+/* Of a request; an answer has that of what it answers, but for its own `cut`. */
 struct kafka_head {
 	uint16_t api, version;
 	uint32_t size; /* of the whole message, its length field included */
 	uint32_t correlation;
+	bool cut; /* bytes of it that were wanted were not captured */
 };
 
 /* By name or, in newer versions, by id. */
@@ -111,10 +116,8 @@ enum cut kafka_request_head(struct slice b, struct kafka_head *head);
 
 void kafka_produce_asked(struct talk *talk, const struct kafka_head *head, struct reader *r);
 void kafka_fetch_asked(struct talk *talk, const struct kafka_head *head, struct reader *r);
-void kafka_produce_answered(struct talk *talk, uint32_t correlation, uint16_t version,
-			    struct reader *r);
-void kafka_fetch_answered(struct talk *talk, uint32_t correlation, uint16_t version,
-			  struct reader *r);
+void kafka_produce_answered(struct talk *talk, const struct kafka_head *head, struct reader *r);
+void kafka_fetch_answered(struct talk *talk, const struct kafka_head *head, struct reader *r);
 
 /* ---- kafka_topics.c ---- */
 

@@ -6,6 +6,7 @@
 #define NOTE_VERSION 0xffffu
 #define NOTE_FETCH (1u << 16)
 #define NOTE_OPEN (1u << 17) /* an incremental Fetch whose topics only the answer names */
+#define NOTE_SEEN (1u << 18) /* what became of it stood in the answer */
 /* note[1]: the first half of the topic's id, which is random; 0: asked for by name */
 
 static struct kafka *state_of(const struct talk *talk)
@@ -36,8 +37,6 @@ static struct call *ask(struct talk *talk, const struct kafka_head *head,
 	struct call *call = talk_ask(talk, head->correlation);
 	const struct kafka *kafka = state_of(talk);
 
-	if (!call)
-		return NULL;
 	call->note[0] = head->version;
 	if (head->api == KAFKA_FETCH) {
 		call->note[0] |= NOTE_FETCH;
@@ -54,19 +53,13 @@ static struct call *ask(struct talk *talk, const struct kafka_head *head,
 	return call;
 }
 
-/* Topics that were not captured: counted, not told, unless none was. */
+/* Topics that do not stand in what was captured: counted, not told. */
 static void ask_unseen(struct talk *talk, const struct kafka_head *head, uint32_t seen, uint32_t n)
 {
-	if (!seen) {
-		ask(talk, head, NULL);
-		seen = 1;
-	}
-	for (; seen < n && seen < KAFKA_TOPICS_MAX; seen++) {
-		struct call *call = ask(talk, head, NULL);
-
-		if (call)
-			talk_forget(talk, call, true);
-	}
+	if (!seen && !n)
+		n = 1;
+	for (; seen < n && seen < KAFKA_TOPICS_MAX; seen++)
+		talk_forget(talk, ask(talk, head, NULL), true);
 }
 
 static void produce_partitions_skip(struct reader *r, bool flexible)
@@ -178,7 +171,7 @@ static void fetch_incremental(struct talk *talk, const struct kafka_head *head, 
 	}
 	topic = session_topic(kafka);
 	call = ask(talk, head, &topic);
-	if (call && !kafka->session.one)
+	if (!kafka->session.one)
 		call->note[0] |= NOTE_OPEN;
 }
 
@@ -228,6 +221,7 @@ void kafka_fetch_asked(struct talk *talk, const struct kafka_head *head, struct 
 
 /* ---- answered ---- */
 
+/* An error, or 0. */
 static void fail(struct call *call, int16_t error)
 {
 	char number[KAFKA_NUMBER];
@@ -249,12 +243,11 @@ static bool is_about(const struct call *call, const struct kafka_topic *topic)
 static struct call *open_another(struct talk *talk, const struct call *like,
 				 const struct kafka_topic *topic)
 {
-	struct kafka_head head = {KAFKA_FETCH, like->note[0] & NOTE_VERSION, 0,
-				  (uint32_t)like->key};
+	struct kafka_head head = {.api = KAFKA_FETCH,
+				  .version = (uint16_t)(like->note[0] & NOTE_VERSION),
+				  .correlation = (uint32_t)like->key};
 	struct call *call = ask(talk, &head, topic);
 
-	if (!call)
-		return NULL;
 	call->note[0] |= NOTE_OPEN;
 	call->start_ns = like->start_ns;
 	call->seq = like->seq;
@@ -337,33 +330,57 @@ static int16_t fetch_errors(struct reader *r, uint16_t version, bool flexible)
 	return first;
 }
 
-void kafka_produce_answered(struct talk *talk, uint32_t correlation, uint16_t version,
-			    struct reader *r)
+/* What stands in the answer about one topic. */
+static void result(struct call *call, int16_t error, const struct reader *r)
 {
+	if (!call)
+		return;
+	fail(call, error);
+	if (call->failed || !r->bad)
+		call->note[0] |= NOTE_SEEN;
+}
+
+/* All of that number: those of which nothing was captured are lost. */
+static void tell_answered(struct talk *talk, const struct kafka_head *head, bool bad)
+{
+	struct call *call;
+
+	while ((call = talk_asked(talk, head->correlation))) {
+		if (bad && head->cut && !call->failed && !(call->note[0] & NOTE_SEEN))
+			talk_forget(talk, call, true);
+		else
+			talk_answer(talk, call);
+	}
+}
+
+void kafka_produce_answered(struct talk *talk, const struct kafka_head *head, struct reader *r)
+{
+	uint16_t version = head->version;
 	bool flexible = kafka_flexible(KAFKA_PRODUCE, version);
-	struct call *first = talk_asked(talk, correlation);
+	struct call *first = talk_asked(talk, head->correlation);
 	uint32_t n;
 
 	kafka_tags_skip(r, flexible);
 	n = kafka_array(r, flexible);
-	for (uint32_t i = 0; first && i < n && i < KAFKA_TOPICS_MAX && !r->bad; i++) {
+	for (uint32_t i = 0; first && i < n && i < KAFKA_TOPICS_MAX; i++) {
 		struct kafka_topic topic =
 			kafka_topic_read(state_of(talk), r, version >= 13, flexible);
-		int16_t error = produce_errors(r, version, flexible);
-		struct call *call = call_about(talk, first, &topic, i);
+		int16_t error;
 
-		if (call)
-			fail(call, error);
+		if (r->bad)
+			break;
+		error = produce_errors(r, version, flexible);
+		result(call_about(talk, first, &topic, i), error, r);
 		kafka_tags_skip(r, flexible);
 	}
-	tell_now(talk, correlation);
+	tell_answered(talk, head, r->bad);
 }
 
-void kafka_fetch_answered(struct talk *talk, uint32_t correlation, uint16_t version,
-			  struct reader *r)
+void kafka_fetch_answered(struct talk *talk, const struct kafka_head *head, struct reader *r)
 {
+	uint16_t version = head->version;
 	bool flexible = kafka_flexible(KAFKA_FETCH, version);
-	struct call *first = talk_asked(talk, correlation), *call;
+	struct call *first = talk_asked(talk, head->correlation), *call;
 	int16_t all = 0;
 	uint32_t n;
 
@@ -374,22 +391,20 @@ void kafka_fetch_answered(struct talk *talk, uint32_t correlation, uint16_t vers
 		reader_skip(r, 4); /* session */
 	}
 	for (call = first; call; call = call->next) {
-		if (call->key == correlation)
+		if (call->key == head->correlation)
 			fail(call, all);
 	}
 	n = kafka_array(r, flexible);
-	for (uint32_t i = 0; first && i < n && i < KAFKA_TOPICS_MAX && !r->bad; i++) {
+	for (uint32_t i = 0; first && i < n && i < KAFKA_TOPICS_MAX; i++) {
 		struct kafka_topic topic =
 			kafka_topic_read(state_of(talk), r, version >= 13, flexible);
+		int16_t error;
 
 		if (r->bad)
 			break;
-		call = call_about(talk, first, &topic, i);
-		if (call)
-			fail(call, fetch_errors(r, version, flexible));
-		else
-			fetch_errors(r, version, flexible);
+		error = fetch_errors(r, version, flexible);
+		result(call_about(talk, first, &topic, i), error, r);
 		kafka_tags_skip(r, flexible);
 	}
-	tell_now(talk, correlation);
+	tell_answered(talk, head, r->bad);
 }
