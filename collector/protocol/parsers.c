@@ -3,6 +3,7 @@
 
 /* A row per protocol, in the order in which they are asked where ports tell nothing. */
 const struct parser *const parsers[] = {
+	&amqp_parser,
 	&kafka_parser,
 };
 

@@ -5,6 +5,7 @@
 
 #include "parser.h"
 
+extern const struct parser amqp_parser;
 extern const struct parser kafka_parser;
 
 #endif
