@@ -126,13 +126,29 @@ static struct telemetry_buckets buckets(const struct config_numbers *from,
 	return (struct telemetry_buckets){.le = from->v, .n = (unsigned int)from->n};
 }
 
+/* Bits of enum exchange_kind, of those of enum protocol. */
+static unsigned int kinds_of(uint64_t protocols)
+{
+	unsigned int kinds = 0;
+
+	for (unsigned int i = 0; i < PROTOCOLS; i++) {
+		if (protocols >> i & 1)
+			kinds |= 1u << protocol_kind((enum protocol)i);
+	}
+	return kinds;
+}
+
 static int make_telemetry(struct collector *c)
 {
 	struct telemetry_options o = telemetry_defaults;
 	const struct config *conf = c->config;
 	int r;
 
+	o.kinds = kinds_of(config_protocols(conf));
+	o.encrypted_connections = true;
+	o.semconv = (enum semconv)conf->keyhole.semconv;
 	o.duration = buckets(&conf->prometheus.duration, o.duration);
+	o.db_duration = buckets(&conf->prometheus.duration, o.db_duration);
 	o.request_size = buckets(&conf->prometheus.request_size, o.request_size);
 	o.response_size = buckets(&conf->prometheus.response_size, o.response_size);
 	o.series_max = (unsigned int)conf->keyhole.series_limit;
@@ -302,6 +318,7 @@ static int start_intake(struct collector *c)
 	}
 	pipeline_attach(c->pipeline, c->intake);
 	c->vitals = (struct vitals){.intake = c->intake,
+				    .protocols = config_protocols(c->config),
 				    .no_build_info = c->config->prometheus.disable_build_info,
 				    .pipeline = c->pipeline,
 				    .telemetry = c->telemetry,

@@ -166,7 +166,7 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
 
-	if (p->o.router)
+	if (p->o.router && ex->kind == EXCHANGE_HTTP)
 		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
 				   ex->target_cut);
 	if (route.ignore_metrics) {
@@ -180,8 +180,10 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		return;
 	}
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
-	telemetry_count(p->o.telemetry, &source, p->now_ns);
-	count(&p->stats.delivered);
+	if (telemetry_count(p->o.telemetry, &source, p->now_ns) == -ENOENT)
+		count(&p->stats.switched_off);
+	else
+		count(&p->stats.delivered);
 }
 
 /* Returns false if the workload's names are still to come and the exchange may wait. */
@@ -209,6 +211,7 @@ static void on_exchange(void *arg, const struct exchange *ex)
 	struct pipeline *p = arg;
 
 	count(&p->stats.exchanges);
+	count(&p->stats.exchanges_of[ex->protocol]);
 	if (ex->conn.role == KH_ROLE_SERVER &&
 	    known_tell_served(&p->known, ex->tgid, ex->conn.lport))
 		reconsider(p, ex->tgid);

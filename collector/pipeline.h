@@ -4,7 +4,7 @@
  * the intake thread; the front reads the counters.
  *
  * Every exchange ends in exactly one place, so that after each record
- *   exchanges = delivered + hidden + ignored_route + filtered + waiting.
+ *   exchanges = delivered + hidden + ignored_route + filtered + switched_off + waiting.
  */
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
@@ -14,6 +14,7 @@
 #include "identity/workloads.h"
 #include "intake/intake.h"
 #include "protocol/conns.h"
+#include "protocol/streams.h"
 #include "rulebook.h"
 #include "service/route.h"
 #include "telemetry/filter.h"
@@ -42,11 +43,18 @@ struct pipeline_stats {
 	_Atomic uint64_t hidden;        /* of no workload that a selector shows */
 	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
 	_Atomic uint64_t filtered;      /* filter.application */
+	_Atomic uint64_t switched_off;  /* instrumentations */
 	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
 	_Atomic uint64_t unnamed;        /* workloads decided without their pod's names */
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
 	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
+	_Atomic uint64_t exchanges_of[PROTOCOLS];
+	/* Of struct streams_counters; those by protocol below. */
+#define STREAMS_X(name, help) +1
+	_Atomic uint64_t streams[0 STREAMS_COUNTERS(STREAMS_X)];
+	_Atomic uint64_t streams_of[PROTOCOLS][0 STREAMS_PROTOCOL_COUNTERS(STREAMS_X)];
+#undef STREAMS_X
 	_Atomic uint64_t identity_bytes, protocol_bytes, waiting_bytes;
 	_Atomic uint64_t
 		verdicts_full; /* hidden exchanges traced for lack of a place for a verdict */

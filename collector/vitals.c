@@ -177,16 +177,37 @@ static const char *const http1_drop[] = {
 	[5] = "response_without_request",
 };
 
+/* As the counters of struct streams_counters stand in those arrays. */
+static void bind_protocols(struct selfmetrics *self, const struct vitals *v,
+			   const struct pipeline_stats *s)
+{
+	for (unsigned int i = 0; i < PROTOCOLS; i++) {
+		if (v->protocols >> i & 1)
+			number(self, SELF_EXCHANGES, protocol_name((enum protocol)i),
+			       &s->exchanges_of[i]);
+	}
+	for (unsigned int c = 0; c < sizeof(s->streams) / sizeof(*s->streams); c++)
+		number(self, (enum selfmetric)(SELF_STREAMS_segments + c), "", &s->streams[c]);
+	for (unsigned int i = 0; i < parsers_n; i++) {
+		enum protocol protocol = parsers[i]->protocol;
+
+		for (unsigned int c = 0; c < sizeof(*s->streams_of) / sizeof(**s->streams_of); c++)
+			number(self, (enum selfmetric)(SELF_PROTOCOL_connections + c),
+			       parsers[i]->name, &s->streams_of[protocol][c]);
+	}
+}
+
 static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
 {
 	const struct pipeline_stats *s = pipeline_stats(v->pipeline);
 	size_t i;
 
-	number(self, SELF_EXCHANGES, "http", &s->exchanges);
+	bind_protocols(self, v, s);
 	number(self, SELF_RECORDS_DELIVERED, "", &s->delivered);
 	number(self, SELF_RECORDS_DROPPED, "not_selected", &s->hidden);
 	number(self, SELF_RECORDS_DROPPED, "ignored_route", &s->ignored_route);
 	number(self, SELF_RECORDS_DROPPED, "filtered", &s->filtered);
+	number(self, SELF_RECORDS_DROPPED, "switched_off", &s->switched_off);
 	number(self, SELF_RECORDS_DROPPED, "orphan_part", &s->orphan_parts);
 	number(self, SELF_RECORDS_DROPPED, "invalid_part", &s->invalid_parts);
 	for (i = 0; i < sizeof(http1_drop) / sizeof(http1_drop[0]); i++)

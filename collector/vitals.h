@@ -34,6 +34,7 @@ struct vitals {
 	const struct policy_report *sandbox;
 	const struct export *export;
 	struct vitals_part loader[POLICY_PARTS_COUNT]; /* filled by vitals_bind() */
+	uint64_t protocols;                            /* config_protocols() */
 	bool no_build_info;                            /* prometheus_export.disable_build_info */
 	/* why collector is not ready, for /readyz; filled by vitals_not_ready() */
 	char reason[128];

@@ -374,8 +374,11 @@ static void settle_filter(struct binding *b, struct config *config)
 {
 	struct config_filter *filter = &config->attributes.filter;
 	const struct attribute_extras *extras = &config->attributes.extras;
-	attribute_set among = possible(config, OWNER_SERVER) | possible(config, OWNER_CLIENT);
 	const struct tree *said = NULL;
+	attribute_set among = 0;
+
+	for (int owner = 0; owner < OWNER_CONNECTION; owner++)
+		among |= possible(config, owner);
 
 	for (size_t i = 0; i < filter->n; i++) {
 		struct filter_test *test = &filter->v[i];

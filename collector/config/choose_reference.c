@@ -29,13 +29,13 @@ static const char select[] =
 	"replaces the defaults, those of later ones add, and each `exclude` takes away. Globs are "
 	"those of `instrument`.\n"
 	"Only what the metric can have can be included; another name is an error. Metrics of one "
-	"side that have the same\n"
+	"kind and side that have the same\n"
 	"labels share their series; each further set of labels costs the collector one more "
 	"look-up per request. Those\n"
 	"of pods (`k8s.`) are there where pods are known.\n"
 	"\n"
-	"| attribute | label | server metrics | client metrics | `target_info` | value |\n"
-	"|---|---|---|---|---|---|\n";
+	"| attribute | label | where | value |\n"
+	"|---|---|---|---|\n";
 
 static const char extra[] =
 	"\n"
@@ -88,14 +88,70 @@ static const char *presence(enum attribute_presence on)
 	return "";
 }
 
+/* In the order of enum attribute_owner. */
+static const char *const owner_name[] = {
+	"HTTP server",   "HTTP client", "RPC server",        "RPC client",
+	"DB server",     "DB client",   "messaging server",  "messaging client",
+	"DNS server",    "DNS client",  "messaging process", "encrypted connections",
+	"`target_info`",
+};
+_Static_assert(sizeof(owner_name) / sizeof(*owner_name) == OWNERS, "one for each");
+
+/* "all" for those of series. */
+static void put_owners(FILE *out, unsigned int owners)
+{
+	const unsigned int series = (1u << OWNERS_OF_SERIES) - 1;
+	const char *comma = "";
+
+	if ((owners & series) == series) {
+		fputs("all metrics", out);
+		comma = ", ";
+		owners &= ~series;
+	}
+	for (unsigned int owner = 0; owner < OWNERS; owner++) {
+		/* A kind's server and client, where both are meant, by its own name. */
+		bool both =
+			owner % 2 == 0 && owner < 2 * EXCHANGE_KINDS && (owners >> owner & 3) == 3;
+
+		if (!(owners & 1u << owner))
+			continue;
+		fputs(comma, out);
+		if (both)
+			fprintf(out, "%.*s", (int)strcspn(owner_name[owner], " "),
+				owner_name[owner]);
+		else
+			fputs(owner_name[owner], out);
+		comma = ", ";
+		owner += both;
+	}
+}
+
+/* Whose metrics have it and when, presence by presence. */
+static void put_presences(FILE *out, unsigned int id)
+{
+	const char *parted = "";
+
+	for (int on = PRESENT_ON_REQUEST; on <= PRESENT_WITH_HOST; on++) {
+		unsigned int owners = 0;
+
+		for (unsigned int owner = 0; owner < OWNERS; owner++) {
+			if (attribute_presence(id, (enum attribute_owner)owner) ==
+			    (enum attribute_presence)on)
+				owners |= 1u << owner;
+		}
+		if (!owners)
+			continue;
+		fprintf(out, "%s%s: ", parted, presence((enum attribute_presence)on));
+		put_owners(out, owners);
+		parted = "; ";
+	}
+}
+
 static void put_attribute(FILE *out, unsigned int id)
 {
-	const struct attribute *a = attribute_at(id);
-
-	fprintf(out, "| `%s` | `%s` |", attribute_name(NULL, id), attribute_label(NULL, id));
-	for (int owner = 0; owner < OWNERS; owner++)
-		fprintf(out, " %s |", presence(a->on[owner]));
-	fprintf(out, " %s |\n", a->doc);
+	fprintf(out, "| `%s` | `%s` | ", attribute_name(NULL, id), attribute_label(NULL, id));
+	put_presences(out, id);
+	fprintf(out, " | %s |\n", attribute_at(id)->doc);
 }
 
 void choose_print_reference(FILE *out)

@@ -107,10 +107,12 @@ static void settle(struct binding *b, struct config *config, const struct tree *
 {
 	const struct tree *routes = child(document, "routes");
 
-	if (!config_has_http(config))
-		note_error(b->notes, NULL,
-			   "nothing would be measured: metrics.features must have \"application\" "
-			   "and prometheus_export.instrumentations \"http\" or \"*\"");
+	if (!config_protocols(config))
+		note_error(
+			b->notes, NULL,
+			"nothing would be measured: metrics.features must have \"application\" "
+			"and prometheus_export.instrumentations a protocol, such as \"http\", or "
+			"\"*\"");
 	if (config->health.port > 0 && config->health.port == config->prometheus.port)
 		note_error(
 			b->notes, NULL,

@@ -14,6 +14,7 @@
 #include "../service/selector.h"
 #include "../telemetry/filter.h"
 #include "../telemetry/select.h"
+#include "../telemetry/semconv.h"
 #include "note.h"
 
 #include <stdio.h>
@@ -58,12 +59,11 @@ enum config_kubernetes_source {
 
 /* Words of a list that Keyhole has something of. */
 struct config_set {
-	unsigned bits;
+	uint64_t bits;
 	bool given;
 };
 
 enum { CONFIG_APPLICATION = 1 }; /* metrics.features */
-enum { CONFIG_HTTP = 1 };        /* prometheus_export.instrumentations */
 
 enum config_shown { CONFIG_NOT_SHOWN, CONFIG_SHOWN_AS_YAML, CONFIG_SHOWN_AS_JSON };
 
@@ -114,7 +114,11 @@ struct config {
 
 	struct {
 		struct config_set all, prometheus, instrumentations;
-	} features; /* see config_has_http() */
+	} features; /* see config_protocols() */
+
+	struct {
+		bool graphql, elasticsearch, aws, jsonrpc;
+	} payloads; /* see config_payloads() */
 
 	struct {
 		int enable; /* enum config_kubernetes */
@@ -165,6 +169,7 @@ struct config {
 		uint64_t series_limit;  /* per metric */
 		uint64_t series_memory; /* bytes */
 		bool time_to_first_byte, server_address_from_host;
+		int semconv;               /* enum semconv */
 		struct config_texts peers; /* "pods", "services" */
 	} keyhole;
 };
@@ -184,8 +189,14 @@ int config_parse(struct config **config, struct slice text, char *const *environ
 		 struct notes *notes);
 void config_free(struct config *config);
 
-/* Do features and instrumentations leave anything to be measured? */
-bool config_has_http(const struct config *config);
+/*
+ * What features and instrumentations leave to be measured: bits of enum protocol; 0: nothing. Those
+ * that are told by what HTTP carries are among them where HTTP and they are on.
+ */
+uint64_t config_protocols(const struct config *config);
+
+/* Of the latter, those that are on, whether HTTP is or not. */
+uint64_t config_payloads(const struct config *config);
 
 /* What is wrong with it as an address to listen on? NULL: nothing. */
 const char *config_check_address(const char *text);

@@ -30,7 +30,7 @@ enum option_type {
 
 struct option_choice {
 	const char *name; /* compared without case; NULL ends the list */
-	int value;
+	int64_t value;
 	bool alias; /* not shown in the reference */
 	/* OPTION_SET, instead of a value: Beyla knows the word, Keyhole has nothing of the kind. */
 	const char *because;

@@ -54,6 +54,13 @@ static const struct option_choice unmatched[] = {
 	{NULL, 0, false, NULL, false},
 };
 
+static const struct option_choice semconvs[] = {
+	{"current", SEMCONV_CURRENT, false, NULL, false},
+	{"beyla", SEMCONV_BEYLA, false, NULL, false},
+	{"beyla-3.20", SEMCONV_BEYLA_3_20, false, NULL, false},
+	{NULL, 0, false, NULL, false},
+};
+
 static const struct option_choice scopes[] = {
 	{"node", CONFIG_SCOPE_NODE, false, NULL, false},
 	{"pod", CONFIG_SCOPE_POD, false, NULL, false},
@@ -212,7 +219,8 @@ static const struct option all[] = {
 	 .max = 30 * DAY,
 	 .fallback = "5m",
 	 .env = "PROMETHEUS_TTL",
-	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen it; "
+	 .doc = "A series that saw nothing for so long is no longer shown, once a scrape has seen "
+		"it; "
 		"where nobody scrapes, after twice that time. 0 shows it for ever."},
 	{.path = "prometheus_export.buckets.duration_histogram",
 	 .type = OPTION_NUMBERS,
@@ -531,8 +539,10 @@ static const struct option all[] = {
 	 AT(keyhole.cluster_name_from_node),
 	 .fallback = "false",
 	 .env = "CLUSTER_NAME_FROM_NODE",
-	 .doc = "`k8s.cluster.name` from the labels of the node that EKS, Cluster API and AKS set, where "
-		"`attributes.kubernetes.cluster_name` is empty. Needs get, list and watch of nodes."},
+	 .doc = "`k8s.cluster.name` from the labels of the node that EKS, Cluster API and AKS set, "
+		"where "
+		"`attributes.kubernetes.cluster_name` is empty. Needs get, list and watch of "
+		"nodes."},
 	{.path = "keyhole.kubernetes_source",
 	 .type = OPTION_CHOICE,
 	 AT(keyhole.kubernetes_source),
@@ -604,6 +614,15 @@ static const struct option all[] = {
 	 .fallback = "false",
 	 .env = "TIME_TO_FIRST_BYTE",
 	 .doc = "Also show the time until the first byte of the answer."},
+	{.path = "keyhole.semconv",
+	 .type = OPTION_CHOICE,
+	 AT(keyhole.semconv),
+	 .choices = semconvs,
+	 .fallback = "current",
+	 .env = "SEMCONV",
+	 .doc = "Names of metrics and labels where they changed: `current` are those of "
+		"OpenTelemetry's semantic conventions 1.45, `beyla` those of Beyla 3.28 and "
+		"later, `beyla-3.20` those of Beyla up to 3.20. See metrics.md, Older names."},
 	{.path = "keyhole.server_address_from_host",
 	 .type = OPTION_BOOL,
 	 AT(keyhole.server_address_from_host),

@@ -3,6 +3,7 @@
 #include "option.h"
 
 #include "../intake/intake.h"
+#include "../protocol/exchange.h"
 #include "config.h"
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -55,25 +56,36 @@ static const struct option_choice features[] = {
 	{NULL, 0, false, NULL, false},
 };
 
-static const char sql[] = "it does not read databases' protocols";
-static const char messages[] = "it does not read message brokers' protocols";
+static const char databases[] = "it does not read that database's protocol";
+
+/* Words of Beyla's, of which some mean several protocols, then ours. */
+#define P(e) (1ll << PROTOCOL_##e)
+#define WEB (P(HTTP) | P(HTTP2) | P(FASTCGI))
+#define SQL (P(POSTGRESQL) | P(MYSQL) | P(MARIADB) | P(MSSQL))
+#define NOSQL (P(REDIS) | P(MEMCACHED) | P(MONGODB) | P(CASSANDRA))
+#define MESSAGES (P(KAFKA) | P(AMQP) | P(AMQP1) | P(MQTT) | P(NATS))
 
 static const struct option_choice instrumentations[] = {
-	HAS("http", CONFIG_HTTP),
-	HAS("*", CONFIG_HTTP),
-	YET("grpc", "it does not read gRPC"),
-	YET("sql", sql),
-	YET("redis", sql),
-	YET("mongo", sql),
-	YET("couchbase", sql),
-	YET("memcached", sql),
-	YET("aerospike", sql),
-	YET("kafka", messages),
-	YET("mqtt", messages),
-	YET("nats", messages),
-	YET("amqp", messages),
+	HAS("*", WEB | P(GRPC) | SQL | NOSQL | MESSAGES | P(DNS)),
+	HAS("http", WEB),
+	HAS("grpc", P(GRPC)),
+	HAS("sql", SQL),
+	HAS("redis", P(REDIS)),
+	HAS("memcached", P(MEMCACHED)),
+	HAS("mongo", P(MONGODB)),
+	HAS("kafka", P(KAFKA)),
+	HAS("amqp", P(AMQP) | P(AMQP1)),
+	HAS("mqtt", P(MQTT)),
+	HAS("nats", P(NATS)),
+	HAS("dns", P(DNS)),
+	HAS("cassandra", P(CASSANDRA)),
+	HAS("postgresql", P(POSTGRESQL)),
+	HAS("mysql", P(MYSQL) | P(MARIADB)),
+	HAS("mssql", P(MSSQL)),
+	HAS("fastcgi", P(FASTCGI)),
+	YET("couchbase", databases),
+	YET("aerospike", databases),
 	YET("sunrpc", "it does not read Sun RPC"),
-	YET("dns", "it does not read DNS"),
 	YET("genai", "it does not read calls of AI services"),
 	NO("gpu", "it does not look at GPUs"),
 	{NULL, 0, false, NULL, false},
@@ -88,6 +100,12 @@ static const char *check_system_path(const char *text, char why[PATTERN_WHY_MAX]
 {
 	return text[0] == '/' ? NULL : "it must begin with \"/\"";
 }
+
+#define PAYLOAD(name, member, says)                                                                \
+	{                                                                                          \
+		.path = "ebpf.payload_extraction.http." name ".enabled", .type = OPTION_BOOL,      \
+		AT(payloads.member), .fallback = "false", .doc = (says)                            \
+	}
 
 static const struct option rows[] = {
 	{.path = "log_format",
@@ -141,7 +159,15 @@ static const struct option rows[] = {
 	 .choices = instrumentations,
 	 .fallback = "*",
 	 .env = "PROMETHEUS_INSTRUMENTATIONS",
-	 .doc = "Protocols that there are metrics of. Of others Keyhole says that it has none."},
+	 .doc = "Protocols that are read, and that there are metrics of. `http` is HTTP/1, HTTP/2 "
+		"and FastCGI; `sql` is PostgreSQL, MySQL, MariaDB and SQL Server; `amqp` is "
+		"0-9-1 and 1.0. `cassandra`, `postgresql`, `mysql` (with MariaDB), `mssql` and "
+		"`fastcgi` are Keyhole's own words. Of others Keyhole says that it has none."},
+	PAYLOAD("graphql", graphql, "GraphQL is told from other requests by its body."),
+	PAYLOAD("elasticsearch", elasticsearch,
+		"Requests to Elasticsearch and OpenSearch count as operations of a database."),
+	PAYLOAD("aws", aws, "Requests to S3 and SQS are told from others."),
+	PAYLOAD("jsonrpc", jsonrpc, "JSON-RPC counts as remote procedure calls."),
 	{.path = "prometheus_export.disable_build_info",
 	 .type = OPTION_BOOL,
 	 AT(prometheus.disable_build_info),

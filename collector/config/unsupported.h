@@ -22,5 +22,9 @@
 /* With a variable that has no prefix. */
 #define YET_PLAIN(key, variable, plain, nothing, why)                                              \
 	{UNSUPPORTED_ROW(key, variable, nothing, why, true), .env_plain = (plain)}
+#define NO_PLAIN(key, variable, plain, nothing, why)                                               \
+	{                                                                                          \
+		UNSUPPORTED_ROW(key, variable, nothing, why, false), .env_plain = (plain)          \
+	}
 
 #endif

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Beyla's tracers can be told and Keyhole's cannot; most of it is about other protocols. */
+/* What Beyla's tracers can be told and Keyhole's cannot. */
 #include "unsupported.h"
 
 static const char own_options[] = "keyhole-loader's options say how records are batched";
 static const char hands_off[] = "Keyhole never writes to packets or to a workload's memory";
-static const char sql[] = "it does not read databases' protocols";
-static const char messages[] = "it does not read message brokers' protocols";
-static const char dns[] = "it does not read DNS";
-static const char payload[] = "it does not read the bodies of requests";
+static const char sizes[] = "its parsers take what they need and their limits are fixed";
+static const char couchbase[] = "it does not read Couchbase's protocol";
 static const char ai[] = "it does not read calls of AI services";
 static const char enriched[] = "it does not keep header fields or bodies";
 static const char traces[] = "it makes no traces";
@@ -26,7 +24,7 @@ static const struct option rows[] = {
 	   "captured bytes are never printed"),
 	NO("ebpf.http_request_timeout", "BPF_HTTP_REQUEST_TIMEOUT", "0",
 	   "a request ends with its answer or with its connection"),
-	YET("ebpf.dns_request_timeout", "BPF_DNS_REQUEST_TIMEOUT", "5s", dns),
+	NO("ebpf.dns_request_timeout", "BPF_DNS_REQUEST_TIMEOUT", "5s", sizes),
 	NO("ebpf.go_http_client_buffer_timeout", NULL, "1s", "no tracer is specific to Go"),
 	YET("ebpf.max_transaction_time", "BPF_MAX_TRANSACTION_TIME", "5m", traces),
 	NO("ebpf.high_request_volume", "BPF_HIGH_REQUEST_VOLUME", "false",
@@ -41,25 +39,27 @@ static const struct option rows[] = {
 	NO("ebpf.force_bpf_map_reader", "FORCE_BPF_MAP_READER", "auto",
 	   "it reads rings and no map of flows"),
 	NO("ebpf.bpf_fs_path", "BPF_FS_PATH", "/sys/fs/bpf/|/sys/fs/bpf", "nothing is pinned"),
-	YET("ebpf.buffer_sizes.http", "BPF_BUFFER_SIZE_HTTP", "0", payload),
-	YET("ebpf.buffer_sizes.mysql", "BPF_BUFFER_SIZE_MYSQL", "0", sql),
-	YET("ebpf.buffer_sizes.postgres", "BPF_BUFFER_SIZE_POSTGRES", "0", sql),
-	YET("ebpf.buffer_sizes.mssql", "BPF_BUFFER_SIZE_MSSQL", "0", sql),
-	YET("ebpf.buffer_sizes.kafka", "BPF_BUFFER_SIZE_KAFKA", "0", messages),
-	YET("ebpf.buffer_sizes.tcp", "BPF_BUFFER_SIZE_TCP", "0", payload),
-	YET("ebpf.heuristic_sql_detect", "HEURISTIC_SQL_DETECT", "false", sql),
-	YET("ebpf.mysql_prepared_statements_cache_size", "BPF_MYSQL_PREPARED_STATEMENTS_CACHE_SIZE",
-	    "1024", sql),
-	YET("ebpf.postgres_prepared_statements_cache_size",
-	    "BPF_POSTGRES_PREPARED_STATEMENTS_CACHE_SIZE", "1024", sql),
-	YET("ebpf.mssql_prepared_statements_cache_size", "BPF_MSSQL_PREPARED_STATEMENTS_CACHE_SIZE",
-	    "1024", sql),
-	YET("ebpf.mongo_requests_cache_size", "BPF_MONGO_REQUESTS_CACHE_SIZE", "1024", sql),
-	YET_PLAIN("ebpf.kafka_topic_uuid_cache_size", NULL, "OTEL_KAFKA_TOPIC_UUID_CACHE_SIZE",
-		  "1024", messages),
-	YET("ebpf.couchbase_db_cache_size", "COUCHBASE_DB_CACHE_SIZE", "1024", sql),
-	YET("ebpf.redis_db_cache.enabled", "BPF_REDIS_DB_CACHE_ENABLED", "false", sql),
-	YET("ebpf.redis_db_cache.max_size", "BPF_REDIS_DB_CACHE_MAX_SIZE", "1000", sql),
+	NO("ebpf.buffer_sizes.http", "BPF_BUFFER_SIZE_HTTP", OPTION_ANYTHING, sizes),
+	NO("ebpf.buffer_sizes.mysql", "BPF_BUFFER_SIZE_MYSQL", OPTION_ANYTHING, sizes),
+	NO("ebpf.buffer_sizes.postgres", "BPF_BUFFER_SIZE_POSTGRES", OPTION_ANYTHING, sizes),
+	NO("ebpf.buffer_sizes.mssql", "BPF_BUFFER_SIZE_MSSQL", OPTION_ANYTHING, sizes),
+	NO("ebpf.buffer_sizes.kafka", "BPF_BUFFER_SIZE_KAFKA", OPTION_ANYTHING, sizes),
+	NO("ebpf.buffer_sizes.tcp", "BPF_BUFFER_SIZE_TCP", OPTION_ANYTHING, sizes),
+	NO("ebpf.heuristic_sql_detect", "HEURISTIC_SQL_DETECT", "false",
+	   "it reads SQL only where it knows the protocol around it"),
+	NO("ebpf.mysql_prepared_statements_cache_size", "BPF_MYSQL_PREPARED_STATEMENTS_CACHE_SIZE",
+	   "1024", sizes),
+	NO("ebpf.postgres_prepared_statements_cache_size",
+	   "BPF_POSTGRES_PREPARED_STATEMENTS_CACHE_SIZE", "1024", sizes),
+	NO("ebpf.mssql_prepared_statements_cache_size", "BPF_MSSQL_PREPARED_STATEMENTS_CACHE_SIZE",
+	   "1024", sizes),
+	NO("ebpf.mongo_requests_cache_size", "BPF_MONGO_REQUESTS_CACHE_SIZE", "1024", sizes),
+	NO_PLAIN("ebpf.kafka_topic_uuid_cache_size", NULL, "OTEL_KAFKA_TOPIC_UUID_CACHE_SIZE",
+		 "1024", sizes),
+	YET("ebpf.couchbase_db_cache_size", "COUCHBASE_DB_CACHE_SIZE", "1024", couchbase),
+	NO("ebpf.redis_db_cache.enabled", "BPF_REDIS_DB_CACHE_ENABLED", OPTION_ANYTHING,
+	   "which database a connection uses is always followed"),
+	NO("ebpf.redis_db_cache.max_size", "BPF_REDIS_DB_CACHE_MAX_SIZE", "1000", sizes),
 	NO("ebpf.instrument_cuda", "INSTRUMENT_CUDA", "auto|off", "it does not look at GPUs"),
 	NO("ebpf.maps_config.global_scale_factor", NULL, "0",
 	   "keyhole-loader's options set the sizes of its maps"),
@@ -75,13 +75,9 @@ static const struct option rows[] = {
 	NO("ebpf.log_enricher.async_writer_workers", NULL, "8", logs),
 	NO("ebpf.log_enricher.async_writer_channel_len", NULL, "500", logs),
 
-	YET("ebpf.payload_extraction.http.graphql.enabled", NULL, "false", payload),
-	YET("ebpf.payload_extraction.http.elasticsearch.enabled", NULL, "false", payload),
-	YET("ebpf.payload_extraction.http.aws.enabled", NULL, "false", payload),
-	YET("ebpf.payload_extraction.http.jsonrpc.enabled", NULL, "false", payload),
-	YET("ebpf.payload_extraction.http.sqlpp.enabled", NULL, "false", payload),
+	YET("ebpf.payload_extraction.http.sqlpp.enabled", NULL, "false", couchbase),
 	YET("ebpf.payload_extraction.http.sqlpp.endpoint_patterns", NULL, "/query/service",
-	    payload),
+	    couchbase),
 	AI_ROW("openai"),
 	AI_ROW("anthropic"),
 	AI_ROW("gemini"),

@@ -339,7 +339,7 @@ static void set_set(struct binding *b, const struct option *o, const struct tree
 		if (c->because)
 			say_unsupported(b, &t->place, o->path, c->name, c->because, c->yet);
 		else
-			set.bits |= (unsigned)c->value;
+			set.bits |= (uint64_t)c->value;
 	}
 	*to = set;
 }

@@ -2,16 +2,34 @@
 /* The configuration as each part of the collector wants it. */
 #include "config.h"
 
+#include "../protocol/exchange.h"
+
 #include <errno.h>
 
-bool config_has_http(const struct config *config)
+#define PROTOCOL(e) (1ull << PROTOCOL_##e)
+
+uint64_t config_payloads(const struct config *config)
+{
+	return (config->payloads.graphql ? PROTOCOL(GRAPHQL) : 0) |
+	       (config->payloads.elasticsearch ? PROTOCOL(ELASTICSEARCH) | PROTOCOL(OPENSEARCH)
+					       : 0) |
+	       (config->payloads.aws ? PROTOCOL(S3) | PROTOCOL(SQS) : 0) |
+	       (config->payloads.jsonrpc ? PROTOCOL(JSONRPC) : 0);
+}
+
+uint64_t config_protocols(const struct config *config)
 {
 	const struct config_set *features = config->features.prometheus.given
 						    ? &config->features.prometheus
 						    : &config->features.all;
 
-	return features->bits & CONFIG_APPLICATION &&
-	       config->features.instrumentations.bits & CONFIG_HTTP;
+	uint64_t protocols = config->features.instrumentations.bits;
+
+	if (!(features->bits & CONFIG_APPLICATION))
+		return 0;
+	if (protocols & PROTOCOL(HTTP))
+		protocols |= config_payloads(config);
+	return protocols;
 }
 
 void config_selectors(const struct config *config, struct selector_options *options)

@@ -135,6 +135,13 @@ static void put_sample(void *arg, const struct telemetry_sample *sample)
 	put_total(r, sample, "_count", value, number_u64(total, value));
 }
 
+static void put_count(void *arg, const struct telemetry_sample *sample)
+{
+	char value[NUMBER_MAX];
+
+	put_total(arg, sample, "_total", value, number_u64(sample->counts[0], value));
+}
+
 static void put_target(void *arg, struct slice labels)
 {
 	struct render *r = arg;
@@ -152,8 +159,10 @@ static void put_telemetry(struct render *r, struct telemetry *telemetry)
 		if (!r->family)
 			continue;
 		r->le_known = false;
-		put_header(r, r->family->name, "", "histogram", r->family->unit, r->family->help);
-		telemetry_each(telemetry, metric, put_sample, r);
+		put_header(r, r->family->name, r->family->counter ? "_total" : "",
+			   r->family->counter ? "counter" : "histogram", r->family->unit,
+			   r->family->help);
+		telemetry_each(telemetry, metric, r->family->counter ? put_count : put_sample, r);
 	}
 	put_header(r, "target_info", "", "gauge", NULL, "Who is measured, by job and instance.");
 	telemetry_each_target(telemetry, put_target, r);

@@ -59,7 +59,7 @@ static struct slice keep(struct seat *seat, size_t *used, struct slice s, bool *
 	if (n < s.n && cut)
 		*cut = true;
 	if (n < s.n && !cut)
-		n = 0; /* half a host would be another host */
+		n = 0; /* half a name would be another name */
 	if (n)
 		memcpy(seat->text + *used, s.p, n);
 	s = (struct slice){seat->text + *used, n};
@@ -116,6 +116,12 @@ void waiting_put(struct waiting *room, const struct exchange *exchange)
 	seat->exchange = *exchange;
 	seat->exchange.host = keep(seat, &used, exchange->host, NULL);
 	seat->exchange.traceparent = keep(seat, &used, exchange->traceparent, NULL);
+	seat->exchange.operation = keep(seat, &used, exchange->operation, NULL);
+	seat->exchange.code = keep(seat, &used, exchange->code, NULL);
+	seat->exchange.namespace = keep(seat, &used, exchange->namespace, NULL);
+	seat->exchange.collection = keep(seat, &used, exchange->collection, NULL);
+	seat->exchange.group = keep(seat, &used, exchange->group, NULL);
+	seat->exchange.summary = keep(seat, &used, exchange->summary, NULL);
 	seat->exchange.target = keep(seat, &used, exchange->target, &seat->exchange.target_cut);
 	/* last: it is the one that a sender can make long at no cost to the metrics */
 	seat->exchange.tracestate = keep(seat, &used, exchange->tracestate, NULL);

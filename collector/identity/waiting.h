@@ -11,8 +11,9 @@
 
 #define WAITING_DEFAULT 2048 /* exchanges, about 1 KiB each */
 /*
- * Bytes kept of host, trace context and target, in this order: a target that does not fit is cut
- * (target_cut), any other text that does not fit is left out.
+ * Bytes kept of an exchange's texts, HTTP's target and the trace state last: a target that does not
+ * fit is cut (target_cut), any other text that does not fit is left out. A call of a protocol other
+ * than HTTP/1 has CALL_TEXT bytes of them at most, so that nothing of it is lost.
  */
 #define WAITING_TEXT 768
 

@@ -30,6 +30,8 @@ struct call {
 	uint64_t key;
 	uint64_t start_ns, first_ns, last_ns; /* first_ns: of the answer, 0 while there is none */
 	uint32_t seq;
+	uint8_t raddr[16];  /* UDP: of whom was asked, as struct kh_conn has it */
+	uint16_t rport;     /* 0: not known */
 	uint32_t tgid, tid; /* who asked (client) or answered last (server) */
 
 	/* what the exchange will say: see exchange.h. The parser sets what it knows */

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parsers.h"
 
-/* A row per protocol, in the order in which they are asked where ports tell nothing. */
+/*
+ * A row per protocol, in the order in which they are asked where ports tell nothing: those whose
+ * signature nothing else has come first.
+ */
 const struct parser *const parsers[] = {
 	&amqp_parser,
+	&nats_parser,
+	&mqtt_parser,
 	&kafka_parser,
+	&fastcgi_parser,
+	&dns_parser,
 };
 
-const unsigned int parsers_n = sizeof(parsers) / sizeof(parsers[0]);
+const unsigned int parsers_n = sizeof(parsers) / sizeof(*parsers);
 
 static const char *const names[PROTOCOLS] = {
 	[PROTOCOL_HTTP] = "http",

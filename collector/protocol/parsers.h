@@ -6,6 +6,10 @@
 #include "parser.h"
 
 extern const struct parser amqp_parser;
+extern const struct parser dns_parser;
+extern const struct parser fastcgi_parser;
 extern const struct parser kafka_parser;
+extern const struct parser mqtt_parser;
+extern const struct parser nats_parser;
 
 #endif

@@ -9,7 +9,7 @@
 
 #define NO_MAX_START 4   /* turns at which nobody knew it, of a connection seen from its start */
 #define NO_MAX_JOINED 16 /* of one that was joined: amidst a long message nobody can */
-#define UDP_LOOKS_MAX 4
+#define UDP_LOOKS_MAX 32
 
 /* ---- what was seen ---- */
 
@@ -224,9 +224,9 @@ static void nobody_knows(struct stream *stream, const struct kh_segment *segment
 
 	stream->looked = (uint8_t)(1 + segment->sent);
 	look_anew(stream);
-	stream->looks_no += turned;
-	if (stream->looks_no < (start ? NO_MAX_START : NO_MAX_JOINED) &&
-	    stream->looks < STREAMS_LOOKS_MAX)
+	stream->looks_no += turned && !stream_is_udp(stream);
+	if (stream->looks < (stream_is_udp(stream) ? UDP_LOOKS_MAX : STREAMS_LOOKS_MAX) &&
+	    stream->looks_no < (start ? NO_MAX_START : NO_MAX_JOINED))
 		return;
 	stream->all->counters.other++;
 	stream_over(stream);

@@ -72,9 +72,7 @@ void stream_over(struct stream *stream)
 {
 	let_go(stream);
 	stream->over = true;
-	/* one UDP socket has many peers, of whom one may speak what the others do not */
-	if (!stream_is_udp(stream))
-		decide(stream, 0);
+	decide(stream, 0);
 }
 
 void stream_encrypted(struct stream *stream, const struct kh_segment *segment, enum kh_role role)
@@ -200,10 +198,9 @@ static int32_t gap_beside(const struct stream *stream, const struct kh_segment *
 	return (int32_t)(segment->other - stream->next[!segment->sent]);
 }
 
-/* A FIN counts as one byte, once it was received. */
 static bool in_order(const struct stream *stream, const struct kh_segment *segment)
 {
-	return gap_before(stream, segment) <= 0 && gap_beside(stream, segment) <= 1;
+	return gap_before(stream, segment) <= 0 && gap_beside(stream, segment) <= 0;
 }
 
 static void take_segment(struct stream *stream, const struct kh_segment *segment)
@@ -213,8 +210,7 @@ static void take_segment(struct stream *stream, const struct kh_segment *segment
 	int32_t before = gap_before(stream, segment);
 
 	if (beside > 0) { /* what comes of that after this would come in the wrong order */
-		if (beside > 1)
-			missed(stream, !sent, (uint32_t)beside);
+		missed(stream, !sent, (uint32_t)beside);
 		stream->next[!sent] = segment->other;
 	}
 	if (stream->over)
@@ -326,27 +322,14 @@ static void tcp_segment(struct stream *stream, const struct kh_segment *segment)
 
 /* ---- the table ---- */
 
-static uint64_t key_of(const struct kh_segment *segment)
-{
-	const struct kh_conn *conn = &segment->conn;
-	uint64_t a, b;
-
-	if (segment->transport != IPPROTO_UDP)
-		return conn->cookie;
-	memcpy(&a, conn->raddr, 8);
-	memcpy(&b, conn->raddr + 8, 8);
-	a = (a ^ b * 0x9e3779b97f4a7c15ull ^ conn->rport) * 0xff51afd7ed558ccdull;
-	return conn->cookie ^ (a ^ a >> 33) << 1 ^ 1ull << 63;
-}
-
-static void drop(struct streams *s, struct stream *stream, uint64_t key)
+static void drop(struct streams *s, struct stream *stream)
 {
 	let_go(stream);
 	stream->all = NULL;
-	keyed_remove(&s->table, key);
+	keyed_remove(&s->table, stream->cookie);
 }
 
-static struct stream *add(struct streams *s, const struct kh_segment *segment, uint64_t key)
+static struct stream *add(struct streams *s, const struct kh_segment *segment)
 {
 	uint32_t victim = keyed_victim(&s->table);
 	struct stream *stream;
@@ -356,7 +339,7 @@ static struct stream *add(struct streams *s, const struct kh_segment *segment, u
 		s->counters.evicted += !stream->over;
 		let_go(stream);
 	}
-	stream = &s->stream[keyed_add(&s->table, key)];
+	stream = &s->stream[keyed_add(&s->table, segment->conn.cookie)];
 	*stream = (struct stream){
 		.all = s,
 		.conn = segment->conn,
@@ -382,10 +365,17 @@ static void end(struct stream *stream, const struct kh_segment *segment)
 		talk_end_all(&stream->talk, reset ? EXCHANGE_RESET : EXCHANGE_CLOSED, segment->ns);
 }
 
+/* One UDP socket may have many; the tracepoint of a receive does not know whose datagram it is. */
+static bool knows_peer(const struct kh_conn *conn)
+{
+	static const uint8_t none[sizeof(conn->raddr)];
+
+	return memcmp(conn->raddr, none, sizeof(none)) != 0;
+}
+
 void streams_segment(struct streams *s, const struct kh_segment *segment)
 {
-	uint64_t key = key_of(segment);
-	uint32_t slot = keyed_find(&s->table, key);
+	uint32_t slot = keyed_find(&s->table, segment->conn.cookie);
 	struct stream *stream = slot == KEYED_NONE ? NULL : &s->stream[slot];
 
 	s->counters.segments++;
@@ -397,16 +387,16 @@ void streams_segment(struct streams *s, const struct kh_segment *segment)
 	if (!stream && is_end(segment))
 		return;
 	if (!stream)
-		stream = add(s, segment, key);
+		stream = add(s, segment);
 	stream->touched_ns = segment->ns;
 	if (is_end(segment)) {
 		end(stream, segment);
-		drop(s, stream, key);
+		drop(s, stream);
 		return;
 	}
 	if (stream->over) {
 		/* BPF should have been told; another socket's decision may have come in between */
-		if (!stream_is_udp(stream) && ++stream->reminded >= REMIND_EVERY)
+		if (++stream->reminded >= REMIND_EVERY)
 			decide(stream, 0);
 		return;
 	}
@@ -419,22 +409,12 @@ void streams_segment(struct streams *s, const struct kh_segment *segment)
 		tcp_segment(stream, segment);
 		return;
 	}
+	if (knows_peer(&segment->conn))
+		stream->conn = segment->conn;
 	read_segment(stream, segment);
-	/* a peer is known as long as something is asked */
-	if (stream->over || (stream->parser && !stream->talk.calls.n))
-		drop(s, stream, key);
 }
 
 /* ---- time ---- */
-
-static uint64_t key_again(const struct stream *stream)
-{
-	struct kh_segment segment = {.conn = stream->conn,
-				     .transport =
-					     stream_is_udp(stream) ? IPPROTO_UDP : IPPROTO_TCP};
-
-	return key_of(&segment);
-}
 
 static void tick(struct streams *s, struct stream *stream, uint64_t now_ns)
 {
@@ -444,7 +424,7 @@ static void tick(struct streams *s, struct stream *stream, uint64_t now_ns)
 		talk_expire(&stream->talk, now_ns);
 	if (now_ns > stream->touched_ns + OVER_NS &&
 	    (stream->over || (stream_is_udp(stream) && !stream->talk.calls.n)))
-		drop(s, stream, key_again(stream));
+		drop(s, stream);
 }
 
 void streams_tick(struct streams *s, uint64_t now_ns)

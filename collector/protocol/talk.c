@@ -42,6 +42,10 @@ struct call *talk_ask(struct talk *talk, uint64_t key)
 	call->seq = talk->moment.seq;
 	call->tgid = talk->moment.tgid;
 	call->tid = talk->moment.tid;
+	if (stream_is_udp(stream)) {
+		memcpy(call->raddr, stream->conn.raddr, sizeof(call->raddr));
+		call->rport = stream->conn.rport;
+	}
 	call->protocol = (uint8_t)stream->parser->protocol;
 	call->kind = (uint8_t)stream->parser->kind;
 	calls_add(&talk->calls, call);
@@ -83,6 +87,10 @@ static void tell(struct stream *stream, struct call *call)
 	struct exchange x = {.conn = stream->conn, .cgroup = stream->cgroup};
 
 	x.conn.role = stream->role;
+	if (stream_is_udp(stream) && stream->role == KH_ROLE_CLIENT && call->rport) {
+		memcpy(x.conn.raddr, call->raddr, sizeof(call->raddr));
+		x.conn.rport = call->rport;
+	}
 	call_tell(call, &x);
 	stream->count->answered++;
 	stream->all->o.emit(stream->all->o.arg, &x);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attributes.h"
 
+#include "semconv.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -9,10 +11,26 @@
 #define NEVER PRESENT_NEVER
 #define ASKED PRESENT_ON_REQUEST
 #define ALWAYS PRESENT_BY_DEFAULT
-#define ON(server, client, info)                                                                   \
-	{[OWNER_SERVER] = (server), [OWNER_CLIENT] = (client), [OWNER_INFO] = (info)}
+#define BIT(owner) (1u << OWNER_##owner)
+#define BOTH(kind) (BIT(kind##_SERVER) | BIT(kind##_CLIENT))
+#define CONSUMER BIT(MESSAGING_PROCESS)
+#define CALLS (BOTH(HTTP) | BOTH(RPC) | BOTH(DB) | BOTH(MESSAGING) | BOTH(DNS) | CONSUMER)
+#define SERVERS                                                                                    \
+	(BIT(HTTP_SERVER) | BIT(RPC_SERVER) | BIT(DB_SERVER) | BIT(MESSAGING_SERVER) |             \
+	 BIT(DNS_SERVER))
+#define SERIES (CALLS | BIT(CONNECTION))
+/* Lists of rules, braces included: initialisers cannot be parenthesised. */
+#define ON(owners, presence)                                                                       \
+	{                                                                                          \
+		{                                                                                  \
+			(owners), (presence)                                                       \
+		}                                                                                  \
+	}
+#define ON_INFO ON(BIT(INFO), ALWAYS)
 #define RESOURCE(e, g, series, says)                                                               \
-	[RES_##e] = {.group = GROUP_##g, .on = ON(series, series, ALWAYS), .doc = (says)}
+	[RES_##e] = {.group = GROUP_##g,                                                           \
+		     .on = {{SERIES, (series)}, {BIT(INFO), ALWAYS}},                              \
+		     .doc = (says)}
 
 /* Those of a resource have their names in service/resource.h. */
 static const struct attribute table[ATTR_EXTRA] = {
@@ -46,51 +64,125 @@ static const struct attribute table[ATTR_EXTRA] = {
 	RESOURCE(CONTAINER_NAME, CONTAINER, ALWAYS, "Name of a container that is in no known pod."),
 	RESOURCE(HOST_NAME, APP, ASKED, "The pod's name; outside of pods the host's."),
 
-	[ATTR_SDK_NAME] = {"telemetry.sdk.name", "telemetry_sdk_name", GROUP_INFO,
-			   ON(NEVER, NEVER, ALWAYS), false, "`keyhole`."},
-	[ATTR_SDK_VERSION] = {"telemetry.sdk.version", "telemetry_sdk_version", GROUP_INFO,
-			      ON(NEVER, NEVER, ALWAYS), false, "Keyhole's version."},
-	[ATTR_SOURCE] = {"source", "source", GROUP_INFO, ON(NEVER, NEVER, ALWAYS), false,
-			 "`keyhole`."},
-	[ATTR_OS_TYPE] = {"os.type", "os_type", GROUP_INFO, ON(NEVER, NEVER, ALWAYS), false,
-			  "`linux`."},
+	[ATTR_SDK_NAME] = {"telemetry.sdk.name", "telemetry_sdk_name", GROUP_INFO, ON_INFO, false,
+			   "`keyhole`."},
+	[ATTR_SDK_VERSION] = {"telemetry.sdk.version", "telemetry_sdk_version", GROUP_INFO, ON_INFO,
+			      false, "Keyhole's version."},
+	[ATTR_SOURCE] = {"source", "source", GROUP_INFO, ON_INFO, false, "`keyhole`."},
+	[ATTR_OS_TYPE] = {"os.type", "os_type", GROUP_INFO, ON_INFO, false, "`linux`."},
 
 	[ATTR_METHOD] = {"http.request.method", "http_request_method", GROUP_HTTP,
-			 ON(ALWAYS, ALWAYS, NEVER), false,
+			 ON(BOTH(HTTP), ALWAYS), false,
 			 "The method if it is a standard one, else `_OTHER`."},
 	[ATTR_STATUS] = {"http.response.status_code", "http_response_status_code", GROUP_HTTP,
-			 ON(ALWAYS, ALWAYS, NEVER), true, "The status; absent if no answer came."},
-	[ATTR_ROUTE] = {"http.route", "http_route", GROUP_HTTP,
-			ON(PRESENT_WITH_ROUTES, PRESENT_WITH_ROUTES, NEVER), false,
-			"The route, where the configuration has a section `routes`."},
-	[ATTR_SCHEME] = {"url.scheme", "url_scheme", GROUP_HTTP, ON(ALWAYS, ALWAYS, NEVER), false,
+			 ON(BOTH(HTTP), ALWAYS), true, "The status; absent if no answer came."},
+	[ATTR_ROUTE] = {"http.route", "http_route", GROUP_HTTP, ON(BOTH(HTTP), PRESENT_WITH_ROUTES),
+			false, "The route, where the configuration has a section `routes`."},
+	[ATTR_SCHEME] = {"url.scheme", "url_scheme", GROUP_HTTP, ON(BOTH(HTTP), ALWAYS), false,
 			 "`http`."},
-	[ATTR_SERVER_ADDRESS] = {"server.address", "server_address", GROUP_SERVER,
-				 ON(PRESENT_WITH_HOST, ALWAYS, NEVER), false,
-				 "Client: the Host field, else the peer. Server: the Host field, "
-				 "which whoever sends requests chooses."},
-	[ATTR_SERVER_PORT] = {"server.port", "server_port", GROUP_SERVER, ON(ALWAYS, ALWAYS, NEVER),
-			      true, "Port of the server's end."},
-	[ATTR_ERROR_TYPE] = {"error.type", "error_type", GROUP_HTTP, ON(ALWAYS, ALWAYS, NEVER),
-			     false,
-			     "`connection_reset`, `connection_closed` or `invalid_response`; else "
-			     "the status from 500 up (server), from 400 up (client). Absent on "
-			     "success."},
-	[ATTR_PATH] = {"url.path", "url_path", GROUP_HTTP, ON(ASKED, ASKED, NEVER), false,
+	[ATTR_SERVER_ADDRESS] = {"server.address",
+				 "server_address",
+				 GROUP_SERVER,
+				 {{BIT(HTTP_SERVER) | BIT(RPC_SERVER), PRESENT_WITH_HOST},
+				  {BIT(HTTP_CLIENT) | BIT(RPC_CLIENT) | BIT(DB_CLIENT) |
+					   BIT(MESSAGING_CLIENT) | CONSUMER,
+				   ALWAYS},
+				  {BIT(DNS_CLIENT) | BIT(CONNECTION), ASKED}},
+				 false,
+				 "Client: the Host field or what stands for it, else the peer. "
+				 "Server: the Host field, which whoever sends requests chooses."},
+	[ATTR_SERVER_PORT] =
+		{"server.port",
+		 "server_port",
+		 GROUP_SERVER,
+		 {{BOTH(HTTP) | BIT(RPC_SERVER) | BIT(DB_SERVER) | BIT(MESSAGING_SERVER), ALWAYS},
+		  {SERIES, ASKED}},
+		 true,
+		 "Port of the server's end."},
+	[ATTR_ERROR_TYPE] = {"error.type", "error_type", GROUP_HTTP, ON(CALLS, ALWAYS), false,
+			     "`connection_reset`, `connection_closed`, `invalid_response`, "
+			     "`timeout` or `cancelled`; else, of HTTP, the status from 500 up "
+			     "(server), from 400 up (client); of others, the code of the failure, "
+			     "or `_OTHER`. Absent on success."},
+	[ATTR_PATH] = {"url.path", "url_path", GROUP_HTTP, ON(BOTH(HTTP), ASKED), false,
 		       "The path as it was sent, without query: as many series as there are "
 		       "paths."},
 	[ATTR_CLIENT_ADDRESS] = {"client.address", "client_address", GROUP_CLIENT,
-				 ON(ASKED, NEVER, NEVER), false,
+				 ON(SERVERS | BIT(CONNECTION), ASKED), false,
 				 "The peer: its name where that is certain, else its address."},
-	[ATTR_PID] = {"process.pid", "process_pid", GROUP_PROCESS, ON(ASKED, ASKED, NEVER), true,
+	[ATTR_PID] = {"process.pid", "process_pid", GROUP_PROCESS, ON(SERIES, ASKED), true,
 		      "Id of the process, as its container counts."},
 	[ATTR_HOST_PID] = {"keyhole.process.host_pid", "keyhole_process_host_pid", GROUP_PROCESS,
-			   ON(ASKED, ASKED, NEVER), true, "Id of the process, as the host counts."},
+			   ON(SERIES, ASKED), true, "Id of the process, as the host counts."},
+	[ATTR_PROTOCOL_NAME] = {"network.protocol.name", "network_protocol_name", GROUP_HTTP,
+				ON(BOTH(HTTP), ALWAYS), false,
+				"`fastcgi`; absent for HTTP itself."},
+	[ATTR_PROTOCOL_VERSION] = {"network.protocol.version", "network_protocol_version",
+				   GROUP_HTTP, ON(BOTH(HTTP), ASKED), false,
+				   "`2` for HTTP/2; absent for HTTP/1."},
+
+	[ATTR_RPC_SYSTEM] = {"rpc.system.name", "rpc_system_name", GROUP_RPC, ON(BOTH(RPC), ALWAYS),
+			     false, "`grpc` or `jsonrpc`."},
+	[ATTR_RPC_METHOD] = {"rpc.method", "rpc_method", GROUP_RPC, ON(BOTH(RPC), ALWAYS), false,
+			     "`package.Service/Method`."},
+	[ATTR_RPC_STATUS] = {"rpc.status_code", "rpc_status_code", GROUP_RPC, ON(BOTH(RPC), ALWAYS),
+			     false,
+			     "Name of the status, such as `OK` or `DEADLINE_EXCEEDED`; of JSON-RPC "
+			     "the code of an error."},
+
+	[ATTR_DB_SYSTEM] = {"db.system.name", "db_system_name", GROUP_DB, ON(BOTH(DB), ALWAYS),
+			    false,
+			    "`postgresql`, `mysql`, `mariadb`, `microsoft.sql_server`, `redis`, "
+			    "`memcached`, `mongodb`, `cassandra`, `elasticsearch`, `opensearch`."},
+	[ATTR_DB_OPERATION] = {"db.operation.name", "db_operation_name", GROUP_DB,
+			       ON(BOTH(DB), ALWAYS), false,
+			       "The command, such as `GET`, `find`; of SQL the first word of the "
+			       "summary."},
+	[ATTR_DB_SUMMARY] =
+		{"db.query.summary", "db_query_summary", GROUP_DB, ON(BOTH(DB), ALWAYS), false,
+		 "Of a query: its operations and tables, such as `SELECT orders`. Never "
+		 "a value."},
+	[ATTR_DB_NAMESPACE] = {"db.namespace", "db_namespace", GROUP_DB, ON(BOTH(DB), ALWAYS),
+			       false, "Name or number of the database, where that was seen."},
+	[ATTR_DB_COLLECTION] = {"db.collection.name", "db_collection_name", GROUP_DB,
+				ON(BOTH(DB), ASKED), false,
+				"The table, collection or index, where the protocol names one."},
+	[ATTR_DB_STATUS] = {"db.response.status_code", "db_response_status_code", GROUP_DB,
+			    ON(BOTH(DB), ALWAYS), false,
+			    "The code of a failure, as the server gives it. Absent on success."},
+
+	[ATTR_MESSAGING_SYSTEM] = {"messaging.system.name", "messaging_system_name",
+				   GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS), false,
+				   "`kafka`, `rabbitmq` (AMQP 0-9-1), `amqp` (AMQP 1.0), `mqtt`, "
+				   "`nats`."},
+	[ATTR_MESSAGING_OPERATION] = {"messaging.operation.name", "messaging_operation_name",
+				      GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS),
+				      false, "What the protocol calls it, such as `publish`."},
+	[ATTR_MESSAGING_TYPE] = {"messaging.operation.type", "messaging_operation_type",
+				 GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS), false,
+				 "`send`, `receive`, `process` or `settle`; absent for others."},
+	[ATTR_MESSAGING_DESTINATION] = {"messaging.destination.name", "messaging_destination_name",
+					GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS),
+					false,
+					"The topic, queue, subject or `exchange:routing_key`."},
+	[ATTR_MESSAGING_GROUP] = {"messaging.consumer.group.name", "messaging_consumer_group_name",
+				  GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ASKED), false,
+				  "The consumer group, where the protocol names it."},
+
+	[ATTR_DNS_TYPE] = {"dns.question.type", "dns_question_type", GROUP_DNS,
+			   ON(BOTH(DNS), ALWAYS), false, "Type of the question, such as `AAAA`."},
+	[ATTR_DNS_NAME] = {"dns.question.name", "dns_question_name", GROUP_DNS,
+			   ON(BOTH(DNS), ASKED), false,
+			   "The name asked for: as many series as there are names."},
+
+	[ATTR_SIDE] = {"keyhole.side", "keyhole_side", GROUP_CONNECTION,
+		       ON(BIT(CONNECTION), ALWAYS), false,
+		       "`server` or `client`: which end of the connection the workload is."},
 };
 
 static const struct attribute extra = {
 	.group = GROUP_EXTRA,
-	.on = ON(ASKED, ASKED, ALWAYS),
+	.on = {{SERIES, ASKED}, {BIT(INFO), ALWAYS}},
 	.doc = "From `OTEL_RESOURCE_ATTRIBUTES` of the container's spec, else from the annotation "
 	       "`resource.opentelemetry.io/NAME` of the pod.",
 };
@@ -98,6 +190,28 @@ static const struct attribute extra = {
 const struct attribute *attribute_at(unsigned int id)
 {
 	return id < ATTR_EXTRA ? &table[id] : &extra;
+}
+
+enum attribute_presence attribute_presence(unsigned int id, enum attribute_owner owner)
+{
+	const struct attribute *a = attribute_at(id);
+
+	for (unsigned int i = 0; i < ATTRIBUTE_RULES; i++) {
+		if (a->on[i].owners & 1u << owner)
+			return a->on[i].presence;
+	}
+	return PRESENT_NEVER;
+}
+
+int attribute_owner_of(const struct exchange *exchange)
+{
+	int client = exchange->conn.role == KH_ROLE_CLIENT;
+
+	if (!client && exchange->conn.role != KH_ROLE_SERVER)
+		return -EINVAL;
+	if (client && exchange->kind == EXCHANGE_MESSAGING && exchange->action == MESSAGING_PROCESS)
+		return OWNER_MESSAGING_PROCESS;
+	return 2 * (int)exchange->kind + client;
 }
 
 /* ---- by name ---- */
@@ -126,6 +240,20 @@ const char *attribute_label(const struct attribute_extras *extras, unsigned int 
 	return id < ATTR_EXTRA ? table[id].label : extras->label[id - ATTR_EXTRA];
 }
 
+/* Is it called so, in whatever version, with underscores? */
+static bool is_called(const char *name, const char *plain_name)
+{
+	char own[ATTRIBUTE_NAME_MAX + 2];
+
+	for (int version = 0; version < SEMCONVS; version++) {
+		const char *then = semconv_name((enum semconv)version, name);
+
+		if (strcmp(attribute_plain(then, own, sizeof(own)), plain_name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Every name has a label like it, but for service.instance.id, whose label is instance. */
 int attribute_find(const struct attribute_extras *extras, struct slice name)
 {
@@ -138,8 +266,7 @@ int attribute_find(const struct attribute_extras *extras, struct slice name)
 	attribute_plain(own, given, sizeof(given));
 	for (unsigned int id = 0; id < n; id++) {
 		if (strcmp(attribute_label(extras, id), given) == 0 ||
-		    strcmp(attribute_plain(attribute_name(extras, id), own, sizeof(own)), given) ==
-			    0)
+		    is_called(attribute_name(extras, id), given))
 			return (int)id;
 	}
 	return -ENOENT;
@@ -217,10 +344,10 @@ int attribute_extras_add(struct attribute_extras *extras, const char *name, bool
 
 /* ---- sets ---- */
 
-static bool is_default(const struct attribute_rules *rules, const struct attribute *a,
+static bool is_default(const struct attribute_rules *rules, unsigned int id,
 		       enum attribute_owner owner)
 {
-	switch (a->on[owner]) {
+	switch (attribute_presence(id, owner)) {
 	case PRESENT_BY_DEFAULT:
 		return true;
 	case PRESENT_WITH_ROUTES:
@@ -240,9 +367,10 @@ attribute_set attributes_possible(const struct attribute_rules *rules, enum attr
 	attribute_set set = 0;
 
 	for (unsigned int id = 0; id < n; id++) {
-		const struct attribute *a = attribute_at(id);
+		bool of_pods = attribute_at(id)->group == GROUP_KUBE;
 
-		if (a->on[owner] != PRESENT_NEVER && (a->group != GROUP_KUBE || rules->kubernetes))
+		if (attribute_presence(id, owner) != PRESENT_NEVER &&
+		    (!of_pods || rules->kubernetes))
 			set |= ATTR_BIT(id);
 	}
 	return set;
@@ -253,7 +381,7 @@ attribute_set attributes_default(const struct attribute_rules *rules, enum attri
 	attribute_set possible = attributes_possible(rules, owner), set = 0;
 
 	for (unsigned int id = 0; id < ATTRS_MAX; id++) {
-		if (is_default(rules, attribute_at(id), owner))
+		if (is_default(rules, id, owner))
 			set |= ATTR_BIT(id);
 	}
 	if (owner != OWNER_INFO && rules->extras)

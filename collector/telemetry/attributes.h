@@ -5,7 +5,7 @@
  * Names: OpenTelemetry's semantic conventions, and Grafana Beyla 3 for what these have not.
  *
  * An attribute is known by its number: first those of a resource (enum resource_attr), then the
- * ones here, then the extra ones that the configuration names. Sets of them are 64 bits.
+ * ones here, then the extra ones that the configuration names. Sets of them are 128 bits.
  */
 #ifndef KEYHOLE_TELEMETRY_ATTRIBUTES_H
 #define KEYHOLE_TELEMETRY_ATTRIBUTES_H
@@ -33,14 +33,33 @@ enum attribute_id {
 	ATTR_CLIENT_ADDRESS,
 	ATTR_PID,
 	ATTR_HOST_PID,
+	ATTR_PROTOCOL_NAME,
+	ATTR_PROTOCOL_VERSION,
+	ATTR_RPC_SYSTEM,
+	ATTR_RPC_METHOD,
+	ATTR_RPC_STATUS,
+	ATTR_DB_SYSTEM,
+	ATTR_DB_OPERATION,
+	ATTR_DB_SUMMARY,
+	ATTR_DB_NAMESPACE,
+	ATTR_DB_COLLECTION,
+	ATTR_DB_STATUS,
+	ATTR_MESSAGING_SYSTEM,
+	ATTR_MESSAGING_OPERATION,
+	ATTR_MESSAGING_TYPE,
+	ATTR_MESSAGING_DESTINATION,
+	ATTR_MESSAGING_GROUP,
+	ATTR_DNS_TYPE,
+	ATTR_DNS_NAME,
+	ATTR_SIDE,
 	/* extra ones, RESOURCE_EXTRAS_MAX of them */
 	ATTR_EXTRA,
 	ATTRS_MAX = ATTR_EXTRA + RESOURCE_EXTRAS_MAX,
 };
 
-_Static_assert(ATTRS_MAX <= 64, "an attribute_set has a bit for each");
+_Static_assert(ATTRS_MAX <= 128, "an attribute_set has a bit for each");
 
-typedef uint64_t attribute_set;
+__extension__ typedef unsigned __int128 attribute_set;
 
 #define ATTR_BIT(id) ((attribute_set)1 << (id))
 
@@ -55,11 +74,38 @@ enum attribute_group {
 	GROUP_SERVER, /* the end that answers */
 	GROUP_CLIENT, /* the end that asks */
 	GROUP_PROCESS,
+	GROUP_RPC,
+	GROUP_DB,
+	GROUP_MESSAGING,
+	GROUP_DNS,
+	GROUP_CONNECTION,
 	GROUP_EXTRA,
 };
 
-/* Whom labels belong to: these three have different attributes. */
-enum attribute_owner { OWNER_SERVER, OWNER_CLIENT, OWNER_INFO, OWNERS };
+/*
+ * Whom labels belong to: metrics of each have the same attributes to choose from, and an exchange
+ * is counted in those of one. First, in the order of enum exchange_kind, server and client.
+ */
+enum attribute_owner {
+	OWNER_HTTP_SERVER,
+	OWNER_HTTP_CLIENT,
+	OWNER_RPC_SERVER,
+	OWNER_RPC_CLIENT,
+	OWNER_DB_SERVER,
+	OWNER_DB_CLIENT,
+	OWNER_MESSAGING_SERVER, /* the broker */
+	OWNER_MESSAGING_CLIENT,
+	OWNER_DNS_SERVER,
+	OWNER_DNS_CLIENT,
+	OWNER_MESSAGING_PROCESS, /* the client's side of MESSAGING_PROCESS */
+	OWNER_CONNECTION,        /* connections, not exchanges */
+	OWNER_INFO,              /* target_info */
+	OWNERS,
+};
+
+#define OWNERS_OF_SERIES OWNER_INFO /* all before it */
+
+_Static_assert(OWNER_MESSAGING_PROCESS == 2 * EXCHANGE_KINDS, "a server and a client of each kind");
 
 enum attribute_presence {
 	PRESENT_NEVER,
@@ -69,17 +115,26 @@ enum attribute_presence {
 	PRESENT_WITH_HOST,   /* by default with keyhole.server_address_from_host, else likewise */
 };
 
+#define ATTRIBUTE_RULES 4
+
 struct attribute {
-	const char *name;  /* OpenTelemetry's */
+	const char *name;  /* OpenTelemetry's, today's (semconv.h) */
 	const char *label; /* Prometheus' */
 	enum attribute_group group;
-	enum attribute_presence on[OWNERS];
+	/* The first rule that has the owner's bit; none: never. */
+	struct {
+		unsigned int owners;
+		enum attribute_presence presence;
+	} on[ATTRIBUTE_RULES];
 	bool number;
 	const char *doc; /* where the value comes from */
 };
 
-/* id < ATTR_EXTRA. */
 const struct attribute *attribute_at(unsigned int id);
+enum attribute_presence attribute_presence(unsigned int id, enum attribute_owner owner);
+
+/* Whose metrics count the exchange. -EINVAL: its role is not known. */
+int attribute_owner_of(const struct exchange *exchange);
 
 /* ---- what the configuration adds ---- */
 
@@ -99,7 +154,7 @@ struct attribute_extras {
 int attribute_extras_add(struct attribute_extras *extras, const char *name, bool on_series,
 			 const char **why);
 
-/* ---- by name, with dots or underscores ---- */
+/* ---- by name, with dots or underscores; of any version (semconv.h) ---- */
 
 /* `extras` may be NULL. -ENOENT: none is called so. */
 int attribute_find(const struct attribute_extras *extras, struct slice name);

@@ -2,6 +2,7 @@
 #include "filter.h"
 
 #include "../service/glob.h"
+#include "call_values.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,7 +63,7 @@ void filter_free(struct filter *filter)
 
 /* ---- per exchange ---- */
 
-static bool glob_finds(const struct filter *filter, const struct test *test, enum http_side side,
+static bool glob_finds(const struct filter *filter, const struct test *test,
 		       const struct attribute_source *source)
 {
 	char text[LABEL_VALUE_MAX];
@@ -71,20 +72,20 @@ static bool glob_finds(const struct filter *filter, const struct test *test, enu
 	if (ATTRS_OF_RESOURCE & ATTR_BIT(test->attribute))
 		return glob_match(test->glob, slice_of(attribute_of_resource(source->resource,
 									     test->attribute)));
-	n = http_value(text, test->attribute, side, source, &filter->namer);
+	n = exchange_value(text, test->attribute, source, &filter->namer);
 	return glob_match(test->glob, (struct slice){text, n});
 }
 
-static bool test_passes(const struct filter *filter, const struct test *test, enum http_side side,
+static bool test_passes(const struct filter *filter, const struct test *test,
 			const struct attribute_source *source)
 {
-	uint64_t number = http_number(test->attribute, side, source);
+	uint64_t number = exchange_number(test->attribute, source);
 
 	switch (test->op) {
 	case FILTER_MATCH:
-		return glob_finds(filter, test, side, source);
+		return glob_finds(filter, test, source);
 	case FILTER_NOT_MATCH:
-		return !glob_finds(filter, test, side, source);
+		return !glob_finds(filter, test, source);
 	case FILTER_EQUALS:
 		return number == test->number;
 	case FILTER_NOT_EQUALS:
@@ -105,10 +106,10 @@ static bool test_passes(const struct filter *filter, const struct test *test, en
 
 bool filter_passes(const struct filter *filter, const struct attribute_source *source)
 {
-	int side = http_side_of(source->exchange);
+	bool known = attribute_owner_of(source->exchange) >= 0;
 
-	for (size_t i = 0; i < filter->n && side >= 0; i++) {
-		if (!test_passes(filter, &filter->test[i], (enum http_side)side, source))
+	for (size_t i = 0; i < filter->n && known; i++) {
+		if (!test_passes(filter, &filter->test[i], source))
 			return false;
 	}
 	return true;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_series.h"
 
+/* http_fields.flags */
+enum { HAS_SCHEME = 1, IS_FASTCGI = 2, IS_HTTP2 = 4 };
+
 static bool has(attribute_set set, enum attribute_id id)
 {
 	return set & ATTR_BIT(id);
@@ -10,8 +13,8 @@ static void put_texts(struct series_key *key, enum http_side side,
 		      const struct attribute_source *source, attribute_set set,
 		      const struct peer_namer *namer)
 {
-	struct series_fields *f = &key->fields;
-	char *p = key->text;
+	struct http_fields *f = &key->http;
+	char *begin = key->bytes + sizeof(*f), *p = begin;
 
 	if (has(set, ATTR_ROUTE))
 		f->route_n = (uint16_t)http_clean(p, source->route);
@@ -24,6 +27,19 @@ static void put_texts(struct series_key *key, enum http_side side,
 	p += f->path_n;
 	if (has(set, ATTR_CLIENT_ADDRESS))
 		f->client_n = (uint16_t)http_client_address(p, source->exchange, namer);
+	p += f->client_n;
+	key->n = (uint16_t)(sizeof(*f) + (size_t)(p - begin));
+}
+
+static uint8_t flags_of(const struct exchange *exchange, attribute_set set)
+{
+	uint8_t flags = has(set, ATTR_SCHEME) ? HAS_SCHEME : 0;
+
+	if (has(set, ATTR_PROTOCOL_NAME) && exchange->protocol == PROTOCOL_FASTCGI)
+		flags |= IS_FASTCGI;
+	if (has(set, ATTR_PROTOCOL_VERSION) && exchange->protocol == PROTOCOL_HTTP2)
+		flags |= IS_HTTP2;
+	return flags;
 }
 
 void http_series_key(struct series_key *key, enum http_side side, struct target *target,
@@ -31,7 +47,7 @@ void http_series_key(struct series_key *key, enum http_side side, struct target 
 		     const struct peer_namer *namer)
 {
 	const struct exchange *exchange = source->exchange;
-	struct series_fields *f = &key->fields;
+	struct http_fields *f = &key->http;
 
 	memset(f, 0, sizeof(*f));
 	f->target = target;
@@ -39,7 +55,7 @@ void http_series_key(struct series_key *key, enum http_side side, struct target 
 		f->method = (uint8_t)(exchange->method + 1);
 	if (has(set, ATTR_STATUS))
 		f->status = exchange->status;
-	f->scheme = has(set, ATTR_SCHEME);
+	f->flags = flags_of(exchange, set);
 	if (has(set, ATTR_ERROR_TYPE) && exchange->error != EXCHANGE_OK)
 		f->error = (uint16_t)exchange->error;
 	else if (has(set, ATTR_ERROR_TYPE))
@@ -67,7 +83,7 @@ static void put_number(struct labels *labels, enum attribute_id id, uint32_t num
 		labels_put_number(labels, attribute_label(NULL, id), number);
 }
 
-static void put_error(struct labels *labels, const struct series_fields *f)
+static void put_error(struct labels *labels, const struct http_fields *f)
 {
 	const char *name = http_error_name(f->error);
 
@@ -79,8 +95,8 @@ static void put_error(struct labels *labels, const struct series_fields *f)
 
 void http_series_labels(struct labels *labels, const struct series_key *key)
 {
-	const struct series_fields *f = &key->fields;
-	const char *text = key->text;
+	const struct http_fields *f = &key->http;
+	const char *text = key->bytes + sizeof(*f);
 
 	labels_init(labels);
 	if (f->method)
@@ -88,12 +104,16 @@ void http_series_labels(struct labels *labels, const struct series_key *key)
 			   slice_of(http_method_name(f->method - 1u)));
 	put_number(labels, ATTR_STATUS, f->status);
 	put_text(labels, ATTR_ROUTE, &text, f->route_n);
-	if (f->scheme)
+	if (f->flags & HAS_SCHEME)
 		labels_put(labels, attribute_label(NULL, ATTR_SCHEME), slice_of(HTTP_SCHEME));
 	put_text(labels, ATTR_SERVER_ADDRESS, &text, f->host_n);
 	put_number(labels, ATTR_SERVER_PORT, f->port);
 	put_error(labels, f);
 	put_text(labels, ATTR_PATH, &text, f->path_n);
+	if (f->flags & IS_FASTCGI)
+		labels_put(labels, attribute_label(NULL, ATTR_PROTOCOL_NAME), slice_of("fastcgi"));
+	if (f->flags & IS_HTTP2)
+		labels_put(labels, attribute_label(NULL, ATTR_PROTOCOL_VERSION), slice_of("2"));
 	put_text(labels, ATTR_CLIENT_ADDRESS, &text, f->client_n);
 	put_number(labels, ATTR_PID, f->pid);
 	put_number(labels, ATTR_HOST_PID, f->host_pid);

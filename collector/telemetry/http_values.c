@@ -20,6 +20,8 @@ static const char *const error_names[] = {
 	[EXCHANGE_RESET] = "connection_reset",
 	[EXCHANGE_CLOSED] = "connection_closed",
 	[EXCHANGE_BAD_ANSWER] = "invalid_response",
+	[EXCHANGE_TIMEOUT] = "timeout",
+	[EXCHANGE_CANCELLED] = "cancelled",
 };
 
 int http_side_of(const struct exchange *exchange)
@@ -175,6 +177,16 @@ size_t http_client_address(char *out, const struct exchange *exchange,
 	return put_peer(out, exchange, namer);
 }
 
+const char *http_protocol_name(const struct exchange *exchange)
+{
+	return exchange->protocol == PROTOCOL_FASTCGI ? "fastcgi" : "";
+}
+
+const char *http_protocol_version(const struct exchange *exchange)
+{
+	return exchange->protocol == PROTOCOL_HTTP2 ? "2" : "";
+}
+
 size_t http_path(char *out, const struct exchange *exchange)
 {
 	bool cut = exchange->target_cut;
@@ -235,6 +247,10 @@ size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side sid
 		return put_number(out, http_error_status(side, exchange));
 	case ATTR_PATH:
 		return http_path(out, exchange);
+	case ATTR_PROTOCOL_NAME:
+		return put_text(out, http_protocol_name(exchange));
+	case ATTR_PROTOCOL_VERSION:
+		return put_text(out, http_protocol_version(exchange));
 	case ATTR_CLIENT_ADDRESS:
 		return side == HTTP_SERVER ? http_client_address(out, exchange, namer) : 0;
 	default:

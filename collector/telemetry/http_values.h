@@ -34,6 +34,10 @@ uint16_t http_error_status(enum http_side side, const struct exchange *exchange)
 /* On the server's side the local port, unless the Host field is to be believed. */
 uint16_t http_server_port(enum http_side side, const struct exchange *exchange, bool from_host);
 
+/* "" for HTTP itself, and where the version is not known. */
+const char *http_protocol_name(const struct exchange *exchange);
+const char *http_protocol_version(const struct exchange *exchange);
+
 /* Clean text of at most LABEL_VALUE_MAX bytes; each returns how many. */
 size_t http_clean(char *out, struct slice text);
 size_t http_path(char *out, const struct exchange *exchange);
@@ -42,7 +46,7 @@ size_t http_server_address(char *out, enum http_side side, const struct exchange
 size_t http_client_address(char *out, const struct exchange *exchange,
 			   const struct peer_namer *namer);
 
-/* The value of any attribute of a request as text in `out`; a number as text too. */
+/* The value of any attribute of an HTTP request as text in `out`; a number as text too. */
 size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side side,
 		  const struct attribute_source *source, const struct peer_namer *namer);
 uint32_t http_number(unsigned int id, enum http_side side, const struct attribute_source *source);

@@ -2,6 +2,7 @@
 #include "select.h"
 
 #include "../service/glob.h"
+#include "semconv.h"
 
 const struct select_metric select_resource = {OWNER_INFO, "resource", "resource"};
 
@@ -14,11 +15,18 @@ static struct glob *plain_glob(const char *text)
 	return glob_new(&glob, attribute_plain(text, plain, sizeof(plain)), why) == 0 ? glob : NULL;
 }
 
+/* Under any of the names that versions have for it. */
 static bool matches(const struct glob *glob, const char *name)
 {
 	char plain[ATTRIBUTE_NAME_MAX + 2];
 
-	return glob && glob_match(glob, slice_of(attribute_plain(name, plain, sizeof(plain))));
+	for (int version = 0; glob && version < SEMCONVS; version++) {
+		const char *then = semconv_name((enum semconv)version, name);
+
+		if (glob_match(glob, slice_of(attribute_plain(then, plain, sizeof(plain)))))
+			return true;
+	}
+	return false;
 }
 
 bool select_matches(const char *key, const struct select_metric *metric)

@@ -26,6 +26,14 @@ static const struct selfmetric_family families[SELF_COUNT] = {
 #define SELF_X(e, type, name, label, help) [SELF_##e] = {name, label, help, SELFMETRIC_##type},
 	SELFMETRICS(SELF_X)
 #undef SELF_X
+#define SELF_X(name, help)                                                                         \
+	[SELF_STREAMS_##name] = {"keyhole_streams_" #name, "", help, SELFMETRIC_COUNTER},
+		STREAMS_COUNTERS(SELF_X)
+#undef SELF_X
+#define SELF_X(name, help)                                                                         \
+	[SELF_PROTOCOL_##name] = {"keyhole_protocol_" #name, "protocol", help, SELFMETRIC_COUNTER},
+			STREAMS_PROTOCOL_COUNTERS(SELF_X)
+#undef SELF_X
 };
 
 static const struct selfmetric_family bpf_families[KH_C_COUNT] = {

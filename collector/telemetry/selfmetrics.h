@@ -8,11 +8,13 @@
 #ifndef KEYHOLE_TELEMETRY_SELFMETRICS_H
 #define KEYHOLE_TELEMETRY_SELFMETRICS_H
 
+#include "../protocol/streams.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SELFMETRICS_VALUES_MAX 256 /* bound values, the BPF counters not included */
+#define SELFMETRICS_VALUES_MAX 640 /* bound values, the BPF counters not included */
 
 /* X(ENUM, type, name without _total, label or "", help) */
 #define SELFMETRICS(X)                                                                             \
@@ -69,11 +71,18 @@
 	X(SCRAPES, COUNTER, "keyhole_scrapes", "code", "HTTP requests answered, by status.")       \
 	X(SCRAPES_ACTIVE, GAUGE, "keyhole_scrapes_active", "", "Scrapes being answered.")
 
+/* keyhole_streams_*, and by protocol keyhole_protocol_*, are declared in protocol/streams.h. */
 enum selfmetric {
 #define SELF_X(e, type, name, label, help) SELF_##e,
 	SELFMETRICS(SELF_X)
 #undef SELF_X
-		SELF_COUNT,
+#define SELF_X(name, help) SELF_STREAMS_##name,
+		STREAMS_COUNTERS(SELF_X)
+#undef SELF_X
+#define SELF_X(name, help) SELF_PROTOCOL_##name,
+			STREAMS_PROTOCOL_COUNTERS(SELF_X)
+#undef SELF_X
+				SELF_COUNT,
 };
 
 enum selfmetric_type { SELFMETRIC_COUNTER, SELFMETRIC_GAUGE };

@@ -49,7 +49,7 @@ struct series *series_find(const struct series_table *table, const struct series
 			   uint64_t hash)
 {
 	struct series *series = table->bucket[hash & table->mask];
-	struct slice wanted = {(const char *)key, series_key_size(key)};
+	struct slice wanted = {key->bytes, key->n};
 
 	while (series && !(series->hash == hash &&
 			   slice_same((struct slice){series->key, series->key_n}, wanted)))
@@ -64,12 +64,11 @@ struct series *series_make(struct series_table *table, const struct series_key *
 
 	if (table->n == table->max)
 		return NULL;
-	series = alloc_series(table, (struct slice){(const char *)key, series_key_size(key)},
-			      labels);
+	series = alloc_series(table, (struct slice){key->bytes, key->n}, labels);
 	if (!series)
 		return NULL;
 	series->hash = hash;
-	series->target = key->fields.target;
+	series->target = key->target;
 	series->next = table->bucket[hash & table->mask];
 	table->bucket[hash & table->mask] = series;
 	table->n++;

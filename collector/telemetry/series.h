@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Series groups: of one side (server or client), and of the metrics that have the same labels. All
+ * Series groups: of one owner (attributes.h), and of the metrics that have the same labels. All
  * histograms of a label set live in one object, found by one lookup. All calls are the writer's;
  * the reader walks `slots`.
  */
@@ -15,32 +15,45 @@
 
 /*
  * Whatever tells one group from another, zero where no label shows it; equal bytes mean equal
- * labels.
+ * labels. The fields, then their texts, all of them clean.
  */
-struct series_fields {
+struct http_fields { /* http_series.c */
 	struct target *target;
 	uint32_t pid, host_pid;
 	uint16_t status, port;
 	uint16_t error;                             /* enum exchange_error, or the status */
 	uint16_t route_n, host_n, path_n, client_n; /* bytes of text, in this order */
 	uint8_t method;                             /* + 1 */
-	uint8_t scheme;                             /* 1: there is one */
+	uint8_t flags;
 };
 
-_Static_assert(sizeof(struct series_fields) == 32, "no byte of it is left to chance");
+#define CALL_TEXTS_MAX 9
 
-/* The fields, then the texts, all of them clean. */
+struct call_fields { /* call_series.c */
+	struct target *target;
+	uint32_t pid, host_pid;
+	uint16_t port;
+	uint8_t system; /* enum protocol + 1 */
+	uint8_t action; /* enum messaging_action */
+	uint8_t side;   /* enum http_side + 1 */
+	uint8_t owner;  /* enum attribute_owner */
+	uint16_t text_n[CALL_TEXTS_MAX];
+};
+
+_Static_assert(sizeof(struct http_fields) == 32, "no byte of it is left to chance");
+_Static_assert(sizeof(struct call_fields) == 40, "no byte of it is left to chance");
+
+#define SERIES_KEY_MAX (sizeof(struct call_fields) + CALL_TEXTS_MAX * LABEL_VALUE_MAX)
+
 struct series_key {
-	struct series_fields fields;
-	char text[4 * LABEL_VALUE_MAX];
+	uint16_t n; /* bytes */
+	union {
+		struct target *target; /* begins them all */
+		struct http_fields http;
+		struct call_fields call;
+		char bytes[SERIES_KEY_MAX];
+	};
 };
-
-static inline size_t series_key_size(const struct series_key *key)
-{
-	const struct series_fields *f = &key->fields;
-
-	return sizeof(*f) + f->route_n + f->host_n + f->path_n + f->client_n;
-}
 
 struct series {
 	struct grace_head head;

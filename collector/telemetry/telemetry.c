@@ -2,9 +2,11 @@
 #include "telemetry.h"
 
 #include "../service/siphash.h"
+#include "call_series.h"
 #include "grace.h"
 #include "http_series.h"
 #include "labels.h"
+#include "metrics.h"
 #include "seen.h"
 #include "series.h"
 #include "slots.h"
@@ -13,39 +15,57 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The histograms of a group, in order; each enum telemetry_metric is a kind on a side. */
-enum kind { DURATION, REQUEST_SIZE, RESPONSE_SIZE, FIRST_BYTE, KINDS };
+#define GROUPS_MAX 4 /* of one owner: it has so many metrics at most */
 
-/* The metrics of a side that have the same labels. */
+/* Metrics of an owner that have the same labels. */
 struct family_group {
-	enum http_side side;
 	attribute_set set;
-	unsigned int look;  /* of targets */
-	unsigned int kinds; /* bits */
+	unsigned int look; /* of targets */
+	unsigned int n;
+	struct {
+		enum metric_value value;
+		const struct histogram_bounds *bounds;
+		size_t offset; /* of its words in a series */
+	} metric[GROUPS_MAX];
 	size_t words;
 	struct series_table table;
+};
+
+/* All metrics that an exchange is counted in. */
+struct lane {
+	unsigned int groups; /* 0: not counted */
+	struct family_group group[GROUPS_MAX];
 };
 
 struct telemetry {
 	struct telemetry_options options;
 	struct grace grace;
 	struct targets targets;
-	struct family_group group[TELEMETRY_METRICS];
+	struct lane lane[OWNERS_OF_SERIES];
+	struct family_group *group[TELEMETRY_METRICS]; /* of all lanes */
 	unsigned int groups;
-	struct family_group *group_of[TELEMETRY_METRICS];
-	struct histogram_bounds bounds[KINDS];
-	size_t offset[TELEMETRY_METRICS]; /* of its words in a series of its group */
-	unsigned int kinds;               /* kept: FIRST_BYTE may be off */
+	struct histogram_bounds bounds[BUCKETS];
+	struct {
+		struct telemetry_family family;
+		const struct family_group *group; /* NULL: switched off */
+		unsigned int at;                  /* in group->metric */
+	} metric[TELEMETRY_METRICS];
 	struct seen seen;
 	struct telemetry_stats stats;
 };
 
+_Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets in its own way");
+
 static const double duration_le[] = {0,   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
 				     0.5, 0.75,  1,    2.5,   5,    7.5,   10};
+/* Semantic conventions, db.client.operation.duration. */
+static const double db_duration_le[] = {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10};
 static const double size_le[] = {0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
 
 const struct telemetry_options telemetry_defaults = {
+	.kinds = 1u << EXCHANGE_HTTP,
 	.duration = {duration_le, sizeof(duration_le) / sizeof(*duration_le)},
+	.db_duration = {db_duration_le, sizeof(db_duration_le) / sizeof(*db_duration_le)},
 	.request_size = {size_le, sizeof(size_le) / sizeof(*size_le)},
 	.response_size = {size_le, sizeof(size_le) / sizeof(*size_le)},
 	.series_max = TELEMETRY_SERIES_DEFAULT,
@@ -53,59 +73,6 @@ const struct telemetry_options telemetry_defaults = {
 	.ttl_ns = TELEMETRY_TTL_DEFAULT_NS,
 	.kubernetes = true,
 };
-
-static const struct telemetry_family families[KINDS][HTTP_SIDES] = {
-	[DURATION] = {{"http_server_request_duration_seconds", "seconds",
-		       "Duration of HTTP requests served: first byte received to last byte sent."},
-		      {"http_client_request_duration_seconds", "seconds",
-		       "Duration of HTTP requests made: first byte sent to last byte received."}},
-	[REQUEST_SIZE] = {{"http_server_request_body_size_bytes", "bytes",
-			   "Size of the bodies of HTTP requests served."},
-			  {"http_client_request_body_size_bytes", "bytes",
-			   "Size of the bodies of HTTP requests made."}},
-	[RESPONSE_SIZE] = {{"http_server_response_body_size_bytes", "bytes",
-			    "Size of the bodies of HTTP responses sent."},
-			   {"http_client_response_body_size_bytes", "bytes",
-			    "Size of the bodies of HTTP responses received."}},
-	[FIRST_BYTE] = {{"keyhole_http_server_time_to_first_byte_seconds", "seconds",
-			 "First byte of an HTTP request received to first byte of its response."},
-			{"keyhole_http_client_time_to_first_byte_seconds", "seconds",
-			 "First byte of an HTTP request sent to first byte of its response."}},
-};
-
-static const struct select_metric names[TELEMETRY_METRICS] = {
-	[TELEMETRY_SERVER_DURATION] = {OWNER_SERVER, "http.server.request.duration",
-				       "http_server_request_duration_seconds"},
-	[TELEMETRY_CLIENT_DURATION] = {OWNER_CLIENT, "http.client.request.duration",
-				       "http_client_request_duration_seconds"},
-	[TELEMETRY_SERVER_REQUEST_SIZE] = {OWNER_SERVER, "http.server.request.body.size",
-					   "http_server_request_body_size_bytes"},
-	[TELEMETRY_CLIENT_REQUEST_SIZE] = {OWNER_CLIENT, "http.client.request.body.size",
-					   "http_client_request_body_size_bytes"},
-	[TELEMETRY_SERVER_RESPONSE_SIZE] = {OWNER_SERVER, "http.server.response.body.size",
-					    "http_server_response_body_size_bytes"},
-	[TELEMETRY_CLIENT_RESPONSE_SIZE] = {OWNER_CLIENT, "http.client.response.body.size",
-					    "http_client_response_body_size_bytes"},
-	[TELEMETRY_SERVER_FIRST_BYTE] = {OWNER_SERVER, "keyhole.http.server.time_to_first_byte",
-					 "keyhole_http_server_time_to_first_byte_seconds"},
-	[TELEMETRY_CLIENT_FIRST_BYTE] = {OWNER_CLIENT, "keyhole.http.client.time_to_first_byte",
-					 "keyhole_http_client_time_to_first_byte_seconds"},
-};
-
-static enum http_side side_of(enum telemetry_metric metric)
-{
-	return (enum http_side)(metric % HTTP_SIDES);
-}
-
-static enum kind kind_of(enum telemetry_metric metric)
-{
-	return (enum kind)(metric / HTTP_SIDES);
-}
-
-static enum telemetry_metric metric_of(enum http_side side, unsigned int kind)
-{
-	return (enum telemetry_metric)(kind * HTTP_SIDES + (unsigned int)side);
-}
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -119,13 +86,18 @@ static void count(_Atomic uint64_t *counter)
 static int init_bounds(struct telemetry *t)
 {
 	const struct telemetry_options *o = &t->options;
-	const struct telemetry_buckets *buckets[KINDS] = {&o->duration, &o->request_size,
-							  &o->response_size, &o->duration};
+	const struct telemetry_buckets *buckets[BUCKETS] = {
+		[BUCKETS_DURATION] = &o->duration,
+		[BUCKETS_DB_DURATION] = &o->db_duration,
+		[BUCKETS_REQUEST_SIZE] = &o->request_size,
+		[BUCKETS_RESPONSE_SIZE] = &o->response_size,
+		[BUCKETS_NONE] = &(const struct telemetry_buckets){NULL, 0},
+	};
 
-	t->kinds = o->time_to_first_byte ? KINDS : FIRST_BYTE;
-	for (unsigned int i = 0; i < KINDS; i++) {
-		uint64_t unit = i == DURATION || i == FIRST_BYTE ? 1000000000u : 1;
-		int err = histogram_bounds_init(&t->bounds[i], buckets[i]->le, buckets[i]->n, unit);
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		bool time = i == BUCKETS_DURATION || i == BUCKETS_DB_DURATION;
+		int err = histogram_bounds_init(&t->bounds[i], buckets[i]->le, buckets[i]->n,
+						time ? 1000000000u : 1);
 
 		if (err)
 			return err;
@@ -145,19 +117,53 @@ static unsigned int look_of(struct targets *targets, attribute_set set)
 	return targets->looks++;
 }
 
-static struct family_group *group_with(struct telemetry *t, enum http_side side, attribute_set set)
+static struct family_group *group_with(struct telemetry *t, struct lane *lane, attribute_set set)
 {
-	struct family_group *group = t->group;
+	struct family_group *group = lane->group;
 
-	for (; group < t->group + t->groups; group++) {
-		if (group->side == side && group->set == set)
+	for (; group < lane->group + lane->groups; group++) {
+		if (group->set == set)
 			return group;
 	}
-	t->groups++;
-	group->side = side;
+	lane->groups++;
+	t->group[t->groups++] = group;
 	group->set = set;
 	group->look = look_of(&t->targets, set);
 	return group;
+}
+
+static bool is_counted(const struct telemetry_options *o, const struct metric *metric)
+{
+	enum attribute_owner owner = metric->is.owner;
+
+	if (owner == OWNER_CONNECTION)
+		return o->encrypted_connections;
+	if (metric->value == VALUE_FIRST_BYTE && !o->time_to_first_byte)
+		return false;
+	if (owner == OWNER_MESSAGING_PROCESS)
+		owner = OWNER_MESSAGING_CLIENT;
+	return o->kinds & 1u << owner / 2;
+}
+
+static void add_metric(struct telemetry *t, enum telemetry_metric m, attribute_set set)
+{
+	const struct metric *metric = &metrics[m];
+	struct family_group *group = group_with(t, &t->lane[metric->is.owner], set);
+	const struct histogram_bounds *bounds = &t->bounds[metric->buckets];
+
+	t->metric[m].group = group;
+	t->metric[m].at = group->n;
+	t->metric[m].family = (struct telemetry_family){
+		.name = semconv_name(t->options.semconv, metric->is.label),
+		.unit = metric->unit,
+		.help = metric->help,
+		.counter = metric->value == VALUE_NONE,
+	};
+	group->metric[group->n].value = metric->value;
+	group->metric[group->n].bounds = bounds;
+	group->metric[group->n].offset = group->words;
+	group->n++;
+	group->words += histogram_words(bounds);
 }
 
 static void choose_labels(struct telemetry *t)
@@ -166,14 +172,9 @@ static void choose_labels(struct telemetry *t)
 	const struct attribute_rules rules = {o->kubernetes, o->routes, o->server_address_from_host,
 					      o->extras};
 
-	for (unsigned int m = 0; m < t->kinds * HTTP_SIDES; m++) {
-		attribute_set set = select_for(&o->select, &names[m], &rules).on;
-		struct family_group *group = group_with(t, side_of(m), set);
-
-		t->group_of[m] = group;
-		t->offset[m] = group->words;
-		group->kinds |= 1u << kind_of(m);
-		group->words += histogram_words(&t->bounds[kind_of(m)]);
+	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++) {
+		if (is_counted(o, &metrics[m]))
+			add_metric(t, m, select_for(&o->select, &metrics[m].is, &rules).on);
 	}
 	t->targets.infos.set = select_for(&o->select, &select_resource, &rules);
 }
@@ -188,8 +189,8 @@ static int init(struct telemetry *t)
 	t->targets.infos.kubernetes = t->options.kubernetes;
 	choose_labels(t);
 	err = targets_init(&t->targets, max);
-	for (unsigned int i = 0; i < t->groups && !err; i++)
-		err = series_table_init(&t->group[i].table, &t->grace, max, t->group[i].words);
+	for (unsigned int g = 0; g < t->groups && !err; g++)
+		err = series_table_init(&t->group[g]->table, &t->grace, max, t->group[g]->words);
 	return err;
 }
 
@@ -221,7 +222,7 @@ void telemetry_free(struct telemetry *t)
 	if (!t)
 		return;
 	for (unsigned int g = 0; g < t->groups; g++) {
-		struct slots *slots = &t->group[g].table.slots;
+		struct slots *slots = &t->group[g]->table.slots;
 		uint32_t end = slots->slot ? slots_end(slots) : 0;
 
 		for (uint32_t i = 0; i < end; i++) {
@@ -230,7 +231,7 @@ void telemetry_free(struct telemetry *t)
 			if (series && series->target)
 				target_unuse(&t->targets, series->target);
 		}
-		series_table_close(&t->group[g].table);
+		series_table_close(&t->group[g]->table);
 	}
 	targets_close(&t->targets);
 	grace_close(&t->grace);
@@ -244,19 +245,41 @@ static void set_sizes(struct telemetry *t)
 	uint64_t series = 0;
 
 	for (unsigned int g = 0; g < t->groups; g++)
-		series += slots_used(&t->group[g].table.slots);
+		series += slots_used(&t->group[g]->table.slots);
 	atomic_store_explicit(&t->stats.series, series, memory_order_relaxed);
 	atomic_store_explicit(&t->stats.targets, slots_used(&t->targets.infos.slots),
 			      memory_order_relaxed);
 }
 
-static struct series *make_series(struct telemetry *t, struct family_group *group,
-				  const struct series_key *key, uint64_t hash)
+static bool is_http(enum attribute_owner owner)
+{
+	return owner == OWNER_HTTP_SERVER || owner == OWNER_HTTP_CLIENT;
+}
+
+static void make_key(const struct telemetry *t, struct series_key *key, enum attribute_owner owner,
+		     struct target *target, const struct attribute_source *source,
+		     attribute_set set)
+{
+	const struct peer_namer *namer = &t->options.namer;
+
+	if (is_http(owner))
+		http_series_key(key, owner == OWNER_HTTP_CLIENT ? HTTP_CLIENT : HTTP_SERVER, target,
+				source, set, namer);
+	else
+		call_series_key(key, owner, target, source, set, namer);
+}
+
+static struct series *make_series(struct telemetry *t, enum attribute_owner owner,
+				  struct family_group *group, const struct series_key *key,
+				  uint64_t hash)
 {
 	struct series *series;
 	struct labels labels;
 
-	http_series_labels(&labels, key);
+	if (is_http(owner))
+		http_series_labels(&labels, key);
+	else
+		call_series_labels(&labels, key, t->options.semconv);
 	series = series_make(&group->table, key, hash, labels_slice(&labels));
 	if (!series)
 		return NULL;
@@ -267,9 +290,9 @@ static struct series *make_series(struct telemetry *t, struct family_group *grou
 }
 
 /* Never NULL. `target`: NULL if there was no room for one. */
-static struct series *series_of(struct telemetry *t, struct family_group *group,
-				struct target *target, const struct attribute_source *source,
-				bool *overflow)
+static struct series *series_of(struct telemetry *t, enum attribute_owner owner,
+				struct family_group *group, struct target *target,
+				const struct attribute_source *source, bool *overflow)
 {
 	struct series *series = NULL;
 	struct series_key key;
@@ -277,11 +300,11 @@ static struct series *series_of(struct telemetry *t, struct family_group *group,
 	if (target) {
 		uint64_t hash;
 
-		http_series_key(&key, group->side, target, source, group->set, &t->options.namer);
-		hash = siphash(siphash_process_key(), &key, series_key_size(&key));
+		make_key(t, &key, owner, target, source, group->set);
+		hash = siphash(siphash_process_key(), key.bytes, key.n);
 		series = series_find(&group->table, &key, hash);
 		if (!series)
-			series = make_series(t, group, &key, hash);
+			series = make_series(t, owner, group, &key, hash);
 	}
 	if (!series) {
 		*overflow = true;
@@ -296,61 +319,78 @@ static uint64_t since(uint64_t start, uint64_t end)
 	return end > start ? end - start : 0;
 }
 
-static uint64_t value_of(const struct exchange *exchange, enum kind kind)
+static uint64_t value_of(const struct exchange *exchange, enum metric_value value)
 {
-	switch (kind) {
-	case DURATION:
+	switch (value) {
+	case VALUE_DURATION:
 		return since(exchange->start_ns, exchange->end_ns);
-	case REQUEST_SIZE:
+	case VALUE_REQUEST_SIZE:
 		return exchange->req_body;
-	case RESPONSE_SIZE:
+	case VALUE_RESPONSE_SIZE:
 		return exchange->resp_body;
-	case FIRST_BYTE:
-	case KINDS:
+	case VALUE_FIRST_BYTE:
+		return since(exchange->start_ns, exchange->first_ns);
+	case VALUE_NONE:
 		break;
 	}
-	return since(exchange->start_ns, exchange->first_ns);
+	return 0;
 }
 
-static void update(struct telemetry *t, const struct family_group *group, struct series *series,
+static void update(const struct family_group *group, struct series *series,
 		   const struct exchange *exchange)
 {
-	for (unsigned int kind = 0; kind < t->kinds; kind++) {
-		size_t offset = t->offset[metric_of(group->side, kind)];
+	for (unsigned int i = 0; i < group->n; i++) {
+		enum metric_value value = group->metric[i].value;
 
 		/* No answer: no first byte of it. */
-		if (!(group->kinds & 1u << kind) || (kind == FIRST_BYTE && !exchange->first_ns))
+		if (value == VALUE_FIRST_BYTE && !exchange->first_ns)
 			continue;
-		histogram_add(&t->bounds[kind], series->words + offset, value_of(exchange, kind));
+		histogram_add(group->metric[i].bounds, series->words + group->metric[i].offset,
+			      value_of(exchange, value));
 	}
+}
+
+/* 0, or -ENOENT. */
+static int count_in(struct telemetry *t, enum attribute_owner owner,
+		    const struct attribute_source *source, uint64_t now_ns)
+{
+	struct lane *lane = &t->lane[owner];
+	struct target *const *targets;
+	bool overflow = false;
+
+	if (lane->groups == 0)
+		return -ENOENT;
+	targets = targets_find(&t->targets, source->resource, now_ns);
+	for (struct family_group *g = lane->group; g < lane->group + lane->groups; g++) {
+		struct series *series = series_of(t, owner, g, targets ? targets[g->look] : NULL,
+						  source, &overflow);
+
+		series->last_ns = now_ns;
+		update(g, series, source->exchange);
+	}
+	if (overflow)
+		count(&t->stats.overflows);
+	return 0;
 }
 
 int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns)
 {
-	int side = http_side_of(source->exchange);
-	struct target *const *targets;
-	bool overflow = false;
+	int owner = attribute_owner_of(source->exchange), r = owner;
 
-	if (side < 0) {
+	if (owner < 0)
 		count(&t->stats.invalid);
-		return side;
-	}
-	targets = targets_find(&t->targets, source->resource, now_ns);
-	for (unsigned int g = 0; g < t->groups; g++) {
-		struct family_group *group = &t->group[g];
-		struct series *series;
+	else
+		r = count_in(t, (enum attribute_owner)owner, source, now_ns);
+	if (r == 0)
+		count(&t->stats.exchanges);
+	return r;
+}
 
-		if (group->side != (enum http_side)side)
-			continue;
-		series = series_of(t, group, targets ? targets[group->look] : NULL, source,
-				   &overflow);
-		series->last_ns = now_ns;
-		update(t, group, series, source->exchange);
-	}
-	if (overflow)
-		count(&t->stats.overflows);
-	count(&t->stats.exchanges);
-	return 0;
+int telemetry_encrypted(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns)
+{
+	int owner = attribute_owner_of(source->exchange);
+
+	return owner < 0 ? owner : count_in(t, OWNER_CONNECTION, source, now_ns);
 }
 
 static void expire_group(struct telemetry *t, struct series_table *table, uint64_t before_ns,
@@ -396,7 +436,7 @@ void telemetry_expire(struct telemetry *t, uint64_t now_ns)
 	before_ns = least(earlier(now_ns, ttl), t->seen.before_ns);
 	at_last_ns = earlier(now_ns, 2 * ttl);
 	for (unsigned int g = 0; g < t->groups; g++)
-		expire_group(t, &t->group[g].table, before_ns, at_last_ns);
+		expire_group(t, &t->group[g]->table, before_ns, at_last_ns);
 	targets_expire(&t->targets, earlier(before_ns, TELEMETRY_LINGER_NS),
 		       earlier(at_last_ns, TELEMETRY_LINGER_NS));
 	set_sizes(t);
@@ -406,15 +446,13 @@ void telemetry_expire(struct telemetry *t, uint64_t now_ns)
 
 const struct select_metric *telemetry_metric_name(enum telemetry_metric metric)
 {
-	return &names[metric];
+	return &metrics[metric].is;
 }
 
 const struct telemetry_family *telemetry_family(const struct telemetry *t,
 						enum telemetry_metric metric)
 {
-	if (kind_of(metric) >= t->kinds)
-		return NULL;
-	return &families[kind_of(metric)][side_of(metric)];
+	return t->metric[metric].group ? &t->metric[metric].family : NULL;
 }
 
 void telemetry_read_begin(struct telemetry *t)
@@ -437,10 +475,11 @@ static struct slice target_labels(const struct series *series)
 void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry_sample_fn fn,
 		    void *arg)
 {
-	const struct slots *slots = &t->group_of[metric]->table.slots;
-	const struct histogram_bounds *bounds = &t->bounds[kind_of(metric)];
+	const struct family_group *group = t->metric[metric].group;
+	const struct histogram_bounds *bounds = &t->bounds[metrics[metric].buckets];
 	uint64_t counts[HISTOGRAM_BOUNDS_MAX + 1];
-	uint32_t end = slots_end(slots);
+	const struct slots *slots = group ? &group->table.slots : NULL;
+	uint32_t end = group ? slots_end(slots) : 0;
 
 	for (uint32_t i = 0; i < end; i++) {
 		const struct series *series = slots_get(slots, i);
@@ -448,7 +487,7 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 
 		if (!series)
 			continue;
-		words = series->words + t->offset[metric];
+		words = series->words + group->metric[t->metric[metric].at].offset;
 		for (unsigned int b = 0; b <= bounds->n; b++)
 			counts[b] = atomic_load_explicit(&words[1 + b], memory_order_relaxed);
 		fn(arg, &(struct telemetry_sample){

@@ -11,10 +11,15 @@
  *    Host is chosen by whoever sends requests, so it is absent unless asked for, by
  *    `server_address_from_host` or by name; without it server.port is the local port there;
  *  - error.type: absent on success; how a broken exchange broke ("connection_reset",
- *    "connection_closed", "invalid_response"), else the status from 500 (server), 400 (client);
+ *    "connection_closed", "invalid_response", "timeout", "cancelled"), else of HTTP the status from
+ *    500 (server), 400 (client), of others the code of a failure, or "_OTHER" where it has none. A
+ *    server of gRPC is at fault only for the codes that the conventions name;
+ *  - only kinds of exchanges that are counted have tables, families and a share of each look-up;
+ *  - operations that ask to be kept waiting (BLPOP, a Fetch that polls) are counted like others,
+ *    with the time that they took: their names tell them apart;
  *  - one target_info per job and instance: where resources differ otherwise, the newest;
- *  - the labels of each metric are fixed at the start (select.h). Metrics of one side that have the
- *    same labels, as all have by default, share their series: one lookup and one key for all their
+ *  - the labels of each metric are fixed at the start (select.h). Metrics of one owner that have
+ * the same labels, as all have by default, share their series: one lookup and one key for all their
  *    histograms. Each further set of labels costs one more lookup per exchange, four at most;
  *  - a series leaves when nothing updated it within the TTL and a scrape began and ended since its
  *    last update, so that no value goes unseen; after twice the TTL it leaves in any case, for
@@ -28,6 +33,7 @@
 #include "histogram.h"
 #include "http_values.h"
 #include "select.h"
+#include "semconv.h"
 
 #include <stdatomic.h>
 
@@ -48,7 +54,11 @@ struct telemetry_buckets {
 
 /* Start from telemetry_defaults. Bucket arrays are copied. */
 struct telemetry_options {
+	unsigned int kinds;                     /* bits of enum exchange_kind that are counted */
+	bool encrypted_connections;             /* count telemetry_encrypted() */
+	enum semconv semconv;                   /* what is exported is called so */
 	struct telemetry_buckets duration;      /* seconds; also of time to first byte */
+	struct telemetry_buckets db_duration;   /* seconds, of operations of databases */
 	struct telemetry_buckets request_size;  /* bytes */
 	struct telemetry_buckets response_size; /* bytes */
 	unsigned int series_max;                /* per metric, beside its overflow series */
@@ -83,11 +93,19 @@ void telemetry_free(struct telemetry *telemetry);
 /* ---- the writer ---- */
 
 /*
- * Counts one exchange. Returns 0, or -EINVAL for one whose role is not known (not counted). When a
- * limit is reached the exchange goes to the overflow series: nothing is lost but its labels.
+ * Counts one exchange. Returns 0, or for one that is not counted -EINVAL (its role is not known) or
+ * -ENOENT (its kind is switched off). When a limit is reached the exchange goes to the overflow
+ * series: nothing is lost but its labels.
  */
 int telemetry_count(struct telemetry *telemetry, const struct attribute_source *source,
 		    uint64_t now_ns);
+
+/*
+ * Counts an encrypted connection, once. Of source->exchange only conn and tgid need to be set. The
+ * same returns.
+ */
+int telemetry_encrypted(struct telemetry *telemetry, const struct attribute_source *source,
+			uint64_t now_ns);
 
 /* The same where no process is known. */
 static inline int telemetry_http(struct telemetry *telemetry, struct resource *resource,
@@ -113,28 +131,39 @@ enum telemetry_metric {
 	TELEMETRY_CLIENT_RESPONSE_SIZE,
 	TELEMETRY_SERVER_FIRST_BYTE,
 	TELEMETRY_CLIENT_FIRST_BYTE,
+	TELEMETRY_RPC_SERVER_DURATION,
+	TELEMETRY_RPC_CLIENT_DURATION,
+	TELEMETRY_DB_SERVER_DURATION,
+	TELEMETRY_DB_CLIENT_DURATION,
+	TELEMETRY_MESSAGING_SERVER_DURATION,
+	TELEMETRY_MESSAGING_CLIENT_DURATION,
+	TELEMETRY_MESSAGING_PROCESS_DURATION,
+	TELEMETRY_DNS_SERVER_DURATION,
+	TELEMETRY_DNS_LOOKUP_DURATION,
+	TELEMETRY_ENCRYPTED_CONNECTIONS,
 	TELEMETRY_METRICS,
 };
 
 struct telemetry_family {
-	const char *name;
-	const char *unit; /* "seconds", "bytes" */
+	const char *name; /* a counter's without _total */
+	const char *unit; /* "seconds", "bytes"; NULL: none */
 	const char *help;
+	bool counter; /* else a histogram */
 };
 
-/* As attributes.select names it. */
+/* As attributes.select names it: by today's names. */
 const struct select_metric *telemetry_metric_name(enum telemetry_metric metric);
 
 /* NULL: switched off. */
 const struct telemetry_family *telemetry_family(const struct telemetry *telemetry,
 						enum telemetry_metric metric);
 
-/* One histogram as it was read. Slices are valid during the call. */
+/* One histogram, or counter, as it was read. Slices are valid during the call. */
 struct telemetry_sample {
 	struct slice target_labels; /* `name="value",...`; "" for the overflow series */
 	struct slice labels;
 	const struct histogram_bounds *bounds;
-	const uint64_t *counts; /* bounds->n + 1, each bucket alone, +Inf last */
+	const uint64_t *counts; /* bounds->n + 1, each bucket alone, +Inf last. A counter's: one */
 	uint64_t sum;           /* in raw units: divide by bounds->unit */
 };
 

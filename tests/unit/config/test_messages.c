@@ -89,9 +89,10 @@ static const struct vector refused[] = {
 		      "80,8000-9000, found \"9000-80\"")},
 	/* texts with rules of their own */
 	{"attributes: {kubernetes: {service_name_template: '{{range .Meta.Labels}}'}}",
-	 E(AT(1, 50), "attributes.kubernetes.service_name_template: \"{{range .Meta.Labels}}\" "
-		      "is not possible: between {{ and }} it may have .Meta.Name, .Meta.Namespace, "
-		      ".ContainerName, index .Meta.Labels \"key\", if with one of these, else, end")},
+	 E(AT(1, 50),
+	   "attributes.kubernetes.service_name_template: \"{{range .Meta.Labels}}\" "
+	   "is not possible: between {{ and }} it may have .Meta.Name, .Meta.Namespace, "
+	   ".ContainerName, index .Meta.Labels \"key\", if with one of these, else, end")},
 	{"prometheus_export: {path: metrics}\n",
 	 E(AT(1, 27), "prometheus_export.path: \"metrics\" is not possible: it must begin with "
 		      "\"/\"")},
@@ -175,7 +176,13 @@ static const struct vector refused[] = {
 	{"metrics: {features: []}\n",
 	 E("/etc/keyhole.yml: ",
 	   "nothing would be measured: metrics.features must have \"application\" and "
-	   "prometheus_export.instrumentations \"http\" or \"*\"")},
+	   "prometheus_export.instrumentations a protocol, such as \"http\", or \"*\"")},
+	{"prometheus_export: {instrumentations: [sunrpc]}\n",
+	 W(AT(1, 40), "not supported by Keyhole yet: prometheus_export.instrumentations: sunrpc, "
+		      "because it does not read Sun RPC")
+		 E("/etc/keyhole.yml: ",
+		   "nothing would be measured: metrics.features must have \"application\" and "
+		   "prometheus_export.instrumentations a protocol, such as \"http\", or \"*\"")},
 	{"health_check: {port: 9464}\n",
 	 E("/etc/keyhole.yml: ", "health_check.port is that of the metrics, where /healthz and "
 				 "/readyz are served in any case: leave it out")},
@@ -215,9 +222,9 @@ static const struct vector accepted[] = {
 		      "collects no network flows")
 		 W(AT(2, 36), "not supported by Keyhole yet: prometheus_export.features: "
 			      "application_span, because it makes no metrics of spans")},
-	{"prometheus_export:\n  instrumentations: [http, sql]\n",
-	 W(AT(2, 28), "not supported by Keyhole yet: prometheus_export.instrumentations: sql, "
-		      "because it does not read databases' protocols")},
+	{"prometheus_export:\n  instrumentations: [http, couchbase, sql]\n",
+	 W(AT(2, 28), "not supported by Keyhole yet: prometheus_export.instrumentations: "
+		      "couchbase, because it does not read that database's protocol")},
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      deployment.environment: [env]\n",
 	 W(AT(4, 7),
 	   "not supported by Keyhole: "

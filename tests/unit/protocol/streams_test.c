@@ -67,10 +67,7 @@ static const struct parser toy = {
 };
 static const struct parser *const toys[] = {&toy};
 
-#define SIDE(r)                                                                                    \
-	{                                                                                          \
-		.role = r, .parsers = toys, .parsers_n = 1                                         \
-	}
+#define SIDE(r) {.role = r, .parsers = toys, .parsers_n = 1}
 
 static struct talker t;
 

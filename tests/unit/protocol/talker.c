@@ -274,7 +274,7 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 		}
 	}
 	flush(&play);
-	streams_tick(play.streams, play.ns + STREAMS_HOLD_NS + 1);
+	streams_tick(play.streams, play.ns + STREAMS_HOLD_NS + how->wait_ns + 1);
 	c = streams_counters(play.streams);
 	talker->counters = *c;
 	for (unsigned int i = 0; i < PROTOCOLS; i++)
@@ -314,16 +314,48 @@ void talker_same(const struct said *said, size_t n, const char *expected, unsign
 	}
 }
 
-static size_t count_line(const char *text, const char *line, size_t len)
+static bool has_word(const char *line, size_t len, const char *word, size_t n)
+{
+	for (size_t i = 0; i + n <= len; i++)
+		if (memcmp(line + i, word, n) == 0 && (i == 0 || line[i - 1] == ' ') &&
+		    (i + n == len || line[i + n] == ' '))
+			return true;
+	return false;
+}
+
+/* Does the line say what the other one says, or less? Not less than that it failed. */
+static bool is_vaguer(const char *line, size_t len, const char *than, size_t n)
+{
+	for (size_t at = 0; at < len;) {
+		size_t word = 0;
+
+		while (at + word < len && line[at + word] != ' ')
+			word++;
+		if (!has_word(than, n, line + at, word))
+			return false;
+		at += word + 1;
+	}
+	return has_word(line, len, "failed", 6) == has_word(than, n, "failed", 6);
+}
+
+static bool is_expected(const char *expected, const char *line, size_t len)
+{
+	while (*expected) {
+		size_t n = strcspn(expected, "\n");
+
+		if (is_vaguer(line, len, expected, n))
+			return true;
+		expected += n + (expected[n] == '\n');
+	}
+	return false;
+}
+
+static size_t count_lines(const char *text)
 {
 	size_t n = 0;
 
-	while (*text) {
-		size_t l = strcspn(text, "\n");
-
-		n += l == len && memcmp(text, line, len) == 0;
-		text += l + (text[l] == '\n');
-	}
+	for (; *text; text++)
+		n += *text == '\n';
 	return n;
 }
 
@@ -337,14 +369,13 @@ static void never_wrong(const struct talker_how *how, const struct said *said, s
 	for (line = t.told; *line; line += strcspn(line, "\n") + 1) {
 		size_t len = strcspn(line, "\n");
 
-		if (count_line(t.told, line, len) > count_line(expected, line, len))
+		if (!is_expected(expected, line, len))
 			fail_msg("role %d, join %zu, lose %u, capture %zu, seed %u: \"%.*s\" was "
-				 "told "
-				 "%zu times, it occurs %zu times",
+				 "told",
 				 how->role, how->join, how->lose, how->capture, how->seed, (int)len,
-				 line, count_line(t.told, line, len),
-				 count_line(expected, line, len));
+				 line);
 	}
+	assert_true(count_lines(t.told) <= count_lines(expected));
 	assert_true(t.open < 1u << 20); /* else more was told than asked */
 }
 

@@ -17,22 +17,10 @@ struct said {
 	const char *p;
 	size_t n;
 };
-#define CLIENT(text)                                                                               \
-	{                                                                                          \
-		'>', text, sizeof(text) - 1                                                        \
-	}
-#define SERVER(text)                                                                               \
-	{                                                                                          \
-		'<', text, sizeof(text) - 1                                                        \
-	}
-#define CLOSED                                                                                     \
-	{                                                                                          \
-		'C', "", 0                                                                         \
-	}
-#define RESET                                                                                      \
-	{                                                                                          \
-		'R', "", 0                                                                         \
-	}
+#define CLIENT(text) {'>', text, sizeof(text) - 1}
+#define SERVER(text) {'<', text, sizeof(text) - 1}
+#define CLOSED {'C', "", 0}
+#define RESET {'R', "", 0}
 
 enum cuts {
 	CUT_AS_SAID,
@@ -50,6 +38,7 @@ struct talker_how {
 	unsigned int lose; /* per cent of segments that are lost */
 	bool late;         /* segments come in another order than they passed, within their turn */
 	uint16_t server_port;                /* 0: 1 */
+	uint64_t wait_ns;                    /* that pass at the end, before the last tick */
 	uint64_t protocols;                  /* 0: all */
 	const struct parser *const *parsers; /* NULL: the table */
 	unsigned int parsers_n;
@@ -74,8 +63,9 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 void talker_same(const struct said *said, size_t n, const char *expected, unsigned int rounds);
 
 /*
- * Lost and cut segments, and joins at each step: whatever is told is a line of `expected`, no line
- * more often than there, and every request is accounted for. `how` gives what is the same for all.
+ * Lost and cut segments, and joins at each step: whatever is told is a line of `expected` or
+ * says less (but no failure is told as a success), there are not more of them, and every request is
+ * accounted for.
  */
 void talker_never_wrong(const struct said *said, size_t n, const char *expected,
 			unsigned int rounds);

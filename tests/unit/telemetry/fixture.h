@@ -66,6 +66,24 @@ static inline struct exchange called(void)
 	return e;
 }
 
+/* Of the database that listens on 5432: a query by a client that answers after 12 ms. */
+static inline struct exchange queried(void)
+{
+	struct exchange e = called();
+
+	e.conn.rport = 5432;
+	e.kind = EXCHANGE_DB;
+	e.protocol = PROTOCOL_POSTGRESQL;
+	e.method = HTTP_OTHER;
+	e.status = 0;
+	e.host = slice_of("");
+	e.operation = slice_of("SELECT");
+	e.summary = slice_of("SELECT orders");
+	e.namespace = slice_of("shop");
+	e.collection = slice_of("orders");
+	return e;
+}
+
 static inline struct telemetry *new_telemetry(const struct telemetry_options *options)
 {
 	struct telemetry *telemetry;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "metrics.h"
+
+#define DURATION(metric, owner, name, label, says)                                                 \
+	[TELEMETRY_##metric] = {{OWNER_##owner, name, label "_seconds"},                           \
+				VALUE_DURATION,                                                    \
+				BUCKETS_DURATION,                                                  \
+				"seconds",                                                         \
+				says}
+#define DB_DURATION(metric, owner, name, label, says)                                              \
+	[TELEMETRY_##metric] = {{OWNER_##owner, name, label "_seconds"},                           \
+				VALUE_DURATION,                                                    \
+				BUCKETS_DB_DURATION,                                               \
+				"seconds",                                                         \
+				says}
+#define FIRST_BYTE(metric, owner, name, label, says)                                               \
+	[TELEMETRY_##metric] = {{OWNER_##owner, name, label "_seconds"},                           \
+				VALUE_FIRST_BYTE,                                                  \
+				BUCKETS_DURATION,                                                  \
+				"seconds",                                                         \
+				says}
+#define SIZE(metric, owner, of, name, label, says)                                                 \
+	[TELEMETRY_##metric] = {{OWNER_##owner, name, label "_bytes"},                             \
+				VALUE_##of##_SIZE,                                                 \
+				BUCKETS_##of##_SIZE,                                               \
+				"bytes",                                                           \
+				says}
+
+const struct metric metrics[TELEMETRY_METRICS] = {
+	DURATION(SERVER_DURATION, HTTP_SERVER, "http.server.request.duration",
+		 "http_server_request_duration",
+		 "Duration of HTTP requests served: first byte received to last byte sent."),
+	DURATION(CLIENT_DURATION, HTTP_CLIENT, "http.client.request.duration",
+		 "http_client_request_duration",
+		 "Duration of HTTP requests made: first byte sent to last byte received."),
+	SIZE(SERVER_REQUEST_SIZE, HTTP_SERVER, REQUEST, "http.server.request.body.size",
+	     "http_server_request_body_size", "Size of the bodies of HTTP requests served."),
+	SIZE(CLIENT_REQUEST_SIZE, HTTP_CLIENT, REQUEST, "http.client.request.body.size",
+	     "http_client_request_body_size", "Size of the bodies of HTTP requests made."),
+	SIZE(SERVER_RESPONSE_SIZE, HTTP_SERVER, RESPONSE, "http.server.response.body.size",
+	     "http_server_response_body_size", "Size of the bodies of HTTP responses sent."),
+	SIZE(CLIENT_RESPONSE_SIZE, HTTP_CLIENT, RESPONSE, "http.client.response.body.size",
+	     "http_client_response_body_size", "Size of the bodies of HTTP responses received."),
+	FIRST_BYTE(SERVER_FIRST_BYTE, HTTP_SERVER, "keyhole.http.server.time_to_first_byte",
+		   "keyhole_http_server_time_to_first_byte",
+		   "First byte of an HTTP request received to first byte of its response."),
+	FIRST_BYTE(CLIENT_FIRST_BYTE, HTTP_CLIENT, "keyhole.http.client.time_to_first_byte",
+		   "keyhole_http_client_time_to_first_byte",
+		   "First byte of an HTTP request sent to first byte of its response."),
+
+	DURATION(RPC_SERVER_DURATION, RPC_SERVER, "rpc.server.call.duration",
+		 "rpc_server_call_duration",
+		 "Duration of remote procedure calls served: first byte received to last byte "
+		 "sent."),
+	DURATION(RPC_CLIENT_DURATION, RPC_CLIENT, "rpc.client.call.duration",
+		 "rpc_client_call_duration",
+		 "Duration of remote procedure calls made: first byte sent to last byte received."),
+	DB_DURATION(DB_SERVER_DURATION, DB_SERVER, "db.server.operation.duration",
+		    "db_server_operation_duration",
+		    "Duration of operations that a database served."),
+	DB_DURATION(DB_CLIENT_DURATION, DB_CLIENT, "db.client.operation.duration",
+		    "db_client_operation_duration",
+		    "Duration of operations that a client asked of a database."),
+	DURATION(MESSAGING_SERVER_DURATION, MESSAGING_SERVER,
+		 "keyhole.messaging.server.operation.duration",
+		 "keyhole_messaging_server_operation_duration",
+		 "Duration of operations that a message broker served."),
+	DURATION(MESSAGING_CLIENT_DURATION, MESSAGING_CLIENT, "messaging.client.operation.duration",
+		 "messaging_client_operation_duration",
+		 "Duration of operations that a client asked of a message broker."),
+	DURATION(MESSAGING_PROCESS_DURATION, MESSAGING_PROCESS, "messaging.process.duration",
+		 "messaging_process_duration",
+		 "From a message handed to a consumer to what it answered."),
+	DURATION(DNS_SERVER_DURATION, DNS_SERVER, "keyhole.dns.server.lookup.duration",
+		 "keyhole_dns_server_lookup_duration", "Duration of DNS questions answered."),
+	DURATION(DNS_LOOKUP_DURATION, DNS_CLIENT, "dns.lookup.duration", "dns_lookup_duration",
+		 "Duration of DNS questions asked."),
+
+	[TELEMETRY_ENCRYPTED_CONNECTIONS] = {{OWNER_CONNECTION, "keyhole.encrypted.connections",
+					      "keyhole_encrypted_connections"},
+					     VALUE_NONE,
+					     BUCKETS_NONE,
+					     NULL,
+					     "Connections that are encrypted, so that nothing else "
+					     "is seen of them."},
+};
