@@ -7,6 +7,7 @@
  */
 const struct parser *const parsers[] = {
 	&amqp_parser,
+	&amqp1_parser,
 	&nats_parser,
 	&mqtt_parser,
 	&kafka_parser,

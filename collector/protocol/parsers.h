@@ -6,6 +6,7 @@
 #include "parser.h"
 
 extern const struct parser amqp_parser;
+extern const struct parser amqp1_parser;
 extern const struct parser dns_parser;
 extern const struct parser fastcgi_parser;
 extern const struct parser kafka_parser;
