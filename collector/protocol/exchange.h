@@ -62,8 +62,9 @@ enum exchange_kind {
 	EXCHANGE_DB,        /* operation, collection, namespace, summary; code: of a failure */
 	EXCHANGE_MESSAGING, /* operation, collection: the destination; action */
 	EXCHANGE_DNS,       /* operation: type of the question; collection: its name; code: rcode */
-	EXCHANGE_ENCRYPTED, /* none: a connection whose bytes tell nothing; only whose it is */
 	EXCHANGE_KINDS,
+	/* none: a connection whose bytes tell nothing; only whose it is */
+	EXCHANGE_ENCRYPTED = EXCHANGE_KINDS,
 };
 
 /* Of the exchanges of a protocol (kind.c). */

@@ -48,7 +48,7 @@ static void emit(void *arg, const struct exchange *x)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		read_all(texts[i]);
-	if (x->end_ns < x->start_ns || x->kind >= EXCHANGE_KINDS || x->protocol >= PROTOCOLS)
+	if (x->end_ns < x->start_ns || x->kind > EXCHANGE_ENCRYPTED || x->protocol >= PROTOCOLS)
 		abort();
 }
 
