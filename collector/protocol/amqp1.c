@@ -113,6 +113,8 @@ static enum guess detect(const struct sight *sight)
 	struct frame f;
 	int asked, answered;
 
+	if (!sight->start && sight->port[FROM_SERVER] > sight->port[FROM_CLIENT])
+		return GUESS_NO;
 	if (client.n && client.p[0] == 'A') {
 		enum cut cut = frame_beginning(client, &f);
 
@@ -122,8 +124,6 @@ static enum guess detect(const struct sight *sight)
 		return client.n || server.n ? GUESS_NO : GUESS_MORE;
 	asked = chain(client);
 	answered = chain(server);
-	if (sight->port[FROM_SERVER] > sight->port[FROM_CLIENT])
-		return GUESS_NO;
 	if (asked + answered >= CHAIN)
 		return GUESS_YES;
 	return asked < 0 || answered < 0 ? GUESS_NO : GUESS_MORE;
