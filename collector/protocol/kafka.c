@@ -87,7 +87,7 @@ static enum guess detect(const struct sight *sight)
 	if (n < 0 || !client.n) /* brokers never speak first */
 		return GUESS_NO;
 	/* of two that look like a client, the one with the usual port is none */
-	if (!sight->start && kafka_request_head(server, &head) == CUT_OK &&
+	if (!sight->start && kafka_request_head(server, &head) != CUT_NOT &&
 	    sight->port[FROM_SERVER] > sight->port[FROM_CLIENT])
 		return GUESS_NO;
 	return n ? answered(server, ids, n, sight->start) : GUESS_MORE;
