@@ -81,14 +81,12 @@ static enum guess detect(const struct sight *sight)
 {
 	struct slice client = sight->from[FROM_CLIENT], server = sight->from[FROM_SERVER];
 	uint32_t ids[DETECT_HEADS];
-	struct kafka_head head;
 	int n = requests_at_hand(client, ids);
 
 	if (n < 0 || !client.n) /* brokers never speak first */
 		return GUESS_NO;
-	/* of two that look like a client, the one with the usual port is none */
-	if (!sight->start && kafka_request_head(server, &head) != CUT_NOT &&
-	    sight->port[FROM_SERVER] > sight->port[FROM_CLIENT])
+	/* joined, an answer can look like a request, and what follows like its answer */
+	if (!sight->start && sight->port[FROM_SERVER] > sight->port[FROM_CLIENT])
 		return GUESS_NO;
 	return n ? answered(server, ids, n, sight->start) : GUESS_MORE;
 }
