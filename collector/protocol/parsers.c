@@ -8,6 +8,8 @@
 const struct parser *const parsers[] = {
 	&http2_parser,
 	&nats_parser,
+	&amqp_parser,
+	&amqp1_parser,
 	&postgresql_parser,
 	&mongodb_parser,
 	&mssql_parser,
@@ -15,6 +17,7 @@ const struct parser *const parsers[] = {
 	&fastcgi_parser,
 	&redis_parser,
 	&mysql_parser,
+	&kafka_parser,
 	&memcached_parser,
 	&dns_parser,
 };
