@@ -169,7 +169,8 @@ static struct chain chain_of(struct slice b, enum side from, uint32_t max_frame,
 	return chain;
 }
 
-/* A frame of a stream on which an answer is awaited: its nine bytes are hardly ever anything else. */
+/* A frame of a stream on which an answer is awaited: its nine bytes are hardly ever anything else.
+ */
 static bool is_awaited(const struct talk *talk, const struct http2_head *h)
 {
 	return talk && h->type <= HTTP2_RST_STREAM && h->length && talk_asked(talk, h->stream);
@@ -224,7 +225,8 @@ static enum guess joined(const struct sight *sight)
 		struct slice b = sight->from[side];
 		struct chain chain = chain_of(b, (enum side)side, HTTP2_FRAME_DEFAULT, UINT32_MAX);
 
-		if (chain.broken && find_chain(NULL, b, (enum side)side, HTTP2_FRAME_DEFAULT, &chain) < 0)
+		if (chain.broken &&
+		    find_chain(NULL, b, (enum side)side, HTTP2_FRAME_DEFAULT, &chain) < 0)
 			continue;
 		possible = true;
 		frames += chain.frames;
@@ -286,8 +288,7 @@ long http2_tail_at(const struct talk *talk, enum side from, struct slice b)
 			continue;
 		chain = chain_of((struct slice){b.p + at, b.n - at}, from, HTTP2_FRAME_DEFAULT,
 				 UINT32_MAX);
-		if (!chain.broken && !chain.over &&
-		    (chain.frames > 1 || is_awaited(talk, &h)))
+		if (!chain.broken && !chain.over && (chain.frames > 1 || is_awaited(talk, &h)))
 			return (long)at;
 	}
 	return -1;
