@@ -62,6 +62,7 @@ enum http2_use {
 /* One direction. */
 struct http2_side {
 	uint32_t max_frame; /* what its sender takes from the other side; 0: the default */
+	uint32_t next_seq;  /* behind the last frame in step */
 	uint32_t last;      /* highest stream id it used */
 	uint32_t block;     /* stream of the header block at hand, 0: none */
 	uint32_t block_bytes;
@@ -114,6 +115,11 @@ void http2_data(struct talk *talk, enum side from, const struct http2_head *head
 		struct slice first, uint32_t n);
 void http2_reset(struct talk *talk, enum side from, uint32_t stream, uint32_t code);
 void http2_goaway(struct talk *talk, uint32_t last);
+/*
+ * Bytes up to that sequence number of the server passed unread. If only one answer is awaited, and
+ * it said how long it is, they may be its rest: then it is told, and true.
+ */
+bool http2_length_tells(struct talk *talk, uint32_t seq);
 /* Bytes of that side are missing. */
 void http2_gap(struct talk *talk, enum side from);
 

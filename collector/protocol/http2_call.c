@@ -29,6 +29,8 @@ enum form {
 	FORM_UNKNOWN, /* one of these */
 };
 
+#define LENGTH_AT 16 /* in note[0], above those: the answer's declared length, and 1 */
+
 struct telling {
 	struct talk *talk;
 	struct http2_side *side;
@@ -135,6 +137,19 @@ static uint16_t status_of(struct slice s)
 	return status >= 100 && status < 600 ? status : 0;
 }
 
+static void length_known(struct call *call, struct slice text)
+{
+	uint64_t length = 0;
+
+	for (size_t i = 0; i < text.n && i < 14; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return;
+		length = length * 10 + (uint64_t)(text.p[i] - '0');
+	}
+	if (text.n && text.n < 14) /* fits the bits that there are */
+		call->note[0] |= (length + 1) << LENGTH_AT;
+}
+
 static void answered(struct http2_side *side, struct call *call, const struct hpack_value *value)
 {
 	if (!value->known) {
@@ -144,6 +159,8 @@ static void answered(struct http2_side *side, struct call *call, const struct hp
 	} else if (value->field == HPACK_GRPC_STATUS) {
 		call_set(call, CALL_CODE, grpc_status(value->text));
 		call->note[0] |= NOTE_CODE;
+	} else if (value->field == HPACK_CONTENT_LENGTH && !(call->note[0] >> LENGTH_AT)) {
+		length_known(call, value->text);
 	} else if (value->field == HPACK_CONTENT_TYPE && !value->cut &&
 		   call->note[0] & NOTE_UNKNOWN) {
 		type_known(call, value->text);
@@ -370,6 +387,32 @@ void http2_goaway(struct talk *talk, uint32_t last)
 			talk_forget(talk, call, true);
 		call = next;
 	}
+}
+
+/* Do `passed` bytes hold the last `rest` of a body, and nothing else but the heads of its frames?
+ */
+static bool is_rest(uint64_t passed, uint64_t rest)
+{
+	uint64_t heads = passed - rest;
+
+	return passed > rest && heads % HTTP2_HEAD == 0 && heads / HTTP2_HEAD <= 1 + rest / 256;
+}
+
+bool http2_length_tells(struct talk *talk, uint32_t seq)
+{
+	uint32_t passed = seq - http2_of(talk)->side[FROM_SERVER].next_seq;
+	struct call *call = talk->calls.first;
+	uint64_t length;
+
+	if (talk->calls.n != 1 || !(call->note[0] & NOTE_ANSWERED))
+		return false;
+	length = call->note[0] >> LENGTH_AT;
+	if (!length-- || length <= call->resp_body || !is_rest(passed, length - call->resp_body))
+		return false;
+	call->resp_body = length;
+	call->note[0] |= NOTE_BODY_ENDS;
+	finish(talk, call);
+	return true;
 }
 
 /*

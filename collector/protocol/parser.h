@@ -132,6 +132,7 @@ struct parser {
 	 * begins; -1: nowhere. The default: at 0, if frame() and what follows it fit b.
 	 */
 	long (*resync)(struct talk *talk, enum side from, struct slice b);
+	bool resync_amid; /* it finds frames amidst a call, too, and not to find one there is usual */
 };
 
 /* ---- what a parser may call (streams.c) ---- */

@@ -726,6 +726,65 @@ static void an_answer_whose_end_was_missed_is_not_told(void **state)
 	free(s);
 }
 
+/* Where it said how long it is, and nothing else was awaited, the bytes that passed tell its end.
+ */
+static void a_declared_length_tells_where_an_answer_ends(void **state)
+{
+	static const struct {
+		const char *length;
+		size_t told;
+	} rows[] = {{"48000", 1}, {"48001", 0}, {"47999", 0}, {"64000", 0}, {"x", 0}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct script *s = opened();
+		static struct talker t;
+		struct talker_how how = {.role = KH_ROLE_SERVER};
+		char fields[128];
+
+		says(s, '>');
+		headers(s, 1, END_STREAM, GET "/a");
+		says(s, '<');
+		snprintf(fields, sizeof(fields), "+:status=200 content-length=%s", rows[i].length);
+		headers(s, 1, 0, fields);
+		body(s, 1, 0, 16000);
+		body(s, 1, 0, 16000);
+		body(s, 1, END_STREAM, 16000);
+		talker_run(&t, &how, s->said, s->n);
+		assert_int_equal(t.exchanges, rows[i].told);
+		free(s);
+	}
+}
+
+/* Calls that begin and end amidst frames, of which only so much is captured that none is found. */
+static void long_downloads_do_not_end_a_connection(void **state)
+{
+	struct script *s = opened();
+	static struct talker t;
+	struct talker_how how = {.role = KH_ROLE_SERVER, .capture = 1000};
+	size_t from;
+
+	says(s, '>');
+	headers(s, 1, END_STREAM, GET "/a");
+	says(s, '<');
+	headers(s, 1, 0, "+:status=200");
+	for (int i = 0; i < 15; i++)
+		body(s, 1, i == 14 ? END_STREAM : 0, 15500);
+	from = (size_t)(s->said[s->n - 1].p - s->bytes);
+	for (; s->used - from > 8192; from += 8192) {
+		s->said[s->n - 1].n = 8192;
+		s->said[s->n++] = (struct said){'<', s->bytes + from + 8192, 0};
+	}
+	s->said[s->n - 1].n = s->used - from;
+	says(s, '>');
+	headers(s, 3, END_STREAM, GET "/b");
+	says(s, '<');
+	headers(s, 3, END_STREAM, "+:status=200");
+	talker_run(&t, &how, s->said, s->n);
+	assert_non_null(strstr(t.told, "target=/b host=shop method=1 status=200\n"));
+	assert_int_equal(t.counters.of[PROTOCOL_HTTP2].given_up, 0);
+	free(s);
+}
+
 /* CONTINUATION without end: the table is forgotten, and the connection goes on. */
 static void a_flood_of_fields_ends_somewhere(void **state)
 {
@@ -775,6 +834,8 @@ int main(void)
 		cmocka_unit_test(an_answer_longer_than_what_is_captured_ends),
 		cmocka_unit_test(a_frame_of_an_awaited_stream_is_found_anywhere),
 		cmocka_unit_test(an_answer_whose_end_was_missed_is_not_told),
+		cmocka_unit_test(a_declared_length_tells_where_an_answer_ends),
+		cmocka_unit_test(long_downloads_do_not_end_a_connection),
 		cmocka_unit_test(a_flood_of_fields_ends_somewhere),
 	};
 
