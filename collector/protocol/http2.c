@@ -214,6 +214,7 @@ static void http2_message(struct talk *talk, enum side from, struct slice b, con
 	struct http2_side *side = &http2_of(talk)->side[from];
 	struct http2_head head;
 
+	http2_found(talk, from, talk->moment.seq);
 	side->next_seq = talk->moment.seq + (uint32_t)f->size;
 	if (side->left) {
 		side->left -= f->size < side->left ? (uint32_t)f->size : side->left;
@@ -243,6 +244,8 @@ static bool http2_tail(struct talk *talk, enum side from, struct slice b)
 	if (at < 0)
 		return from == FROM_SERVER &&
 		       http2_length_tells(talk, talk->moment.seq + (uint32_t)b.n);
+	http2_found(talk, from, talk->moment.seq + (uint32_t)at);
+	http2_of(talk)->side[from].next_seq = talk->moment.seq + (uint32_t)b.n;
 	b.p += at;
 	b.n -= (size_t)at;
 	while (b.n) {

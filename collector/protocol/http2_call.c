@@ -202,11 +202,21 @@ static void set_code(struct call *call)
 	call_set(call, CALL_CODE, grpc_status_of_http(call->status));
 }
 
+/* Of a body of which some was missed, what was declared stands for what was counted. */
+static void count_body(struct call *call)
+{
+	uint64_t length = call->note[0] >> LENGTH_AT;
+
+	if (length-- > call->resp_body && call->note[0] & NOTE_BODY_ENDS)
+		call->resp_body = length;
+}
+
 static void finish(struct talk *talk, struct call *call)
 {
 	enum form form = form_of(call);
 	struct slice code;
 
+	count_body(call);
 	if (form == FORM_UNKNOWN) {
 		talk_forget(talk, call, true);
 		return;
@@ -398,18 +408,43 @@ static bool is_rest(uint64_t passed, uint64_t rest)
 	return passed > rest && heads % HTTP2_HEAD == 0 && heads / HTTP2_HEAD <= 1 + rest / 256;
 }
 
+/* Bytes up to `seq` are counted with those unread before, as long as one and the same is awaited.
+ */
+static void count_unread(struct talk *talk, struct http2_side *side, uint32_t seq)
+{
+	struct call *call = talk->calls.n == 1 ? talk->calls.first : NULL;
+
+	if (!call || side->awaited != call->key) {
+		side->awaited = call ? (uint32_t)call->key : 0;
+		side->unread = 0;
+	}
+	side->unread += seq - side->next_seq;
+	side->next_seq = seq;
+}
+
+void http2_found(struct talk *talk, enum side from, uint32_t seq)
+{
+	struct http2_side *side = &http2_of(talk)->side[from];
+
+	if (side->missing)
+		count_unread(talk, side, seq);
+	side->missing = false;
+}
+
 bool http2_length_tells(struct talk *talk, uint32_t seq)
 {
-	uint32_t passed = seq - http2_of(talk)->side[FROM_SERVER].next_seq;
-	struct call *call = talk->calls.first;
+	struct http2_side *side = &http2_of(talk)->side[FROM_SERVER];
+	struct call *call;
 	uint64_t length;
 
-	if (talk->calls.n != 1 || !(call->note[0] & NOTE_ANSWERED))
+	count_unread(talk, side, seq);
+	if (!side->awaited)
 		return false;
+	call = talk->calls.first;
 	length = call->note[0] >> LENGTH_AT;
-	if (!length-- || length <= call->resp_body || !is_rest(passed, length - call->resp_body))
+	if (!length-- || length <= call->resp_body ||
+	    !is_rest(side->unread, length - call->resp_body))
 		return false;
-	call->resp_body = length;
 	call->note[0] |= NOTE_BODY_ENDS;
 	finish(talk, call);
 	return true;
@@ -429,6 +464,7 @@ void http2_gap(struct talk *talk, enum side from)
 	side->left = 0;
 	side->padding = 0;
 	side->steps = 0;
+	side->missing = true;
 	for (struct call *call = talk->calls.first; call; call = call->next) {
 		call->note[0] |= from == FROM_SERVER ? NOTE_ANSWER_UNKNOWN : NOTE_MISSED;
 		call->doubted |= from == FROM_SERVER;
