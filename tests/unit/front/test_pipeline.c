@@ -80,7 +80,8 @@ static uint64_t stat_of(const _Atomic uint64_t *s)
 static void adds_up(void)
 {
 	assert_int_equal(STAT(exchanges), STAT(delivered) + STAT(hidden) + STAT(ignored_route) +
-						  STAT(filtered) + STAT(waiting));
+						  STAT(filtered) + STAT(switched_off) +
+						  STAT(waiting));
 }
 
 static void counts(uint64_t exchanges, uint64_t delivered, uint64_t waiting)
@@ -285,6 +286,22 @@ static void what_the_filter_stops_is_counted_apart(void **state)
 	exchange(CGROUP, TGID, "/", OK);
 	counts(2, 1, 0);
 	assert_int_equal(STAT(filtered), 1);
+}
+
+static void what_is_switched_off_is_counted_apart(void **state)
+{
+	struct telemetry_options without = telemetry_defaults;
+
+	without.kinds = 1u << EXCHANGE_DB;
+	telemetry_free(o.telemetry);
+	assert_int_equal(telemetry_new(&o.telemetry, &without), 0);
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 0, 0);
+	assert_int_equal(STAT(switched_off), 1);
+	assert_int_equal(STAT(exchanges_of[PROTOCOL_HTTP]), 1);
+	assert_int_equal(STAT(exchanges_of[PROTOCOL_HTTP2]), 0);
 }
 
 /* Two processes that the host numbers 700 and 701, of which the first is 1 in its container. */
@@ -501,6 +518,7 @@ int main(void)
 		T(what_no_selector_shows_is_counted_as_hidden),
 		T(ignored_routes_are_counted_apart),
 		T(what_the_filter_stops_is_counted_apart),
+		T(what_is_switched_off_is_counted_apart),
 		T(a_process_has_the_number_that_its_container_gives_it),
 		T(a_new_book_decides_everything_anew),
 		T(what_waits_goes_by_the_book_of_its_time_of_leaving),
