@@ -370,7 +370,9 @@ static void hostile_texts_are_clean_and_cut(void **state)
 	e.summary = (struct slice){longest, sizeof(longest)};
 	e.namespace = (struct slice){longest, sizeof(longest)};
 	add(&e);
-	e.summary.n = LABEL_VALUE_MAX + 1; /* the same, once it is cut */
+	/* The same, once they are clean and cut: two series with equal labels spoil a scrape. */
+	e.summary.n = LABEL_VALUE_MAX + 1;
+	e.operation = slice_of("A\xfe\"\n");
 	add(&e);
 	f = find(telemetry, TELEMETRY_DB_CLIENT_DURATION, "");
 	assert_int_equal(f.samples, 1);
