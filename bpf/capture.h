@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * The core both backends feed: one call per send or receive, one small state per socket, one
- * record per exchange. A message is what one side says until the other side speaks; the collector
+ * HTTP/1, the core both backends feed: one call per send or receive, one small state per socket, one
+ * record per exchange. What is no HTTP/1 goes on to stream.h. A message is what one side says until the other side speaks; the collector
  * finds out what requests and responses are in it (collector/protocol/http1_conn.h).
  */
 #ifndef KEYHOLE_BPF_CAPTURE_H
 #define KEYHOLE_BPF_CAPTURE_H
-
-enum kh_direction {
-	KH_RX,
-	KH_TX,
-};
-
-/* One send or receive that moved bytes. */
-struct kh_io {
-	struct sock *sk;
-	struct tcp_sock *tp;
-	struct kh_scratch *room;
-	struct kh_control *control;
-	u32 seq; /* of its first byte */
-	u32 direction;
-	struct kh_source src;
-};
 
 /* ---- telling HTTP from the rest ---- */
 
@@ -31,10 +15,19 @@ enum kh_look {
 	KH_LOOK_REQUEST,
 };
 
+/* "http", as far as the bytes go. */
+static __always_inline bool kh_is_scheme(const u8 *p, u32 i, u64 n)
+{
+	return (p[i & 15] | 0x20) == 'h' && (i + 1 >= n || (p[(i + 1) & 15] | 0x20) == 't') &&
+	       (i + 2 >= n || (p[(i + 2) & 15] | 0x20) == 't') &&
+	       (i + 3 >= n || (p[(i + 3) & 15] | 0x20) == 'p');
+}
+
 /*
- * A request line begins with a token of capitals, a space, and a target that begins with '/', '*',
- * a scheme or (CONNECT) an authority. The parser in the collector is strict; this only has to let
- * every request pass and keep most other protocols out. Looks at the first `n` bytes of room->raw.
+ * A request line begins with a token of capitals, a space, and a target that begins with '/', a
+ * scheme, '*' (which NATS' SUB has, too) or an authority (CONNECT, which NATS has followed by JSON).
+ * The parser in the collector is strict; this only has to let every request pass and keep most
+ * other protocols out. Looks at the first `n` bytes of room->raw.
  */
 __noinline int kh_look(struct kh_scratch *room, u64 n)
 {
@@ -59,47 +52,16 @@ __noinline int kh_look(struct kh_scratch *room, u64 n)
 	i++;
 	if (i >= n)
 		return KH_LOOK_MAYBE;
-	if (p[i & 15] == '/' || p[i & 15] == '*' || p[i & 15] == 'h' || p[i & 15] == 'H')
+	if (p[i & 15] == '/' || kh_is_scheme(p, i, n))
 		return KH_LOOK_REQUEST;
-	return p[0] == 'C' && p[1] == 'O' && p[2] == 'N' && p[3] == 'N' ? KH_LOOK_REQUEST
-									: KH_LOOK_NO;
+	if (p[i & 15] == '*')
+		return p[0] == 'S' && p[1] == 'U' && p[2] == 'B' ? KH_LOOK_NO : KH_LOOK_REQUEST;
+	if (p[0] == 'C' && p[1] == 'O' && p[2] == 'N' && p[3] == 'N' && p[i & 15] != '{')
+		return KH_LOOK_REQUEST;
+	return KH_LOOK_NO;
 }
 
 /* ---- the connection ---- */
-
-static __always_inline void kh_fill_conn(struct kh_conn *conn, struct sock *sk, struct tcp_sock *tp,
-					 u8 role, u8 opener)
-{
-	struct sock_common *c = &sk->__sk_common;
-
-	conn->cookie = bpf_get_socket_cookie(sk);
-	conn->role = role;
-	conn->lport = c->skc_num;
-	conn->rport = bpf_ntohs(c->skc_dport);
-	conn->family = c->skc_family;
-	if (c->skc_family == AF_INET6 && c->skc_v6_daddr.in6_u.u6_addr32[0] == 0 &&
-	    c->skc_v6_daddr.in6_u.u6_addr32[1] == 0 &&
-	    c->skc_v6_daddr.in6_u.u6_addr32[2] == bpf_htonl(0xffff))
-		conn->family = AF_INET; /* v4-mapped */
-	if (conn->family == AF_INET) {
-		*(u32 *)conn->laddr = c->skc_rcv_saddr;
-		*(u32 *)conn->raddr = c->skc_daddr;
-		if (c->skc_family == AF_INET6) {
-			*(u32 *)conn->laddr = c->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
-			*(u32 *)conn->raddr = c->skc_v6_daddr.in6_u.u6_addr32[3];
-		}
-	} else {
-		u32 i;
-
-		for (i = 0; i < 4; i++) {
-			((u32 *)conn->laddr)[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
-			((u32 *)conn->raddr)[i] = c->skc_v6_daddr.in6_u.u6_addr32[i];
-		}
-	}
-	/* The active side's bytes_acked counts its SYN; one added, both ends hold the same pair. */
-	conn->isn_local = tp->snd_una - (u32)tp->bytes_acked + (opener == KH_ROLE_CLIENT);
-	conn->isn_remote = tp->rcv_nxt - (u32)tp->bytes_received;
-}
 
 static __always_inline struct kh_socket *kh_follow(struct kh_io *io, u8 role, u8 opener)
 {
@@ -136,7 +98,7 @@ static __always_inline struct kh_socket *kh_follow(struct kh_io *io, u8 role, u8
  */
 static __always_inline bool kh_worth_a_look(struct kh_glance *glance, u8 direction)
 {
-	if (glance->class == KH_CLASS_OTHER)
+	if (glance->class != KH_CLASS_UNKNOWN)
 		return false;
 	if (glance->direction != direction + 1) {
 		glance->direction = direction + 1;
@@ -163,88 +125,24 @@ static __always_inline bool kh_from_client(struct kh_io *io)
  * A socket that is not followed (yet). Whoever says the first thing that looks like a request is
  * the client: that also holds for connections older than Keyhole.
  */
-static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io)
+static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io, struct kh_glance *glance)
 {
-	struct kh_glance *glance;
 	u64 n = io->src.len < 16 ? io->src.len : 16;
 	int look = KH_LOOK_NO;
 	u8 opener;
 
-	glance = bpf_sk_storage_get(&kh_glances, io->sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!glance) {
-		KH_COUNT(storage_failed);
-		return NULL;
-	}
 	if (!kh_worth_a_look(glance, io->direction))
 		return NULL;
 	opener = glance->role;
 	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
 		look = kh_look(io->room, n);
 	if (look == KH_LOOK_NO || (look == KH_LOOK_MAYBE && !opener && !kh_from_client(io))) {
-		KH_COUNT(other_protocol);
 		glance->tries++;
 		return NULL;
 	}
 	glance->class = KH_CLASS_HTTP;
+	kh_stream_leave(io);
 	return kh_follow(io, io->direction == KH_RX ? KH_ROLE_SERVER : KH_ROLE_CLIENT, opener);
-}
-
-/* ---- the owner ---- */
-
-__noinline int kh_ignored(struct kh_control *control, u64 key)
-{
-	u32 at = KH_VERDICT_HASH(key);
-	u32 i;
-
-	if (!control)
-		return false;
-	for (i = 0; i < KH_VERDICT_PROBES; i++) {
-		struct kh_verdict_slot *slot = &control->verdicts[(at + i) & (KH_VERDICTS - 1)];
-
-		if (slot->key == key)
-			return slot->verdict == KH_IGNORE;
-		if (slot->key == 0)
-			return false;
-	}
-	return false;
-}
-
-/* Is it for nobody to see what this process does with the socket? */
-static __always_inline bool kh_verdict_on(struct kh_io *io, struct kh_socket *st,
-					  struct task_struct *task)
-{
-	u16 port = st->conn.role == KH_ROLE_SERVER ? st->conn.lport : 0;
-	u64 start = task->group_leader->start_boottime;
-
-	return kh_ignored(io->control, st->cgroup) ||
-	       kh_ignored(io->control, KH_VERDICT_PROCESS(st->tgid, start, port));
-}
-
-/* Notes whose thread does the I/O. Sockets move between processes, so this runs for each call. */
-static __always_inline void kh_own(struct kh_io *io, struct kh_socket *st)
-{
-	u64 id = bpf_get_current_pid_tgid();
-	u32 generation = io->control->generation;
-	u32 epoch = io->control->verdict_epoch;
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 cgroup;
-	bool v1;
-
-	st->tid = id;
-	cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1); /* processes move */
-	if (st->tgid == id >> 32 && st->cgroup == cgroup && st->generation == generation &&
-	    st->verdict_epoch == epoch)
-		return;
-	st->tgid = id >> 32;
-	st->generation = generation;
-	st->verdict_epoch = epoch;
-	st->cgroup = cgroup;
-	st->verdict = KH_IGNORE;
-	if (kh_outside(task, io->control->scope))
-		return;
-	kh_tell_current(task, io->control, false);
-	if (!kh_verdict_on(io, st, task))
-		st->verdict = KH_TRACE;
 }
 
 /* ---- records ---- */
@@ -281,9 +179,9 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 	ex->rec.type = KH_EXCHANGE;
 	ex->rec.flags = st->flags;
 	ex->conn = st->conn;
-	ex->cgroup = st->cgroup;
-	ex->tgid = st->tgid;
-	ex->tid = st->tid;
+	ex->cgroup = st->owner.cgroup;
+	ex->tgid = st->owner.tgid;
+	ex->tid = st->owner.tid;
 	ex->number = st->number;
 	ex->req_seq = st->req_seq;
 	ex->reason = reason;
@@ -640,13 +538,17 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 /* Was this call looked at by the program's twin? Asked before anything is counted or read. */
 static __always_inline bool kh_done(struct kh_io *io, int flags)
 {
+	u32 end = io->seq + (u32)io->src.len;
 	struct kh_socket *st;
+	struct kh_stream *s;
 
 	if (!kh_twins || (io->direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
 		return false; /* what only looks ends where the receive before it ended */
 	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
-	return st &&
-	       (io->direction == KH_TX ? st->done_tx : st->done_rx) == io->seq + (u32)io->src.len;
+	if (st)
+		return (io->direction == KH_TX ? st->done_tx : st->done_rx) == end;
+	s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
+	return s && (io->direction == KH_TX ? s->done_tx : s->done_rx) == end;
 }
 
 /*
@@ -656,15 +558,22 @@ static __always_inline bool kh_done(struct kh_io *io, int flags)
 static __always_inline bool kh_not_seen_early(struct kh_io *io)
 {
 	struct kh_socket *st;
+	struct kh_stream *s;
 	u32 seen;
 
 	if (io->direction != KH_RX)
 		return true;
 	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
-	if (!st || !st->early)
+	s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
+	if (st && st->early) {
+		st->early = false;
+		seen = st->next_rx - io->seq;
+	} else if (s && s->early) {
+		s->early = false;
+		seen = s->next_rx - io->seq;
+	} else {
 		return true;
-	st->early = false;
-	seen = st->next_rx - io->seq;
+	}
 	if ((s32)seen <= 0 || seen > io->src.len)
 		return true;
 	io->seq += seen;
@@ -683,7 +592,7 @@ static __noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
 		return 0;
 	reason = st->error ? KH_WHY_RESET : KH_WHY_CLOSE;
 	room->now = bpf_ktime_get_ns();
-	if (st->verdict != KH_IGNORE) {
+	if (st->owner.verdict != KH_IGNORE) {
 		if (st->error && st->phase != KH_IDLE && st->phase != KH_TUNNEL)
 			KH_COUNT(resets);
 		if (st->phase == KH_REQUEST)
@@ -723,8 +632,10 @@ static __always_inline void kh_moved_nothing(struct sock *sk, u32 direction, int
 	if (ret == 0 && (direction == KH_TX || !(sk->sk_shutdown & RCV_SHUTDOWN)))
 		return;
 	st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
-	if (!st)
+	if (!st) {
+		kh_stream_stops(sk, ret, room);
 		return;
+	}
 	if (ret < 0 && !st->error)
 		st->error = -ret;
 	if (ret < 0 || st->conn.role == KH_ROLE_CLIENT) {
@@ -746,12 +657,56 @@ static __always_inline void kh_forget(struct kh_io *io)
 	io->src.kind = kh_number(io->room, io->src.kind);
 }
 
+/* The connection left HTTP with this call. What follows is in no protocol that is known here. */
+static KH_KEPT int kh_become_stream(struct kh_io *io, struct kh_socket *st)
+{
+	struct kh_glance *glance;
+	struct kh_stream *s;
+
+	if (!io || !st)
+		return 0;
+	glance = bpf_sk_storage_get(&kh_glances, io->sk, NULL, 0);
+	s = kh_stream_new(io, st->conn.role);
+	if (glance) {
+		glance->class = KH_CLASS_OTHER;
+		glance->role = st->conn.role;
+		glance->quiet = !s;
+	}
+	if (s) {
+		s->conn = st->conn;
+		s->done_tx = st->done_tx;
+		s->done_rx = st->done_rx;
+	}
+	__sync_fetch_and_add(&kh_sockets_open, -1);
+	bpf_sk_storage_delete(&kh_sockets, io->sk);
+	return 0;
+}
+
+/* Of a socket that is not followed for HTTP. */
+static __always_inline struct kh_socket *kh_moved_other(struct kh_io *io)
+{
+	struct kh_glance *glance = bpf_sk_storage_get(&kh_glances, io->sk, NULL,
+						      BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct kh_socket *st;
+
+	if (!glance) {
+		KH_COUNT(storage_failed);
+		return NULL;
+	}
+	if (glance->quiet && glance->class == KH_CLASS_OTHER)
+		return NULL;
+	st = kh_glance_at(io, glance);
+	if (!st)
+		kh_stream_moved(io, glance);
+	return st;
+}
+
 static __always_inline void kh_moved(struct kh_io *io)
 {
 	struct kh_socket *st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
 
 	if (!st) {
-		st = kh_glance_at(io);
+		st = kh_moved_other(io);
 		if (!st)
 			return;
 	}
@@ -759,14 +714,12 @@ static __always_inline void kh_moved(struct kh_io *io)
 		st->done_tx = io->seq + (u32)io->src.len;
 	else
 		st->done_rx = io->seq + (u32)io->src.len;
-	if (st->phase == KH_TUNNEL)
-		return;
 	if (io->direction == KH_TX)
 		KH_ADD(tx_bytes, io->src.len);
 	else
 		KH_ADD(rx_bytes, io->src.len);
-	kh_own(io, st);
-	if (st->verdict == KH_IGNORE) {
+	kh_own(io->control, &st->conn, &st->owner);
+	if (st->owner.verdict == KH_IGNORE) {
 		KH_COUNT(ignored);
 		st->next_tx = io->tp->write_seq;
 		st->next_rx = io->tp->copied_seq;
@@ -776,6 +729,8 @@ static __always_inline void kh_moved(struct kh_io *io)
 	kh_check_gaps(io, st);
 	kh_forget(io);
 	kh_message(io, st, &io->src, io->seq);
+	if (st->phase == KH_TUNNEL)
+		kh_become_stream(io, st);
 }
 
 #endif

@@ -10,7 +10,8 @@ static __always_inline u64 kh_wake_flags(struct kh_scratch *room)
 	struct kh_control *control = kh_control();
 	u64 waiting = bpf_ringbuf_query(&kh_data, BPF_RB_AVAIL_DATA);
 
-	if (!control || waiting < control->wake_bytes || room->now - room->last_wake < KH_WAKE_GAP_NS)
+	if (!control || (waiting < control->wake_bytes && !room->undecided) ||
+	    room->now - room->last_wake < KH_WAKE_GAP_NS)
 		return BPF_RB_NO_WAKEUP;
 	room->last_wake = room->now;
 	KH_COUNT(wakeups);

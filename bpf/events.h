@@ -176,7 +176,8 @@ struct kh_segment {
 	__kh_u32 tid;
 	__kh_u32 seq;   /* TCP sequence number of the first byte; UDP: 0 */
 	__kh_u32 other; /* TCP: that of the other direction's next byte, at `ns`. What lies before it
-			   passed before this, even if it is told later (two threads) */
+			   passed before this, even if it is told later (two threads).
+			   A FIN is no byte of it */
 	__kh_u32 len;     /* bytes, captured or not */
 	__kh_u16 head_len; /* captured bytes of the start, <= KH_HEAD_MAX */
 	__kh_u16 tail_len; /* of the end, <= KH_TAIL; head_len + tail_len <= len */
@@ -252,10 +253,13 @@ struct kh_self {
 	X(exchanges, "Exchange records offered to the data ring.")                                 \
 	X(parts, "Part records offered to the data ring.")                                         \
 	X(finishes, "Finish records offered to the data ring.")                                    \
+	X(segments, "Segment records (of streams) offered to the data ring.")                      \
 	X(life, "Records offered to the life ring.")                                               \
 	X(exchange_drops, "Exchange records lost because the data ring was full.")                 \
 	X(part_drops, "Part and finish records lost because the data ring was full, or that "      \
 		      "belong to an exchange that was.")                                           \
+	X(segment_drops, "Segment records lost because the data ring was full, or half full and "  \
+			 "the stream of no protocol that is known yet.")                           \
 	X(life_drops, "Life records lost because the life ring was full.")                         \
 	X(tx_bytes, "Bytes sent on sockets followed.")                                             \
 	X(rx_bytes, "Bytes received on sockets followed.")                                         \
@@ -271,7 +275,8 @@ struct kh_self {
 	X(gap_bytes, "Bytes known only by a jump of the TCP sequence number.")                     \
 	X(seq_back, "Calls whose sequence number lay behind the expected one (concurrent I/O).")   \
 	X(kernel_sockets, "Calls on sockets that the kernel itself uses, ignored.")                \
-	X(other_protocol, "Messages on sockets whose bytes are of no protocol followed.")          \
+	X(other_protocol, "Streams of which the collector wants to see nothing more.")             \
+	X(undecided, "Streams not told any further because no decision came; one may yet.")        \
 	X(orphan_responses, "Responses whose request was not seen.")                               \
 	X(upgraded, "Connections that left HTTP (101, CONNECT).")                                  \
 	X(head_cut, "Requests whose head was longer than is captured.")                            \

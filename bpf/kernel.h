@@ -46,10 +46,12 @@ enum bpf_map_type {
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
 #define BPF_RB_AVAIL_DATA 0
+#define BPF_RB_RING_SIZE 1
 
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
@@ -58,6 +60,7 @@ enum bpf_map_type {
 #define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
 #define RCV_SHUTDOWN 1
+#define SEND_SHUTDOWN 2
 #define MSG_PEEK 0x2
 #define MSG_OOB 0x1
 #define MSG_TRUNC 0x20
@@ -146,6 +149,7 @@ struct iov_iter___iov { /* 5.14 to 6.3 */
 };
 
 struct msghdr {
+	void *msg_name;
 	struct iov_iter msg_iter;
 };
 

@@ -28,7 +28,9 @@
 #define KH_GET(...) BPF_CORE_READ(__VA_ARGS__)
 #include "identity.h"
 
+#include "socket.h"
 #include "emit.h"
+#include "stream.h"
 #include "capture.h"
 #include "snapshot.h"
 
@@ -36,12 +38,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* ---- what both backends do with a call ---- */
 
-/* Is this a TCP socket of a process, on a node where capturing is on? */
+/* Is this a TCP or UDP socket of a process, on a node where capturing is on? */
 static __always_inline bool kh_wanted(struct sock *sk, struct kh_control **control)
 {
 	u16 family = sk->__sk_common.skc_family;
 
-	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP)
+	if ((family != AF_INET && family != AF_INET6) ||
+	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP))
 		return false;
 	*control = kh_control();
 	if (!*control || !(*control)->enabled)
@@ -145,6 +148,33 @@ static __always_inline bool kh_my_io(struct sock *sk, u32 direction, u32 room)
 
 /* ---- tracepoint backend: kernel 6.3 and later ---- */
 
+static __always_inline int kh_tracepoint_udp(struct kh_io *io, struct sock *sk, int ret, int flags,
+					     u32 twin)
+{
+	struct kh_glance *glance;
+	struct kh_stream *s;
+
+	if (kh_udp_by_fexit)
+		return 0;
+	if (ret < 0) {
+		kh_mmsg_reset();
+		return 0;
+	}
+	s = kh_datagram_turn(sk, &glance, io->direction, twin != 0);
+	io->room = kh_room((io->direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV) + twin);
+	if (!s || !io->room)
+		return 0;
+	io->sk = sk;
+	io->src.len = ret;
+	io->room->now = bpf_ktime_get_ns();
+	kh_source_syscall(&io->src);
+	if (io->direction == KH_RX)
+		io->src.name = 0; /* not written yet */
+	if (ret && kh_moves(io, flags))
+		kh_datagram(io, glance, s, true);
+	return 0;
+}
+
 static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret, int flags,
 					 u32 twin)
 {
@@ -152,6 +182,8 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 
 	if (!kh_wanted(sk, &io.control))
 		return 0;
+	if (sk->sk_protocol == IPPROTO_UDP)
+		return kh_tracepoint_udp(&io, sk, ret, flags, twin);
 	if (kh_opaque_by_fexit && kh_opaque())
 		return 0;
 	if (!kh_my_io(sk, direction, KH_ROOM_SEND))
@@ -277,6 +309,75 @@ int BPF_PROG(kh_fx_recv4_twin, struct sock *sk, struct msghdr *msg, u64 len, int
 }
 
 /*
+ * Datagrams. A send to an IPv4 address on a socket of both families passes through both functions,
+ * and is told by the one within.
+ */
+static __always_inline int kh_fexit_udp(struct sock *sk, struct msghdr *msg, u32 direction, int ret,
+					int flags, u32 room, u32 twin)
+{
+	struct kh_io io = {.direction = direction};
+	u32 tid = bpf_get_current_pid_tgid();
+	struct kh_glance *glance;
+	struct kh_stream *s;
+
+	if (!kh_wanted(sk, &io.control) || ret <= 0)
+		return 0;
+	if (room == KH_ROOM_UDP6_SEND) {
+		s = bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
+		if (s && s->inner == tid) {
+			if (!kh_twins || twin)
+				s->inner = 0;
+			return 0;
+		}
+	}
+	s = kh_datagram_turn(sk, &glance, direction, twin != 0);
+	io.room = kh_room(room + twin);
+	if (!s || !io.room)
+		return 0;
+	if (room == KH_ROOM_UDP_SEND && sk->__sk_common.skc_family == AF_INET6)
+		s->inner = tid;
+	io.sk = sk;
+	io.src.len = ret;
+	io.room->now = bpf_ktime_get_ns();
+	kh_source_iter(&io.src, io.room, &msg->msg_iter, ret);
+	io.src.name = kh_number(io.room, (u64)msg->msg_name);
+	if (kh_moves(&io, flags))
+		kh_datagram(&io, glance, s, false);
+	return 0;
+}
+
+#define KH_UDP(name, function, room, direction, twin, flags, ...)                                  \
+	SEC("fexit/" #function)                                                                    \
+	int BPF_PROG(name, struct sock *sk, struct msghdr *msg, u64 len, ##__VA_ARGS__)            \
+	{                                                                                          \
+		return kh_fexit_udp(sk, msg, direction, ret, flags, room, twin);                   \
+	}
+#define KH_UDP_SEND(name, function, room, twin)                                                    \
+	KH_UDP(name, function, room, KH_TX, twin, 0, int ret)
+#define KH_UDP_RECV6(name, function, room, twin)                                                   \
+	KH_UDP(name, function, room, KH_RX, twin, flags, int nonblock, int flags, int *addr_len,   \
+	       int ret)
+#define KH_UDP_RECV5(name, function, room, twin)                                                   \
+	KH_UDP(name, function, room, KH_RX, twin, flags, int flags, int *addr_len, int ret)
+#define KH_UDP_RECV4(name, function, room, twin)                                                   \
+	KH_UDP(name, function, room, KH_RX, twin, flags, int flags, int ret)
+
+KH_UDP_SEND(kh_fx_udp_send, udp_sendmsg, KH_ROOM_UDP_SEND, 0)
+KH_UDP_SEND(kh_fx_udp6_send, udpv6_sendmsg, KH_ROOM_UDP6_SEND, 0)
+KH_UDP_RECV6(kh_fx_udp_recv6, udp_recvmsg, KH_ROOM_UDP_RECV, 0)
+KH_UDP_RECV6(kh_fx_udp6_recv6, udpv6_recvmsg, KH_ROOM_UDP6_RECV, 0)
+KH_UDP_RECV5(kh_fx_udp_recv5, udp_recvmsg, KH_ROOM_UDP_RECV, 0)
+KH_UDP_RECV5(kh_fx_udp6_recv5, udpv6_recvmsg, KH_ROOM_UDP6_RECV, 0)
+KH_UDP_RECV4(kh_fx_udp_recv4, udp_recvmsg, KH_ROOM_UDP_RECV, 0)
+KH_UDP_RECV4(kh_fx_udp6_recv4, udpv6_recvmsg, KH_ROOM_UDP6_RECV, 0)
+KH_UDP_SEND(kh_fx_udp_send_twin, udp_sendmsg, KH_ROOM_UDP_SEND, KH_ROOM_TWINS)
+KH_UDP_SEND(kh_fx_udp6_send_twin, udpv6_sendmsg, KH_ROOM_UDP6_SEND, KH_ROOM_TWINS)
+KH_UDP_RECV5(kh_fx_udp_recv5_twin, udp_recvmsg, KH_ROOM_UDP_RECV, KH_ROOM_TWINS)
+KH_UDP_RECV5(kh_fx_udp6_recv5_twin, udpv6_recvmsg, KH_ROOM_UDP6_RECV, KH_ROOM_TWINS)
+KH_UDP_RECV4(kh_fx_udp_recv4_twin, udp_recvmsg, KH_ROOM_UDP_RECV, KH_ROOM_TWINS)
+KH_UDP_RECV4(kh_fx_udp6_recv4_twin, udpv6_recvmsg, KH_ROOM_UDP6_RECV, KH_ROOM_TWINS)
+
+/*
  * A receive that had begun before the programs were attached returns past fexit: on a connection
  * whose server was waiting for it already, the first request would be missed. This tracepoint lies
  * inside the receive, behind each copy. It looks at sockets of which nothing is known yet, once;
@@ -287,9 +388,11 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 {
 	struct kh_io io = {.direction = KH_RX};
 	struct kh_socket *st;
+	struct kh_stream *s;
 	u32 seq;
 
-	if (!kh_wanted(sk, &io.control) || bpf_sk_storage_get(&kh_glances, sk, NULL, 0))
+	if (!kh_wanted(sk, &io.control) || sk->sk_protocol != IPPROTO_TCP ||
+	    bpf_sk_storage_get(&kh_glances, sk, NULL, 0))
 		return 0;
 	if (bpf_probe_read_kernel(&seq, sizeof(seq), &sk->sk_receive_queue.next->cb))
 		return 0;
@@ -303,8 +406,11 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 	kh_source_syscall(&io.src);
 	kh_moved(&io);
 	st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+	s = bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
 	if (st)
 		st->early = true;
+	else if (s)
+		s->early = true;
 	return 0;
 }
 
@@ -351,6 +457,7 @@ static __always_inline int kh_state(struct sock *sk, int old, int new, u32 twin)
 	struct kh_control *control = kh_control();
 	struct kh_scratch *scratch;
 	struct kh_socket *st;
+	struct kh_stream *s;
 
 	if (!control || !control->enabled || sk->sk_protocol != IPPROTO_TCP ||
 	    !kh_my_turn(sk, KH_ROOM_STATE, new))
@@ -376,6 +483,9 @@ static __always_inline int kh_state(struct sock *sk, int old, int new, u32 twin)
 		st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
 		if (st && !st->error)
 			st->error = sk->sk_err; /* the process' next call clears it */
+		s = bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
+		if (s && !s->error)
+			s->error = sk->sk_err;
 		return 0;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
@@ -409,8 +519,10 @@ static __always_inline int kh_freed(struct sock *sk, u32 twin)
 	struct kh_socket *st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
 	struct kh_scratch *scratch = kh_room(KH_ROOM_DESTROY + twin);
 
-	if (!st)
+	if (!st) {
+		kh_stream_freed(sk, scratch);
 		return 0;
+	}
 	if (!st->error)
 		st->error = sk->sk_err; /* our own reset (SO_LINGER 0) is noted after TCP_CLOSE */
 	if (scratch) {

@@ -17,11 +17,17 @@ enum kh_room {
 	KH_ROOM_DESTROY,
 	KH_ROOM_SEND,
 	KH_ROOM_RECV,
+	KH_ROOM_UDP_SEND, /* of fexit */
+	KH_ROOM_UDP_RECV,
+	KH_ROOM_UDP6_SEND,
+	KH_ROOM_UDP6_RECV,
 	KH_ROOM_FX_SEND, /* of fexit beside the tracepoints */
 	KH_ROOM_FX_RECV,
 	KH_ROOM_TWINS, /* the same again */
 	KH_ROOMS = 2 * KH_ROOM_TWINS,
 };
-#define KH_ROOMS_PLAIN KH_ROOM_FX_SEND /* of one backend without twins */
+/* Of one backend without twins: tracepoints, fexit. */
+#define KH_ROOMS_TP KH_ROOM_UDP_SEND
+#define KH_ROOMS_FX KH_ROOM_FX_SEND
 
 #endif

@@ -10,7 +10,9 @@
 const volatile __u32 kh_request_head = KH_HEAD_DEFAULT;  /* multiple of 64, <= KH_HEAD_MAX */
 const volatile __u32 kh_response_head = KH_HEAD_DEFAULT; /* likewise */
 const volatile __u32 kh_sockets_max = 65536;             /* HTTP connections followed at once */
+const volatile __u32 kh_streams_max = 65536;             /* other TCP connections likewise */
 const volatile bool kh_opaque_by_fexit; /* fexit stands beside the tracepoints: see kh_caller() */
+const volatile bool kh_udp_by_fexit;    /* the tracepoints leave datagrams to fexit: see stream.h */
 const volatile bool kh_twins;           /* the twins are attached: see load.h */
 const volatile bool kh_walk_list; /* the snapshot walks the task list (task_iter.bpf.c does not) */
 const volatile bool kh_kernel_reads = true; /* false: lockdown refuses bpf_probe_read_kernel */
@@ -48,17 +50,18 @@ struct {
 /* A socket of any protocol: kept small, since every TCP socket of the node that speaks has one. */
 struct kh_glance {
 	u8 class;     /* enum kh_class */
+	u8 quiet;     /* no stream, or not any more: nothing of it is wanted */
 	u8 tries;     /* calls looked at in vain since the direction turned */
 	u8 role;      /* enum kh_role by who opened; unknown: older than Keyhole */
 	u8 direction; /* 1 + that of the last call that was looked at, or passed over */
 	u8 turns;     /* how often it turned */
-	u8 pad[3];
+	u8 pad[2];
 };
 
 enum kh_class {
 	KH_CLASS_UNKNOWN,
 	KH_CLASS_HTTP,
-	KH_CLASS_OTHER, /* for good */
+	KH_CLASS_OTHER, /* no HTTP, for good */
 };
 
 struct {
@@ -72,25 +75,32 @@ enum kh_phase {
 	KH_IDLE,     /* between exchanges */
 	KH_REQUEST,  /* the request has begun */
 	KH_RESPONSE, /* the response has begun; its exchange record was sent */
-	KH_TUNNEL,   /* the connection left HTTP */
+	KH_TUNNEL,   /* the connection left HTTP: becomes a stream with the end of this call */
 };
 
 /* Heads are copied in blocks of 64 bytes, of which the last may reach this far over the end. */
 #define KH_HEAD_SLACK 64
 
-/* A socket that speaks HTTP. With the default head it fits a 1 KiB slab of the kernel. */
-struct kh_socket {
-	struct kh_conn conn;
+/* Whose thread did the last call on a socket, and what was decided of it. */
+struct kh_owner {
 	u64 cgroup;
 	u32 tgid, tid;
 	u32 generation;    /* of the control page, when identities were last sent */
 	u32 verdict_epoch; /* likewise, when the verdict was looked up */
+	u8 verdict;        /* enum kh_verdict */
+	u8 pad[7];
+};
+
+/* A socket that speaks HTTP. With the default head it fits a 1 KiB slab of the kernel. */
+struct kh_socket {
+	struct kh_conn conn;
+	struct kh_owner owner;
 	u32 number;
 	u32 req_seq;
 	u32 next_tx, next_rx; /* sequence numbers where the next send and receive should begin */
 	u32 done_tx, done_rx; /* where those ended that were looked at last (twins) */
 	u8 phase;             /* enum kh_phase */
-	u8 verdict;           /* enum kh_verdict */
+	u8 early;             /* the last receive was seen before its end: see kh_fx_early() */
 	u8 lost;              /* the exchange's record found the ring full: no parts either */
 	u8 by_length;         /* parts ended: the end is told by `expect` or the last chunk */
 	u16 flags;            /* enum kh_flag of the exchange */
@@ -99,8 +109,6 @@ struct kh_socket {
 	u16 tail_used;        /* bytes at the end of tail[] */
 	u16 sent_head;        /* bytes of the response's head sent so far */
 	u16 parts;            /* part records sent that carried no head */
-	u8 early;             /* the last receive was seen before its end: see kh_early() */
-	u8 pad[3];
 	u64 resp_len;          /* of the response so far */
 	u64 expect;            /* where the response ends; 0 unknown */
 	struct kh_message req; /* of the request so far */
@@ -117,6 +125,33 @@ struct {
 	__type(value, struct kh_socket);
 } kh_sockets SEC(".maps");
 
+/*
+ * A socket that speaks something else (stream.h). Which protocol, the collector finds out: its
+ * decision comes by the control page.
+ */
+struct kh_stream {
+	struct kh_conn conn;
+	struct kh_owner owner;
+	u64 said;             /* the slot of the control page, as it was taken over: see kh_said() */
+	u32 capture;          /* bytes wanted of each call; 0: undecided */
+	u32 told;             /* calls told while it was undecided, to this generation */
+	u32 next_tx, next_rx; /* TCP: sequence numbers where the next send and receive should begin */
+	u32 done_tx, done_rx; /* where those ended that were looked at last (twins) */
+	u32 calls[2][2];      /* UDP: looked at by a hook's first program and by its twin, of receives
+				 and of sends */
+	u32 inner;            /* UDP: the thread whose send was told by the function within */
+	u16 error;            /* errno with which the connection ended */
+	u8 early;             /* the last receive was seen before its end: see kh_fx_early() */
+	u8 ended;             /* its end was told */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct kh_stream);
+} kh_streams SEC(".maps");
+
 /* ---- rooms (load.h) ---- */
 
 #define KH_OFFSET_MAX (sizeof(struct kh_exchange) + 2 * (KH_HEAD_MAX + KH_TAIL))
@@ -127,9 +162,11 @@ struct kh_scratch {
 	volatile u64 got;    /* kh_fetch: bytes copied */
 	volatile u64 digits; /* kh_find_end: where the number after Content-Length begins, 0: nowhere */
 	volatile u64 body;   /* kh_find_end: where the body begins, 0: not seen */
+	volatile u64 at;      /* kh_tell_bytes: where in the call's bytes the segment begins */
 	volatile u64 number;  /* see kh_number */
 	u64 now;             /* when this run of the program began */
 	u64 last_wake;       /* when one last woke the collector */
+	u64 undecided;       /* the record is of a stream of which the collector has yet to decide */
 };
 
 struct {
@@ -190,6 +227,7 @@ struct {
 /* ---- globals ---- */
 
 __u32 kh_sockets_open; /* HTTP connections followed now */
+__u32 kh_streams_open; /* other TCP connections followed now */
 __u32 kh_self;         /* tgid of the collector: never traced */
 
 /* ---- counting ---- */

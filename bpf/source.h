@@ -19,6 +19,7 @@ struct kh_source {
 	u64 skip; /* bytes to leave out at its start */
 	u32 segs;
 	u32 kind;
+	u64 name; /* UDP: where the other end's address is; 0: it is the socket's own, or unknown */
 };
 
 /*
@@ -31,7 +32,13 @@ struct kh_source {
 /* The same without a branch, for numbers that are known to be below a power of two. */
 #define KH_MASK(x, mask) asm volatile("%[v] &= %[m]" : [v] "+r"(x) : [m] "i"(mask))
 
-static __always_inline long kh_segment(const struct kh_source *src, u32 i, struct iovec *seg)
+/*
+ * Of a function whose result nobody uses: the compiler would leave anything in its register, and
+ * the verifier refuses a pointer to the stack there.
+ */
+#define KH_KEPT __noinline __attribute__((used))
+
+static __always_inline long kh_iovec(const struct kh_source *src, u32 i, struct iovec *seg)
 {
 	const void *at = (const void *)(src->base + i * sizeof(*seg));
 
@@ -74,7 +81,7 @@ __noinline u64 kh_fetch(struct kh_scratch *room, const struct kh_source *src, u6
 
 		if (i >= src->segs || *got >= want)
 			break;
-		if (kh_segment(src, i, &seg)) {
+		if (kh_iovec(src, i, &seg)) {
 			KH_COUNT(faults);
 			break;
 		}

@@ -30,7 +30,7 @@ enum {
 
 struct kh_call {
 	long nr;
-	u64 arg1, arg2, arg3; /* the second to fourth argument */
+	u64 arg1, arg2, arg3, arg4; /* the second to fifth argument */
 };
 
 enum kh_caller {
@@ -66,6 +66,7 @@ static __always_inline enum kh_caller kh_caller(struct task_struct *task, struct
 	call->arg1 = regs->si;
 	call->arg2 = regs->dx;
 	call->arg3 = regs->r10;
+	call->arg4 = regs->r8;
 #else
 	if (regs->syscallno < 0 || regs->user_regs.regs[0] != regs->orig_x0)
 		return KH_CALLER_URING;
@@ -75,6 +76,7 @@ static __always_inline enum kh_caller kh_caller(struct task_struct *task, struct
 	call->arg1 = regs->user_regs.regs[1];
 	call->arg2 = regs->user_regs.regs[2];
 	call->arg3 = regs->user_regs.regs[3];
+	call->arg4 = regs->user_regs.regs[4];
 #endif
 	return call->nr == SYS_io_uring_enter ? KH_CALLER_URING : KH_CALLER_NATIVE;
 }
@@ -89,21 +91,20 @@ static __always_inline bool kh_opaque(void)
 }
 
 /* include/linux/socket.h: struct user_msghdr and struct mmsghdr of 64-bit callers */
-#define MSGHDR_IOV 16
-#define MSGHDR_IOVLEN 24
 #define MMSGHDR_SIZE 64
 
 static __always_inline void kh_source_msghdr(struct kh_source *src, u64 msghdr)
 {
-	u64 iov[2] = {}; /* msg_iov, msg_iovlen */
+	u64 m[4] = {}; /* msg_name, its length, msg_iov, msg_iovlen */
 
-	if (bpf_probe_read_user(iov, sizeof(iov), (void *)(msghdr + MSGHDR_IOV))) {
+	if (bpf_probe_read_user(m, sizeof(m), (void *)msghdr)) {
 		KH_COUNT(faults);
 		return;
 	}
 	src->kind = KH_SRC_USER;
-	src->base = iov[0];
-	src->segs = iov[1] > KH_IOV_MAX ? KH_IOV_MAX + 1 : iov[1];
+	src->base = m[2];
+	src->segs = m[3] > KH_IOV_MAX ? KH_IOV_MAX + 1 : m[3];
+	src->name = m[0];
 }
 
 /*
@@ -178,9 +179,13 @@ static __always_inline void kh_source_syscall(struct kh_source *src)
 		return;
 	}
 	switch (call.nr) {
+	case SYS_sendto:
+		src->name = call.arg4;
+		src->kind = KH_SRC_ONE;
+		src->base = call.arg1;
+		return;
 	case SYS_read:
 	case SYS_write:
-	case SYS_sendto:
 	case SYS_recvfrom:
 		src->kind = KH_SRC_ONE;
 		src->base = call.arg1;

@@ -176,6 +176,7 @@ static int make_pipeline(struct collector *c)
 {
 	struct pipeline_options o = {.store = c->cluster.store,
 				     .books = c->books,
+				     .protocols = config_protocols(c->config),
 				     .telemetry = c->telemetry,
 				     .peers = c->cluster.peers,
 				     .waiting_records =

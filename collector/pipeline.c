@@ -22,6 +22,7 @@ struct pipeline {
 	_Atomic(struct intake *) intake;
 	struct known known;
 	struct conns *conns;
+	struct streams *streams;
 	struct workloads *workloads;
 	struct waiting *waiting;
 	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
@@ -165,6 +166,7 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 {
 	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
+	int counted;
 
 	if (p->o.router && ex->kind == EXCHANGE_HTTP)
 		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
@@ -180,7 +182,13 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		return;
 	}
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
-	if (telemetry_count(p->o.telemetry, &source, p->now_ns) == -ENOENT)
+	if (ex->kind == EXCHANGE_ENCRYPTED)
+		counted = telemetry_encrypted(p->o.telemetry, &source, p->now_ns);
+	else if (p->o.protocols >> ex->protocol & 1)
+		counted = telemetry_count(p->o.telemetry, &source, p->now_ns);
+	else
+		counted = -ENOENT;
+	if (counted == -ENOENT)
 		count(&p->stats.switched_off);
 	else
 		count(&p->stats.delivered);
@@ -211,7 +219,8 @@ static void on_exchange(void *arg, const struct exchange *ex)
 	struct pipeline *p = arg;
 
 	count(&p->stats.exchanges);
-	count(&p->stats.exchanges_of[ex->protocol]);
+	if (ex->kind != EXCHANGE_ENCRYPTED)
+		count(&p->stats.exchanges_of[ex->protocol]);
 	if (ex->conn.role == KH_ROLE_SERVER &&
 	    known_tell_served(&p->known, ex->tgid, ex->conn.lport))
 		reconsider(p, ex->tgid);
@@ -219,6 +228,16 @@ static void on_exchange(void *arg, const struct exchange *ex)
 		waiting_put(p->waiting, ex);
 		set(&p->stats.waiting, waiting_count(p->waiting));
 	}
+}
+
+/* What BPF shall tell of a stream. */
+static void on_decision(void *arg, uint64_t cookie, uint32_t capture, enum kh_role role)
+{
+	struct pipeline *p = arg;
+	struct intake *intake = atomic_load(&p->intake);
+
+	if (intake)
+		intake_stream(intake, cookie, capture, role);
 }
 
 /* ---- what intake calls ---- */
@@ -264,6 +283,9 @@ static void on_record(void *arg, const struct record *rec)
 	case KH_PART:
 	case KH_FINISH:
 		conns_part(p->conns, rec->part);
+		break;
+	case KH_SEGMENT:
+		streams_segment(p->streams, rec->segment);
 		break;
 	case KH_CGROUP:
 		known_tell_cgroup(&p->known, rec->cgroup);
@@ -326,6 +348,23 @@ static void offer_waiting(struct pipeline *p)
 	set(&p->stats.waiting, waiting_count(p->waiting));
 }
 
+static void publish_streams(struct pipeline *p)
+{
+	const struct streams_counters *c = streams_counters(p->streams);
+	struct pipeline_stats *s = &p->stats;
+	const uint64_t *all = &c->segments; /* each a number, in the order of STREAMS_COUNTERS */
+
+	for (size_t i = 0; i < sizeof(s->streams) / sizeof(*s->streams); i++)
+		set(&s->streams[i], all[i]);
+	for (unsigned int i = 0; i < parsers_n; i++) {
+		enum protocol protocol = parsers[i]->protocol;
+		const uint64_t *of = &c->of[protocol].connections;
+
+		for (size_t k = 0; k < sizeof(*s->streams_of) / sizeof(**s->streams_of); k++)
+			set(&s->streams_of[protocol][k], of[k]);
+	}
+}
+
 static void publish(struct pipeline *p)
 {
 	const struct conns_counters *c = conns_counters(p->conns);
@@ -345,9 +384,10 @@ static void publish(struct pipeline *p)
 	set(&s->processes_evicted, p->known.process_table.evictions);
 	set(&s->workloads_evicted, workloads_evicted(p->workloads));
 	set(&s->ports_full, p->known.ports_full);
-	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
-				     verdicts_bytes(&p->verdicts));
-	set(&s->protocol_bytes, conns_bytes(p->conns));
+	set(&s->identity_bytes,
+	    known_bytes(&p->known) + workloads_bytes(p->workloads) + verdicts_bytes(&p->verdicts));
+	set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams));
+	publish_streams(p);
 	set(&s->waiting_bytes, waiting_bytes(p->waiting));
 }
 
@@ -360,6 +400,7 @@ static void on_idle(void *arg, uint64_t now_ns)
 	offer_waiting(p);
 	think_again(p);
 	telemetry_expire(p->o.telemetry, now_ns);
+	streams_tick(p->streams, now_ns);
 	publish(p);
 	/* from here on no pod of this batch is looked at any more */
 	if (p->o.store)
@@ -392,6 +433,23 @@ static bool on_hold(void *arg)
 
 /* ---- life ---- */
 
+static struct streams *new_streams(struct pipeline *p)
+{
+	struct streams_options o = {.connections = STREAMS_DEFAULT,
+				    .bytes_max = STREAMS_BYTES_DEFAULT,
+				    .protocols = p->o.protocols,
+				    .emit = on_exchange,
+				    .decide = on_decision,
+				    .arg = p};
+
+	/* one parser for what is HTTP and what is gRPC */
+	if (o.protocols & (1ull << PROTOCOL_GRPC | 1ull << PROTOCOL_HTTP))
+		o.protocols |= 1ull << PROTOCOL_HTTP2;
+	if (o.protocols >> PROTOCOL_MARIADB & 1)
+		o.protocols |= 1ull << PROTOCOL_MYSQL;
+	return streams_new(&o);
+}
+
 struct pipeline *pipeline_new(const struct pipeline_options *options)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
@@ -407,9 +465,10 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 		peers_rules(p->o.peers, p->o.rules);
 	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
+	p->streams = new_streams(p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);
-	if (!p->conns || !p->workloads || !p->waiting || known_init(&p->known) ||
+	if (!p->conns || !p->streams || !p->workloads || !p->waiting || known_init(&p->known) ||
 	    verdicts_init(&p->verdicts, tell_verdict, p)) {
 		pipeline_free(p);
 		return NULL;
@@ -422,6 +481,7 @@ void pipeline_free(struct pipeline *p)
 	if (!p)
 		return;
 	conns_free(p->conns);
+	streams_free(p->streams);
 	workloads_free(p->workloads);
 	waiting_free(p->waiting);
 	known_free(&p->known);

@@ -29,6 +29,7 @@ struct pipeline_options {
 	const struct resolve_rules *rules;
 	struct router *router; /* NULL: no routes */
 	const struct filter *filter; /* NULL: all are counted */
+	uint64_t protocols;          /* bits of enum protocol: those that are counted */
 	struct telemetry *telemetry;
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;

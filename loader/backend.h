@@ -27,7 +27,8 @@ struct kernel {
 	bool sendpage;     /* tcp_sendpage exists (up to 6.4) */
 	bool early;        /* what fexit needs for receives that began before it (5.15) */
 	bool preempts;     /* programs of tracepoints can be preempted (7.0) */
-	int recv_args;     /* arguments of tcp_recvmsg: 4, 5 or 6 */
+	bool udp, udp6;    /* udp_sendmsg and udpv6_sendmsg are not in a module */
+	int recv_args;     /* arguments of tcp_recvmsg, and of UDP's: 4, 5 or 6 */
 };
 
 /* Looks without attaching anything. */

@@ -39,6 +39,8 @@ static const struct option {
 	 "captured bytes of the start of a response"},
 	{"sockets", NUMBER, AT(sockets), "65536", 16, 1 << 24, 1,
 	 "HTTP connections followed at once, about 1 KiB of kernel memory each"},
+	{"streams", NUMBER, AT(streams), "65536", 16, 1 << 24, 1,
+	 "other TCP connections followed at once, about 256 bytes of kernel memory each"},
 	{"allow-missing", PARTS, AT(may_lack), NULL, 0, 0, 0,
 	 "landlock, seccomp: go on where the kernel or the container refuses it"},
 	{"no-sandbox", FLAG, AT(no_sandbox), NULL, 0, 0, 0,

@@ -17,6 +17,7 @@ struct options {
 	uint64_t data_ring, life_ring; /* bytes, powers of two */
 	uint64_t request_head, response_head;
 	uint64_t sockets; /* HTTP connections followed at once */
+	uint64_t streams; /* other TCP connections likewise */
 	uint64_t peer_uid;
 	enum backend_choice backend;
 	unsigned int may_lack; /* POLICY_BIT()s, see policy/report.h */

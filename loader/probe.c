@@ -85,6 +85,8 @@ static void probe_fexit(struct kernel *k, const struct btf *btf)
 
 	k->recv_args = func ? arguments(btf, func) : 0;
 	k->sendpage = has_function(btf, "tcp_sendpage");
+	k->udp = has_function(btf, "udp_sendmsg") && has_function(btf, "udp_recvmsg");
+	k->udp6 = has_function(btf, "udpv6_sendmsg") && has_function(btf, "udpv6_recvmsg");
 	k->early = k->kernel_reads && has_tracepoint(btf, "tcp_rcv_space_adjust") &&
 		   has_function(btf, "bpf_task_pt_regs");
 	if (!func || !has_function(btf, "tcp_sendmsg")) {

@@ -51,6 +51,39 @@ out:
 	return r;
 }
 
+static void choose_udp(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
+{
+	const struct {
+		struct bpf_program *prog;
+		bool ipv6, twin;
+		int args; /* 0: any */
+	} all[] = {
+		{s->progs.kh_fx_udp_send, false, false, 0},
+		{s->progs.kh_fx_udp_recv6, false, false, 6},
+		{s->progs.kh_fx_udp_recv5, false, false, 5},
+		{s->progs.kh_fx_udp_recv4, false, false, 4},
+		{s->progs.kh_fx_udp_send_twin, false, true, 0},
+		{s->progs.kh_fx_udp_recv5_twin, false, true, 5},
+		{s->progs.kh_fx_udp_recv4_twin, false, true, 4},
+		{s->progs.kh_fx_udp6_send, true, false, 0},
+		{s->progs.kh_fx_udp6_recv6, true, false, 6},
+		{s->progs.kh_fx_udp6_recv5, true, false, 5},
+		{s->progs.kh_fx_udp6_recv4, true, false, 4},
+		{s->progs.kh_fx_udp6_send_twin, true, true, 0},
+		{s->progs.kh_fx_udp6_recv5_twin, true, true, 5},
+		{s->progs.kh_fx_udp6_recv4_twin, true, true, 4},
+	};
+	bool udp = fx && k->udp && (k->udp6 || !tp);
+	size_t i;
+
+	s->rodata->kh_udp_by_fexit = udp && tp;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		bpf_program__set_autoload(all[i].prog,
+					  udp && (!all[i].ipv6 || k->udp6) &&
+						  (!all[i].twin || k->preempts) &&
+						  (!all[i].args || all[i].args == k->recv_args));
+}
+
 int programs_choose(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
 {
 	bpf_program__set_autoload(s->progs.kh_tp_send, tp);
@@ -70,13 +103,14 @@ int programs_choose(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
 				  fx && k->preempts && k->recv_args == 4);
 	bpf_program__set_autoload(s->progs.kh_set_state_twin, k->preempts);
 	bpf_program__set_autoload(s->progs.kh_destroy_twin, k->preempts);
+	choose_udp(s, k, tp, fx);
 	s->rodata->kh_twins = k->preempts;
 	s->rodata->kh_walk_list = !k->no_snapshot[0] && !k->task_iter;
 	s->rodata->kh_opaque_by_fexit = tp && fx;
 	s->rodata->kh_kernel_reads = k->kernel_reads;
 	if ((tp && fx) || k->preempts)
 		return 0;
-	return bpf_map__set_max_entries(s->maps.kh_rooms, KH_ROOMS_PLAIN);
+	return bpf_map__set_max_entries(s->maps.kh_rooms, fx ? KH_ROOMS_FX : KH_ROOMS_TP);
 }
 
 int programs_configure(struct keyhole *s, const struct options *o, unsigned int cpus)
@@ -86,6 +120,7 @@ int programs_configure(struct keyhole *s, const struct options *o, unsigned int 
 	s->rodata->kh_request_head = (__u32)o->request_head;
 	s->rodata->kh_response_head = (__u32)o->response_head;
 	s->rodata->kh_sockets_max = (__u32)o->sockets;
+	s->rodata->kh_streams_max = (__u32)o->streams;
 	if (bpf_map__set_max_entries(s->maps.kh_data, (__u32)o->data_ring) ||
 	    bpf_map__set_max_entries(s->maps.kh_life, (__u32)o->life_ring) ||
 	    bpf_map__set_max_entries(s->maps.kh_counter_page, cpus))

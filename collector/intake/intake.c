@@ -367,6 +367,12 @@ void intake_want(struct intake *in, uint32_t want)
 		__atomic_store_n(&in->link.control->want, want, __ATOMIC_RELEASE);
 }
 
+void intake_stream(struct intake *in, uint64_t cookie, uint32_t capture, enum kh_role role)
+{
+	if (in->linked)
+		link_stream(&in->link, cookie, capture, role);
+}
+
 void intake_scope(struct intake *in, uint64_t cgroup)
 {
 	if (in->linked)

@@ -69,6 +69,8 @@ const struct intake_stats *intake_stats(const struct intake *intake);
 int intake_verdict(struct intake *intake, uint64_t key, enum kh_verdict verdict);
 void intake_verdicts_clear(struct intake *intake);
 void intake_want(struct intake *intake, uint32_t want);
+/* See link_stream(). */
+void intake_stream(struct intake *intake, uint64_t cookie, uint32_t capture, enum kh_role role);
 void intake_scope(struct intake *intake, uint64_t cgroup);
 
 #endif

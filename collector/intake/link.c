@@ -161,6 +161,14 @@ static void asked_all(struct link *link)
 	prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
 }
 
+static void streams_clear(struct link *link)
+{
+	size_t i;
+
+	for (i = 0; i < KH_STREAMS; i++)
+		__atomic_store_n(&link->control->streams[i].cookie, 0, __ATOMIC_RELAXED);
+}
+
 /*
  * The page is as the collector before this one left it, which may have been taken over: nothing in
  * it is kept but how many records were handled, if that can be.
@@ -170,7 +178,7 @@ static void reset_control(struct link *link, const struct link_wishes *wishes, u
 {
 	struct kh_control *c = link->control;
 	uint64_t offered = link_counter(link, KH_C_exchanges) + link_counter(link, KH_C_parts) +
-			   link_counter(link, KH_C_finishes);
+			   link_counter(link, KH_C_finishes) + link_counter(link, KH_C_segments);
 
 	nonce &= (1ull << (4 * KH_NONCE_DIGITS)) - 1;
 	c->nonce = nonce ? nonce : 1;
@@ -180,6 +188,7 @@ static void reset_control(struct link *link, const struct link_wishes *wishes, u
 	c->want = wishes->want;
 	c->scope = wishes->own_pod ? KH_SCOPE_NOTHING : 0;
 	link_verdicts_clear(link);
+	streams_clear(link);
 	/* at random: who was told what, and under which number, is not known */
 	if (generation == c->generation)
 		generation++;
@@ -296,6 +305,22 @@ int link_verdict(struct link *link, uint64_t key, enum kh_verdict verdict)
 	__atomic_store_n(&slot->key, verdict == KH_TRACE ? KH_VERDICT_GONE : key, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
 	return 0;
+}
+
+void link_stream(struct link *link, uint64_t cookie, uint32_t capture, enum kh_role role)
+{
+	struct kh_stream_slot *slot;
+
+	if (!link->control || !cookie)
+		return;
+	slot = &link->control->streams[KH_STREAM_HASH(cookie)];
+	/* no reader finds a cookie beside what was said of another: it asks for it before and after */
+	__atomic_store_n(&slot->cookie, 0, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&slot->capture, capture < KH_SEGMENT_CALL ? capture : KH_SEGMENT_CALL,
+			 __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->role, (uint8_t)role, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->cookie, cookie, __ATOMIC_RELEASE);
 }
 
 void link_verdicts_clear(struct link *link)

@@ -54,7 +54,14 @@ uint64_t link_counter(const struct link *link, unsigned int counter);
  */
 int link_verdict(struct link *link, uint64_t key, enum kh_verdict verdict);
 
-/* Takes all verdicts back: everything is traced until decided again. */
+/*
+ * What BPF shall tell of a stream from its next call on: `capture` bytes of each call, or 0: nothing
+ * more, for good. The decision takes the place of another stream's with the same hash, which is of
+ * no harm: sockets keep what they were told last.
+ */
+void link_stream(struct link *link, uint64_t cookie, uint32_t capture, enum kh_role role);
+
+/* Takes all verdicts back: everything is traced until decided again. Not what was said of streams. */
 void link_verdicts_clear(struct link *link);
 
 /* Only what runs in this cgroup or below it is traced from now on; 0: everything. */

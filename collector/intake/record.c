@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 /* Takes head and tail of a message from what is left of the payload. */
@@ -50,6 +51,25 @@ static int read_part(const void *p, size_t size, struct record *out)
 	out->part = part;
 	return take(part->rec.flags & KH_F_RESPONSE ? &out->resp : &out->req, &part->msg, &at,
 		    &left);
+}
+
+/* A call moves less than 2 GiB, so that differences of its sequence numbers have a sign. */
+static int read_segment(const void *p, size_t size, struct record *out)
+{
+	const struct kh_segment *seg = p;
+	size_t need = (size_t)seg->head_len + seg->tail_len;
+
+	if (seg->conn.role > KH_ROLE_CLIENT || seg->sent > 1 ||
+	    (seg->transport != IPPROTO_TCP && seg->transport != IPPROTO_UDP))
+		return -EBADMSG;
+	if (seg->len ? seg->reason != KH_WHY_MORE
+		     : seg->reason != KH_WHY_CLOSE && seg->reason != KH_WHY_RESET)
+		return -EBADMSG;
+	if (seg->head_len > KH_HEAD_MAX || seg->tail_len > KH_TAIL || need > seg->len ||
+	    need > size - sizeof(*seg) || seg->len > INT32_MAX)
+		return -EBADMSG;
+	out->segment = seg;
+	return 0;
 }
 
 static int text_ok(const char *text, size_t room)
@@ -120,6 +140,8 @@ int record_read(const void *p, size_t size, struct record *out)
 	case KH_FINISH:
 		least = sizeof(struct kh_part);
 		return size < least ? -EBADMSG : read_part(p, size, out);
+	case KH_SEGMENT:
+		return size < sizeof(struct kh_segment) ? -EBADMSG : read_segment(p, size, out);
 	case KH_CGROUP:
 		return size < sizeof(struct kh_cgroup) ? -EBADMSG : read_cgroup(p, out);
 	case KH_PROCESS:

@@ -27,6 +27,9 @@ struct record {
 	union {
 		const struct kh_exchange *exchange; /* the role is known: server or client */
 		const struct kh_part *part;
+		/* head_len + tail_len bytes stand behind it and are not more than len; no bytes:
+		 * the reason is CLOSE or RESET, else MORE */
+		const struct kh_segment *segment;
 		const struct kh_cgroup *cgroup;   /* names are NUL-terminated, levels in range */
 		const struct kh_process *process; /* likewise comm and exe */
 		const struct kh_exit *exit;

@@ -5,22 +5,22 @@
 
 void call_pool_init(struct call_pool *pool, struct call *blocks, size_t n)
 {
-	*pool = (struct call_pool){0};
-	while (n--) {
-		blocks[n].next = pool->free;
-		pool->free = &blocks[n];
-	}
+	*pool = (struct call_pool){.fresh = blocks, .left = n};
 }
 
 struct call *call_get(struct call_pool *pool)
 {
 	struct call *call = pool->free;
 
-	if (!call) {
+	if (call) {
+		pool->free = call->next;
+	} else if (pool->left) {
+		call = pool->fresh++;
+		pool->left--;
+	} else {
 		pool->exhausted++;
 		return NULL;
 	}
-	pool->free = call->next;
 	pool->used++;
 	memset(call, 0, offsetof(struct call, text));
 	return call;

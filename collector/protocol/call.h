@@ -8,8 +8,8 @@
 
 #include "exchange.h"
 
-#define CALL_TEXT 512 /* bytes of all texts of one call */
-#define CALLS_PER_CONN 256 /* unanswered calls of one connection */
+#define CALL_TEXT 512       /* bytes of all texts of one call */
+#define CALLS_PER_CONN 1024 /* unanswered calls of one connection */
 
 enum call_text {
 	CALL_OPERATION,
@@ -30,6 +30,8 @@ struct call {
 	uint64_t key;
 	uint64_t start_ns, first_ns, last_ns; /* first_ns: of the answer, 0 while there is none */
 	uint32_t seq;
+	uint8_t raddr[16];  /* UDP: of whom was asked, as struct kh_conn has it */
+	uint16_t rport;     /* 0: not known */
 	uint32_t tgid, tid; /* who asked (client) or answered last (server) */
 
 	/* what the exchange will say: see exchange.h. The parser sets what it knows */
@@ -49,7 +51,9 @@ struct calls {
 };
 
 struct call_pool {
-	struct call *free;
+	struct call *free;  /* given back */
+	struct call *fresh; /* never used: memory that is not touched is not there */
+	size_t left;        /* of those */
 	uint32_t used;
 	uint64_t exhausted; /* times that none was left */
 };
@@ -69,7 +73,8 @@ bool calls_remove(struct calls *calls, struct call *call);
 bool call_set(struct call *call, enum call_text which, struct slice text);
 struct slice call_text(const struct call *call, enum call_text which);
 
-/* The call's part of an exchange; connection and owner are the caller's. Slices point into `call`. */
+/* The call's part of an exchange; connection and owner are the caller's. Slices point into `call`.
+ */
 void call_tell(const struct call *call, struct exchange *exchange);
 
 #endif

@@ -63,6 +63,8 @@ enum exchange_kind {
 	EXCHANGE_MESSAGING, /* operation, collection: the destination; action */
 	EXCHANGE_DNS,       /* operation: type of the question; collection: its name; code: rcode */
 	EXCHANGE_KINDS,
+	/* none: a connection whose bytes tell nothing; only whose it is */
+	EXCHANGE_ENCRYPTED = EXCHANGE_KINDS,
 };
 
 /* Of the exchanges of a protocol (kind.c). */
@@ -80,8 +82,8 @@ enum messaging_action {
 /* Why an exchange has no proper answer; the values of error.type beside status codes. */
 enum exchange_error {
 	EXCHANGE_OK,
-	EXCHANGE_RESET,      /* "connection_reset": the connection ended before the answer did */
-	EXCHANGE_CLOSED,     /* "connection_closed": closed in order, but before the answer was whole */
+	EXCHANGE_RESET,  /* "connection_reset": the connection ended before the answer did */
+	EXCHANGE_CLOSED, /* "connection_closed": closed in order, but before the answer was whole */
 	EXCHANGE_BAD_ANSWER, /* "invalid_response": the answer is not of the protocol */
 	EXCHANGE_TIMEOUT,    /* "timeout": none came in the time that the protocol allows */
 	EXCHANGE_CANCELLED,  /* "cancelled": the side that asked took it back */
@@ -98,21 +100,21 @@ struct exchange {
 	uint64_t end_ns;   /* last byte of the answer sent (server) or received (client) */
 
 	enum http_method method;
-	uint16_t status;       /* 100..599; 0: no answer */
+	uint16_t status; /* 100..599; 0: no answer */
 	enum exchange_error error;
-	struct slice target;   /* request target as sent, query included; may be cut (target_cut) */
+	struct slice target; /* request target as sent, query included; may be cut (target_cut) */
 	bool target_cut;
-	struct slice host;     /* Host field or authority of the target; "" if absent */
+	struct slice host; /* Host field or authority of the target; "" if absent */
 	struct slice traceparent, tracestate;
-	uint64_t req_body;     /* bytes of the request's body: counted, else declared */
-	uint64_t resp_body;    /* likewise of the response's */
+	uint64_t req_body;  /* bytes of the request's body: counted, else declared */
+	uint64_t resp_body; /* likewise of the response's */
 
 	enum exchange_kind kind;
 	enum protocol protocol;
 	/* of the kinds other than HTTP; "" where the protocol does not say or it was not seen */
 	enum messaging_action action;
-	bool failed;             /* the answer says so; then code, if any, says how */
-	bool waits;              /* it asked to be kept waiting (BLPOP, Fetch): its duration is no latency */
+	bool failed; /* the answer says so; then code, if any, says how */
+	bool waits;  /* it asked to be kept waiting (BLPOP, Fetch): its duration is no latency */
 	struct slice operation;  /* db.operation.name, rpc.method, messaging.operation.name */
 	struct slice collection; /* db.collection.name, messaging.destination.name */
 	struct slice namespace;  /* db.namespace */

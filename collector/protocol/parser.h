@@ -40,25 +40,29 @@ struct sight {
 	struct slice from[SIDES]; /* at most PARSER_WANT_MAX each; "": nothing yet */
 	bool start; /* it was seen from its first byte. Else each may begin amidst a message */
 	enum transport transport;
+	uint16_t port[SIDES]; /* a hint, never a proof */
 };
 
 enum guess {
 	GUESS_NO,
 	GUESS_MORE, /* could be: more bytes, or the other side's answer, will tell */
-	GUESS_YES,  /* a signature that nothing else has, or a request that was answered as it must be */
+	GUESS_YES,  /* a signature that nothing else has, or a request that was answered as it must
+		       be */
 };
 
 /* ---- frames ---- */
 
 enum cut {
-	CUT_NOT,  /* no frame begins here: the direction is out of step, or it is another protocol */
-	CUT_MORE, /* its length does not show yet; asked again with more, up to PARSER_WANT_MAX bytes */
+	CUT_NOT, /* no frame begins here: the direction is out of step, or it is another protocol */
+	CUT_MORE, /* its length does not show yet; asked again with more, up to PARSER_WANT_MAX
+		     bytes */
 	CUT_OK,
 };
 
 struct frame {
 	uint64_t size; /* of the whole frame, >= 1 */
-	uint32_t want; /* bytes of its beginning that message() is to see, <= size, PARSER_WANT_MAX */
+	uint32_t want; /* bytes of its beginning that message() is to see, <= size, PARSER_WANT_MAX
+			*/
 };
 
 /* ---- one connection, as its parser sees it ---- */
@@ -70,12 +74,21 @@ struct moment {
 	uint32_t tgid, tid;         /* who moved its last byte */
 };
 
+enum talk_over {
+	TALK_GOES_ON,
+	TALK_ENCRYPTED,
+	TALK_LEFT,
+};
+
 struct talk {
 	void *state;          /* parser->state_size bytes, zero when the parser takes over */
 	struct moment moment; /* of the frame that message() has in hand */
 	bool start;           /* as struct sight has it */
 	enum transport transport;
 	struct calls calls; /* what was asked and not yet answered, in order */
+	uint32_t before,
+		behind; /* asked before and after these, answers still to come, but not kept */
+	enum talk_over over;
 };
 
 /* A row of the table. Functions marked * may be NULL. */
@@ -87,7 +100,7 @@ struct parser {
 	uint16_t ports[PARSER_PORTS]; /* usual ones, 0 ends: asked first there. No proof */
 	uint32_t capture;             /* bytes wanted of each system call, <= KH_SEGMENT_CALL */
 	uint32_t state_size;          /* <= PARSER_STATE_MAX */
-	uint64_t patience_ns;         /* an answer later than this does not come; 0: the usual time */
+	uint64_t patience_ns; /* an answer later than this does not come; 0: the usual time */
 
 	/* Looks at both directions. Called again as more comes. */
 	enum guess (*detect)(const struct sight *sight);
@@ -103,7 +116,8 @@ struct parser {
 
 	/*
 	 * * Bytes were lost: what follows begins no frame, until one is found at the start of a
-	 * system call. The default, for NULL: all that was asked is forgotten, counted as lost.
+	 * system call. Called again as long as bytes pass unread. The default, for NULL: all that
+	 * was asked is forgotten, counted as lost.
 	 */
 	void (*lost)(struct talk *talk, enum side from);
 
@@ -123,19 +137,22 @@ struct parser {
 /* ---- what a parser may call (streams.c) ---- */
 
 /*
- * A request, at talk->moment; `key` tells it from others where answers name theirs, else 0. NULL:
- * no room (counted). Its kind and protocol are those of the row unless the parser sets others.
+ * A request, at talk->moment. `key` tells it from others where answers name theirs; 0 where they
+ * come in the order of requests. Never NULL: where there is no room (counted), or the request is
+ * older than one waits, a stand-in takes its place that is answered as any other, and told to
+ * nobody. Its kind and protocol are those of the row unless the parser sets others.
  */
 struct call *talk_ask(struct talk *talk, uint64_t key);
 
-/* The oldest unanswered one with that key, or any; NULL: none. */
+/* The oldest unanswered one with that key (not 0), or of all; NULL: none. */
 struct call *talk_asked(const struct talk *talk, uint64_t key);
-struct call *talk_oldest(const struct talk *talk);
+struct call *talk_oldest(struct talk *talk);
 
 /* An answer has begun, at talk->moment, and goes on. Only the first time counts. */
 void talk_answer_begins(struct talk *talk, struct call *call);
 
-/* The answer ended, at talk->moment: tells the exchange, as the call's fields say. It is gone then. */
+/* The answer ended, at talk->moment: tells the exchange, as the call's fields say. It is gone then.
+ */
 void talk_answer(struct talk *talk, struct call *call);
 
 /* It will not be told: its answer was lost, or it is none that anybody counts. Gone then. */

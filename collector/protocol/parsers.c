@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parser.h"
+#include "parsers.h"
 
-/* A row per protocol, in the order in which they are asked where ports tell nothing. */
+/*
+ * A row per protocol, in the order in which they are asked where ports tell nothing: those whose
+ * signature nothing else has come first.
+ */
 const struct parser *const parsers[] = {
-	NULL, /* the first protocol takes this place */
+	&nats_parser,
+	&mqtt_parser,
+	&fastcgi_parser,
+	&dns_parser,
 };
 
-const unsigned int parsers_n = 0;
+const unsigned int parsers_n = sizeof(parsers) / sizeof(*parsers);
 
 static const char *const names[PROTOCOLS] = {
 	[PROTOCOL_HTTP] = "http",

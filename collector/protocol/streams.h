@@ -21,13 +21,13 @@
 
 #include "parser.h"
 
-#define STREAMS_DEFAULT 8192                      /* connections followed at once */
-#define STREAMS_BYTES_DEFAULT (32ull << 20)       /* of everything kept for them */
-#define STREAMS_CONN_MAX 16384                    /* bytes of segments kept of one connection */
-#define STREAMS_CALLS 8192                        /* unanswered calls of all connections */
-#define STREAMS_LOOKS_MAX 64                      /* segments of a connection until it is "other" */
-#define STREAMS_BAD_MAX 8                         /* frames in a row that are none */
-#define STREAMS_HOLD_NS (20ull * 1000000ull)      /* a segment ahead of its time waits at most */
+#define STREAMS_DEFAULT 8192                 /* connections followed at once */
+#define STREAMS_BYTES_DEFAULT (32ull << 20)  /* of everything kept for them */
+#define STREAMS_CONN_MAX 16384               /* bytes of segments kept of one connection */
+#define STREAMS_CALLS 8192                   /* unanswered calls of all connections */
+#define STREAMS_LOOKS_MAX KH_PROBE_CALLS     /* segments of a connection until it is \"other\" */
+#define STREAMS_BAD_MAX 8                    /* frames in a row that are none */
+#define STREAMS_HOLD_NS (20ull * 1000000ull) /* a segment ahead of its time waits at most */
 #define STREAMS_PATIENCE_NS (300ull * 1000000000ull) /* the usual time for an answer */
 
 /* X(name, help); keyhole_protocol_<name>_total{protocol=…} */
@@ -58,6 +58,7 @@ struct streams_protocol_counters {
 	X(held_in_vain, "Of them, those that waited too long.")                                    \
 	X(evicted, "Connections dropped because there were too many.")                             \
 	X(no_memory, "Connections not followed because the memory for all was used up.")           \
+	X(late, "Segments that came after what follows them was read, and so were not.")           \
 	X(invalid, "Segments whose lengths contradict each other.")
 
 struct streams_counters {
@@ -70,13 +71,14 @@ struct streams_counters {
 struct streams_options {
 	uint32_t connections;
 	uint64_t bytes_max;
-	uint64_t protocols; /* bits of enum protocol: those switched on */
-	/* For each exchange, during the calls below. Its slices end with the call. */
+	uint64_t protocols;                  /* bits of enum protocol: those switched on */
+	const struct parser *const *parsers; /* NULL: the table of parsers.c */
+	unsigned int parsers_n;
+	/* For each exchange, and once for an encrypted connection, during the calls below. Its
+	 * slices end with the call. */
 	void (*emit)(void *arg, const struct exchange *exchange);
 	/* What BPF is to capture of a connection from now on; see struct kh_stream_slot. */
 	void (*decide)(void *arg, uint64_t cookie, uint32_t capture, enum kh_role role);
-	/* An encrypted connection, once. */
-	void (*encrypted)(void *arg, const struct kh_segment *segment, enum kh_role role);
 	void *arg;
 };
 

@@ -195,7 +195,8 @@ balanced() {
 	scrape || return
 	local offered
 	offered=$(($(metric_sum "$metrics" keyhole_bpf_exchanges_total) +
-		$(metric_sum "$metrics" keyhole_bpf_parts_total) + $(metric_sum "$metrics" keyhole_bpf_finishes_total)))
+		$(metric_sum "$metrics" keyhole_bpf_parts_total) + $(metric_sum "$metrics" keyhole_bpf_finishes_total) +
+		$(metric_sum "$metrics" keyhole_bpf_segments_total)))
 	echo "offered $offered, handled $(metric_sum "$metrics" keyhole_records_handled_total)"
 	[ "$offered" = "$(metric_sum "$metrics" keyhole_records_handled_total)" ]
 }

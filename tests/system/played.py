@@ -124,8 +124,8 @@ class Metrics:
 
     def settled(self):
         """All that was put on the data ring has been handled."""
-        offered = self.bpf("exchanges") + self.bpf("parts") + self.bpf("finishes")
-        lost = self.bpf("exchange_drops") + self.bpf("part_drops")
+        offered = sum(map(self.bpf, ("exchanges", "parts", "finishes", "segments")))
+        lost = sum(map(self.bpf, ("exchange_drops", "part_drops", "segment_drops")))
         return self.sum("keyhole_records_seen_total", ring="data") >= offered - lost
 
     def side(self, side, port):

@@ -20,7 +20,11 @@ fi
 # Everything that is a fuzz target, so that none can be forgotten here.
 targets=()
 for source in tests/fuzz/fuzz_*.c; do
-	targets+=("$(basename "$source" .c)")
+	[ "$source" = tests/fuzz/fuzz_parser.c ] || targets+=("$(basename "$source" .c)")
+done
+# of fuzz_parser.c one for each parser
+for name in $(sed -n "s/^parser_names = \[\(.*\)\]$/\1/p" collector/protocol/meson.build | tr -d "',"); do
+	targets+=("fuzz_parser_$name")
 done
 
 build() {
@@ -38,8 +42,9 @@ before=$(git -C "$repo" status --porcelain tests/fuzz/corpus 2> /dev/null) || be
 for target in "${targets[@]}"; do
 	# what is new goes to the first directory; the corpus is only read
 	mkdir -p "$scratch/$target/new"
-	corpus=()
-	[ ! -d "tests/fuzz/corpus/${target#fuzz_}" ] || corpus=("tests/fuzz/corpus/${target#fuzz_}")
+	corpus=() seeds=${target#fuzz_}
+	seeds=tests/fuzz/corpus/${seeds#parser_}
+	[ ! -d "$seeds" ] || corpus=("$seeds")
 	log=$scratch/$target/log
 	if (cd "$scratch/$target" && UBSAN_OPTIONS=halt_on_error=1 "$repo/build-fuzz/tests/fuzz/$target" \
 		-max_total_time="${KEYHOLE_FUZZ_SECONDS:-5}" -timeout=60 -close_fd_mask=0 \

@@ -81,7 +81,7 @@ served "of those who came since, too" 40 "$new_port"
 served "and by their names" 40 "$new_port" 'service_name="traffic"'
 within "the walk found processes" "$(metric_sum "$metrics" keyhole_bpf_snapshot_tasks_total)" 1 1e9
 handled=$(now_sum keyhole_records_handled_total)
-offered=$(awk '$1 ~ /^keyhole_bpf_(exchanges|parts|finishes)_total$/ { n += $2 } END { print n }' "$metrics")
+offered=$(awk '$1 ~ /^keyhole_bpf_(exchanges|parts|finishes|segments)_total$/ { n += $2 } END { print n }' "$metrics")
 within "no more was handled than there was" "$handled" 0 "$offered"
 
 # The one after that has nothing of it left.

@@ -49,7 +49,8 @@ static void start(bool cluster)
 
 static int setup(void **state)
 {
-	o = (struct pipeline_options){.rules = &rules, .waiting_records = ROOM, .wait_ns = 5 * S};
+	o = (struct pipeline_options){
+		.rules = &rules, .waiting_records = ROOM, .protocols = ~0ull, .wait_ns = 5 * S};
 	make_selector(NULL);
 	return telemetry_new(&o.telemetry, &telemetry_defaults);
 }
@@ -438,7 +439,8 @@ static void without_a_cluster_nothing_is_held(void **state)
 static void in_the_scope_of_its_pod_others_are_hidden(void **state)
 {
 	struct kh_cgroup own = pod_cgroup(CGROUP + 1, UID_B, ID_B);
-	struct kh_self self = {.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = CGROUP + 1, .levels = 4};
+	struct kh_self self = {
+		.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = CGROUP + 1, .levels = 4};
 
 	o.own_pod = true;
 	start(false);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* What is asked of any socket, whatever it speaks: its two ends, and whose thread uses it. */
+#ifndef KEYHOLE_BPF_SOCKET_H
+#define KEYHOLE_BPF_SOCKET_H
+
+enum kh_direction {
+	KH_RX,
+	KH_TX,
+};
+
+/* One send or receive that moved bytes. */
+struct kh_io {
+	struct sock *sk;
+	struct tcp_sock *tp;
+	struct kh_scratch *room;
+	struct kh_control *control;
+	u32 seq; /* of its first byte */
+	u32 direction;
+	struct kh_source src;
+};
+
+/* ---- the connection ---- */
+
+/* All but the role and the initial sequence numbers, as the socket has it now. */
+static __always_inline void kh_fill_addresses(struct kh_conn *conn, struct sock *sk)
+{
+	struct sock_common *c = &sk->__sk_common;
+
+	conn->cookie = bpf_get_socket_cookie(sk);
+	conn->lport = c->skc_num;
+	conn->rport = bpf_ntohs(c->skc_dport);
+	conn->family = c->skc_family;
+	if (c->skc_family == AF_INET6 && c->skc_v6_daddr.in6_u.u6_addr32[0] == 0 &&
+	    c->skc_v6_daddr.in6_u.u6_addr32[1] == 0 &&
+	    c->skc_v6_daddr.in6_u.u6_addr32[2] == bpf_htonl(0xffff))
+		conn->family = AF_INET; /* v4-mapped */
+	if (conn->family == AF_INET) {
+		*(u32 *)conn->laddr = c->skc_rcv_saddr;
+		*(u32 *)conn->raddr = c->skc_daddr;
+		if (c->skc_family == AF_INET6) {
+			*(u32 *)conn->laddr = c->skc_v6_rcv_saddr.in6_u.u6_addr32[3];
+			*(u32 *)conn->raddr = c->skc_v6_daddr.in6_u.u6_addr32[3];
+		}
+	} else {
+		u32 i;
+
+		for (i = 0; i < 4; i++) {
+			((u32 *)conn->laddr)[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+			((u32 *)conn->raddr)[i] = c->skc_v6_daddr.in6_u.u6_addr32[i];
+		}
+	}
+}
+
+static __always_inline void kh_fill_conn(struct kh_conn *conn, struct sock *sk, struct tcp_sock *tp,
+					 u8 role, u8 opener)
+{
+	kh_fill_addresses(conn, sk);
+	conn->role = role;
+	/* The active side's bytes_acked counts its SYN; one added, both ends hold the same pair. */
+	conn->isn_local = tp->snd_una - (u32)tp->bytes_acked + (opener == KH_ROLE_CLIENT);
+	conn->isn_remote = tp->rcv_nxt - (u32)tp->bytes_received;
+}
+
+/* ---- the owner ---- */
+
+__noinline int kh_ignored(struct kh_control *control, u64 key)
+{
+	u32 at = KH_VERDICT_HASH(key);
+	u32 i;
+
+	if (!control)
+		return false;
+	for (i = 0; i < KH_VERDICT_PROBES; i++) {
+		struct kh_verdict_slot *slot = &control->verdicts[(at + i) & (KH_VERDICTS - 1)];
+
+		if (slot->key == key)
+			return slot->verdict == KH_IGNORE;
+		if (slot->key == 0)
+			return false;
+	}
+	return false;
+}
+
+/* Is it for nobody to see what this process does with the socket? */
+static __always_inline bool kh_verdict_on(struct kh_control *control, const struct kh_conn *conn,
+					  const struct kh_owner *owner, struct task_struct *task)
+{
+	u16 port = conn->role == KH_ROLE_SERVER ? conn->lport : 0;
+	u64 start = task->group_leader->start_boottime;
+
+	return kh_ignored(control, owner->cgroup) ||
+	       kh_ignored(control, KH_VERDICT_PROCESS(owner->tgid, start, port));
+}
+
+/* Notes whose thread does the I/O. Sockets move between processes, so this runs for each call. */
+static __always_inline void kh_own(struct kh_control *control, const struct kh_conn *conn,
+				   struct kh_owner *owner)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 generation = control->generation;
+	u32 epoch = control->verdict_epoch;
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 cgroup;
+	bool v1;
+
+	owner->tid = id;
+	cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1); /* processes move */
+	if (owner->tgid == id >> 32 && owner->cgroup == cgroup && owner->generation == generation &&
+	    owner->verdict_epoch == epoch)
+		return;
+	owner->tgid = id >> 32;
+	owner->generation = generation;
+	owner->verdict_epoch = epoch;
+	owner->cgroup = cgroup;
+	owner->verdict = KH_IGNORE;
+	if (kh_outside(task, control->scope))
+		return;
+	kh_tell_current(task, control, false);
+	if (!kh_verdict_on(control, conn, owner, task))
+		owner->verdict = KH_TRACE;
+}
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the table in parsers.c: one per protocol, each in the file of its name. */
+#ifndef KEYHOLE_PROTOCOL_PARSERS_H
+#define KEYHOLE_PROTOCOL_PARSERS_H
+
+#include "parser.h"
+
+extern const struct parser dns_parser;
+extern const struct parser fastcgi_parser;
+extern const struct parser mqtt_parser;
+extern const struct parser nats_parser;
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "stream.h"
+
+/* ---- blocks and states ---- */
+
+static void *get(struct stream_memory *memory, size_t size)
+{
+	void *p;
+
+	if (memory->bytes + size > memory->bytes_max)
+		return NULL;
+	p = malloc(size);
+	if (p)
+		memory->bytes += size;
+	return p;
+}
+
+struct stream_block *stream_block_get(struct stream_memory *memory)
+{
+	struct stream_block *block = memory->free;
+
+	if (block)
+		memory->free = block->next;
+	else
+		block = get(memory, sizeof(*block));
+	if (!block)
+		return NULL;
+	block->next = NULL;
+	block->used = 0;
+	return block;
+}
+
+void stream_block_put(struct stream_memory *memory, struct stream_block *block)
+{
+	if (!block)
+		return;
+	block->next = memory->free;
+	memory->free = block;
+}
+
+/* A free state's first word points to the next. */
+static size_t state_size(const struct parser *parser)
+{
+	return parser->state_size > sizeof(void *) ? parser->state_size : sizeof(void *);
+}
+
+void *stream_state_get(struct stream_memory *memory, const struct parser *parser)
+{
+	void **list = &memory->states[parser->protocol];
+	void *state = *list;
+
+	if (state)
+		*list = *(void **)state;
+	else
+		state = get(memory, state_size(parser));
+	if (state)
+		memset(state, 0, state_size(parser));
+	return state;
+}
+
+void stream_state_put(struct stream_memory *memory, const struct parser *parser, void *state)
+{
+	void **list = &memory->states[parser->protocol];
+
+	if (!state)
+		return;
+	*(void **)state = *list;
+	*list = state;
+}
+
+void stream_memory_free(struct stream_memory *memory)
+{
+	while (memory->free) {
+		struct stream_block *block = memory->free;
+
+		memory->free = block->next;
+		free(block);
+	}
+	for (unsigned int i = 0; i < PROTOCOLS; i++) {
+		while (memory->states[i]) {
+			void *state = memory->states[i];
+
+			memory->states[i] = *(void **)state;
+			free(state);
+		}
+	}
+}
+
+/* ---- segments kept ---- */
+
+static uint32_t padded(const struct kh_segment *segment)
+{
+	return (segment->rec.size + 7) & ~7u;
+}
+
+bool keep_add(struct stream_memory *memory, struct keep *keep, const struct kh_segment *segment)
+{
+	uint32_t size = padded(segment);
+	struct stream_block *block = keep->last;
+
+	if (keep->bytes + size > STREAMS_CONN_MAX || size > STREAM_BLOCK)
+		return false;
+	if (!block || block->used + size > STREAM_BLOCK) {
+		block = stream_block_get(memory);
+		if (!block)
+			return false;
+		if (keep->last)
+			keep->last->next = block;
+		else
+			keep->first = block;
+		keep->last = block;
+	}
+	memcpy(block->data + block->used, segment, segment->rec.size);
+	block->used += size;
+	keep->bytes += size;
+	keep->n++;
+	return true;
+}
+
+const struct kh_segment *keep_next(const struct keep *keep, struct stream_block **block,
+				   const struct kh_segment *after)
+{
+	const char *at;
+
+	if (!after) {
+		*block = keep->first;
+		return *block ? (const void *)(*block)->data : NULL;
+	}
+	at = (const char *)after + padded(after);
+	if (at < (*block)->data + (*block)->used)
+		return (const void *)at;
+	*block = (*block)->next;
+	return *block ? (const void *)(*block)->data : NULL;
+}
+
+void keep_clear(struct stream_memory *memory, struct keep *keep)
+{
+	while (keep->first) {
+		struct stream_block *block = keep->first;
+
+		keep->first = block->next;
+		stream_block_put(memory, block);
+	}
+	*keep = (struct keep){0};
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of connections, the order of their segments, and their end. */
+#include "streams.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "stream.h"
+
+#define TICK_STEP 512                  /* connections looked at by one streams_tick() */
+#define OVER_NS (2ull * 1000000000ull) /* one that is over is known so long: BPF may lag */
+#define REMIND_EVERY 16                /* segments shorter than was asked for */
+#define NEAR 65536                     /* bytes from the beginning of a connection */
+#define HELD_MAX 16                    /* segments of a connection that wait */
+
+struct streams *streams_new(const struct streams_options *options)
+{
+	struct streams *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->o = *options;
+	if (!s->o.parsers) {
+		s->o.parsers = parsers;
+		s->o.parsers_n = parsers_n;
+	}
+	s->memory.bytes_max = options->bytes_max;
+	s->stream = calloc(options->connections, sizeof(*s->stream));
+	s->blocks = calloc(STREAMS_CALLS, sizeof(*s->blocks));
+	if (!s->stream || !s->blocks || keyed_init(&s->table, options->connections)) {
+		streams_free(s);
+		return NULL;
+	}
+	call_pool_init(&s->pool, s->blocks, STREAMS_CALLS);
+	return s;
+}
+
+/* ---- one connection ---- */
+
+static void hold_no_more(struct stream *stream)
+{
+	if (stream->held.n)
+		stream->all->holding--;
+	keep_clear(&stream->all->memory, &stream->held);
+}
+
+/* Gives back all that it holds beside its slot. Calls still open are lost. */
+static void let_go(struct stream *stream)
+{
+	struct stream_memory *memory = &stream->all->memory;
+
+	hold_no_more(stream);
+	keep_clear(memory, &stream->seen);
+	for (unsigned int side = 0; side < SIDES; side++)
+		half_reset(stream, side);
+	if (!stream->parser)
+		return;
+	talk_forget_all(&stream->talk, &stream->count->lost);
+	stream_state_put(memory, stream->parser, stream->talk.state);
+	stream->talk.state = NULL;
+	stream->parser = NULL;
+}
+
+static void decide(struct stream *stream, uint32_t capture)
+{
+	stream->reminded = 0;
+	stream->all->o.decide(stream->all->o.arg, stream->cookie, capture,
+			      (enum kh_role)stream->role);
+}
+
+void stream_over(struct stream *stream)
+{
+	let_go(stream);
+	stream->over = true;
+	decide(stream, 0);
+}
+
+void stream_encrypted(struct stream *stream, const struct kh_segment *segment, enum kh_role role)
+{
+	struct exchange x = {
+		.conn = stream->conn,
+		.cgroup = stream->cgroup,
+		.tgid = stream->tgid,
+		.tid = stream->tid,
+		.start_ns = segment->ns,
+		.end_ns = segment->ns,
+		.kind = EXCHANGE_ENCRYPTED,
+	};
+
+	stream->all->counters.tls++;
+	x.conn.role = stream->role ? stream->role : (uint8_t)role;
+	stream->all->o.emit(stream->all->o.arg, &x);
+	stream_over(stream);
+}
+
+/* Its parser understands it no more: it may be another protocol, but not again and again. */
+static void give_up(struct stream *stream)
+{
+	stream->count->given_up++;
+	let_go(stream);
+	stream->role = stream->conn.role;
+	stream->start = false;
+	stream->looks = stream->looks_no = 0;
+	memset(stream->half, 0, sizeof(stream->half));
+	if (++stream->gave_up < 2)
+		return;
+	stream->all->counters.other++;
+	stream_over(stream);
+}
+
+/* After its parser had something in hand. */
+static void see_to(struct stream *stream, const struct kh_segment *segment)
+{
+	if (stream->talk.over == TALK_ENCRYPTED) {
+		stream_encrypted(stream, segment, (enum kh_role)stream->role);
+	} else if (stream->talk.over == TALK_LEFT) {
+		stream->all->counters.other++;
+		stream_over(stream);
+	} else if (stream->half[FROM_CLIENT].bad > STREAMS_BAD_MAX ||
+		   stream->half[FROM_SERVER].bad > STREAMS_BAD_MAX) {
+		give_up(stream);
+	}
+}
+
+void stream_take(struct stream *stream, const struct parser *parser, enum kh_role role)
+{
+	struct keep seen = stream->seen;
+	const struct kh_segment *at;
+	struct stream_block *block;
+
+	stream->talk.state = stream_state_get(&stream->all->memory, parser);
+	if (!stream->talk.state) {
+		stream->all->counters.no_memory++;
+		stream_over(stream);
+		return;
+	}
+	stream->parser = parser;
+	stream->count = &stream->all->counters.of[parser->protocol];
+	stream->count->connections++;
+	stream->role = (uint8_t)role;
+	stream->talk.start = stream->start;
+	stream->talk.over = TALK_GOES_ON;
+	decide(stream, parser->capture);
+	stream->seen = (struct keep){0};
+	for (at = keep_next(&seen, &block, NULL); at && stream->parser;
+	     at = keep_next(&seen, &block, at)) {
+		half_segment(stream, stream_side(stream->role, at->sent), at);
+		see_to(stream, at);
+	}
+	keep_clear(&stream->all->memory, &seen);
+}
+
+/* ---- in order ---- */
+
+static void missed(struct stream *stream, bool sent, uint32_t n)
+{
+	if (stream->parser) {
+		half_missed(stream, stream_side(stream->role, sent), n);
+	} else if (stream->seen.n) {
+		keep_clear(&stream->all->memory, &stream->seen);
+		stream->start = false;
+	}
+}
+
+/* BPF may not have been told how much is wanted: another socket took the slot meanwhile. */
+static void remind(struct stream *stream, const struct kh_segment *segment)
+{
+	uint32_t want = stream->parser->capture;
+
+	if (want > KH_HEAD_MAX)
+		want = KH_HEAD_MAX;
+	if (want > segment->len)
+		want = segment->len;
+	if (segment->head_len && segment->head_len < want && ++stream->reminded >= REMIND_EVERY)
+		decide(stream, stream->parser->capture);
+}
+
+static void read_segment(struct stream *stream, const struct kh_segment *segment)
+{
+	if (stream->parser) {
+		remind(stream, segment);
+		half_segment(stream, stream_side(stream->role, segment->sent), segment);
+		if (stream->parser)
+			see_to(stream, segment);
+	} else {
+		stream_look(stream, segment);
+	}
+}
+
+/* How far the segment is from where its direction, and the other one, stand. */
+static int32_t gap_before(const struct stream *stream, const struct kh_segment *segment)
+{
+	return (int32_t)(segment->seq - stream->next[segment->sent]);
+}
+
+static int32_t gap_beside(const struct stream *stream, const struct kh_segment *segment)
+{
+	return (int32_t)(segment->other - stream->next[!segment->sent]);
+}
+
+static bool in_order(const struct stream *stream, const struct kh_segment *segment)
+{
+	return gap_before(stream, segment) <= 0 && gap_beside(stream, segment) <= 0;
+}
+
+static void take_segment(struct stream *stream, const struct kh_segment *segment)
+{
+	bool sent = segment->sent;
+	int32_t beside = gap_beside(stream, segment);
+	int32_t before = gap_before(stream, segment);
+
+	if (beside > 0) { /* what comes of that after this would come in the wrong order */
+		missed(stream, !sent, (uint32_t)beside);
+		stream->next[!sent] = segment->other;
+	}
+	if (stream->over)
+		return;
+	if (before > 0)
+		missed(stream, sent, (uint32_t)before);
+	if (before < 0 && (uint32_t)-before >= segment->len) {
+		stream->all->counters.late++;
+		return;
+	}
+	stream->next[sent] = segment->seq + segment->len;
+	stream->trim = before < 0 ? (uint32_t)-before : 0;
+	if (!stream->over)
+		read_segment(stream, segment);
+	stream->trim = 0;
+}
+
+/* Those that wait, as far as it is their turn; or all of them. */
+static void release(struct stream *stream, bool all)
+{
+	struct keep held = stream->held, rest = {0};
+	const struct kh_segment *at;
+	struct stream_block *block;
+
+	if (!held.n)
+		return;
+	stream->held = rest;
+	stream->all->holding--;
+	for (at = keep_next(&held, &block, NULL); at; at = keep_next(&held, &block, at)) {
+		if (stream->over)
+			break;
+		if (all || in_order(stream, at)) {
+			stream->all->counters.held_in_vain += !in_order(stream, at);
+			take_segment(stream, at);
+		} else if (!keep_add(&stream->all->memory, &rest, at)) {
+			take_segment(stream, at);
+		}
+	}
+	keep_clear(&stream->all->memory, &held);
+	if (stream->over) {
+		keep_clear(&stream->all->memory, &rest);
+		return;
+	}
+	stream->held = rest;
+	stream->all->holding += rest.n > 0;
+}
+
+static void hold(struct stream *stream, const struct kh_segment *segment)
+{
+	bool first = !stream->held.n;
+
+	if (stream->held.n >= HELD_MAX || !keep_add(&stream->all->memory, &stream->held, segment)) {
+		release(stream, true);
+		if (!stream->over)
+			take_segment(stream, segment);
+		return;
+	}
+	stream->all->counters.held++;
+	if (!first)
+		return;
+	stream->all->holding++;
+	stream->held_ns = segment->ns;
+}
+
+/*
+ * Where the connection stands when its first segment comes: at its beginning, if Keyhole saw it
+ * opened and little has passed (that segment may be one of several, told by two threads), or if
+ * nothing has; else there.
+ */
+static void place(struct stream *stream, const struct kh_segment *segment)
+{
+	const struct kh_conn *conn = &segment->conn;
+	uint32_t first[2] = {conn->isn_remote, conn->isn_local};
+	uint32_t here = segment->seq - first[segment->sent];
+	uint32_t beside = segment->other - first[!segment->sent];
+
+	stream->placed = true;
+	stream->start = conn->isn_local && conn->isn_remote &&
+			(conn->role ? here < NEAR && beside < NEAR : !here && !beside);
+	if (!stream->start) {
+		first[segment->sent] = segment->seq;
+		first[!segment->sent] = segment->other;
+	}
+	memcpy(stream->next, first, sizeof(first));
+}
+
+static void tcp_segment(struct stream *stream, const struct kh_segment *segment)
+{
+	if (!stream->placed)
+		place(stream, segment);
+	if (stream->held.n && segment->ns > stream->held_ns + STREAMS_HOLD_NS)
+		release(stream, true);
+	if (stream->over)
+		return;
+	if (!in_order(stream, segment)) {
+		hold(stream, segment);
+		return;
+	}
+	take_segment(stream, segment);
+	/* what waited may be next; each that was taken may make way for another */
+	for (uint32_t n = stream->held.n; n && stream->held.n; n--) {
+		uint32_t was = stream->held.n;
+
+		release(stream, false);
+		if (stream->held.n == was)
+			break;
+	}
+}
+
+/* ---- the table ---- */
+
+static void drop(struct streams *s, struct stream *stream)
+{
+	let_go(stream);
+	stream->all = NULL;
+	keyed_remove(&s->table, stream->cookie);
+}
+
+static struct stream *add(struct streams *s, const struct kh_segment *segment)
+{
+	uint32_t victim = keyed_victim(&s->table);
+	struct stream *stream;
+
+	if (victim != KEYED_NONE) {
+		stream = &s->stream[victim];
+		s->counters.evicted += !stream->over;
+		let_go(stream);
+	}
+	stream = &s->stream[keyed_add(&s->table, segment->conn.cookie)];
+	*stream = (struct stream){
+		.all = s,
+		.conn = segment->conn,
+		.cookie = segment->conn.cookie,
+		.role = segment->conn.role,
+		.talk.transport = segment->transport == IPPROTO_UDP ? OVER_UDP : OVER_TCP,
+		.start = segment->transport == IPPROTO_UDP,
+	};
+	return stream;
+}
+
+static bool is_end(const struct kh_segment *segment)
+{
+	return segment->reason == KH_WHY_CLOSE || segment->reason == KH_WHY_RESET;
+}
+
+static void end(struct stream *stream, const struct kh_segment *segment)
+{
+	bool reset = segment->reason == KH_WHY_RESET;
+
+	release(stream, true);
+	if (stream->parser && !stream->over)
+		talk_end_all(&stream->talk, reset ? EXCHANGE_RESET : EXCHANGE_CLOSED, segment->ns);
+}
+
+/* One UDP socket may have many; the tracepoint of a receive does not know whose datagram it is. */
+static bool knows_peer(const struct kh_conn *conn)
+{
+	static const uint8_t none[sizeof(conn->raddr)];
+
+	return memcmp(conn->raddr, none, sizeof(none)) != 0;
+}
+
+void streams_segment(struct streams *s, const struct kh_segment *segment)
+{
+	uint32_t slot = keyed_find(&s->table, segment->conn.cookie);
+	struct stream *stream = slot == KEYED_NONE ? NULL : &s->stream[slot];
+
+	s->counters.segments++;
+	s->now_ns = segment->ns;
+	if ((uint64_t)segment->head_len + segment->tail_len > segment->len) {
+		s->counters.invalid++;
+		return;
+	}
+	if (!stream && is_end(segment))
+		return;
+	if (!stream)
+		stream = add(s, segment);
+	stream->touched_ns = segment->ns;
+	if (is_end(segment)) {
+		end(stream, segment);
+		drop(s, stream);
+		return;
+	}
+	if (stream->over) {
+		/* BPF should have been told; another socket's decision may have come in between */
+		if (++stream->reminded >= REMIND_EVERY)
+			decide(stream, 0);
+		return;
+	}
+	if (segment->tgid) {
+		stream->cgroup = segment->cgroup;
+		stream->tgid = segment->tgid;
+		stream->tid = segment->tid;
+	}
+	if (!stream_is_udp(stream)) {
+		tcp_segment(stream, segment);
+		return;
+	}
+	if (knows_peer(&segment->conn))
+		stream->conn = segment->conn;
+	read_segment(stream, segment);
+}
+
+/* ---- time ---- */
+
+static void tick(struct streams *s, struct stream *stream, uint64_t now_ns)
+{
+	if (!stream->all)
+		return;
+	if (stream->parser && stream->talk.calls.n)
+		talk_expire(&stream->talk, now_ns);
+	if (now_ns > stream->touched_ns + OVER_NS &&
+	    (stream->over || (stream_is_udp(stream) && !stream->talk.calls.n)))
+		drop(s, stream);
+}
+
+void streams_tick(struct streams *s, uint64_t now_ns)
+{
+	uint32_t n = s->table.capacity;
+
+	s->now_ns = now_ns;
+	for (uint32_t i = 0; i < n && s->holding; i++) {
+		struct stream *stream = &s->stream[i];
+
+		if (stream->all && stream->held.n && now_ns > stream->held_ns + STREAMS_HOLD_NS)
+			release(stream, true);
+	}
+	for (uint32_t i = 0; i < TICK_STEP && i < n; i++) {
+		tick(s, &s->stream[s->cursor], now_ns);
+		s->cursor = (s->cursor + 1) % n;
+	}
+}
+
+/* ---- the rest ---- */
+
+void streams_free(struct streams *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; s->stream && i < s->table.capacity; i++)
+		if (s->stream[i].all)
+			let_go(&s->stream[i]);
+	stream_memory_free(&s->memory);
+	keyed_free(&s->table);
+	free(s->stream);
+	free(s->blocks);
+	free(s);
+}
+
+const struct streams_counters *streams_counters(const struct streams *s)
+{
+	return &s->counters;
+}
+
+uint32_t streams_open(const struct streams *s)
+{
+	return s->table.used;
+}
+
+size_t streams_bytes(const struct streams *s)
+{
+	return keyed_bytes(&s->table) + s->table.capacity * sizeof(*s->stream) +
+	       STREAMS_CALLS * sizeof(*s->blocks) + s->memory.bytes;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What parsers call: the requests of one connection, and their answers. */
+#include "stream.h"
+
+static bool is_nobody(const struct talk *talk, const struct call *call)
+{
+	return call == &stream_of(talk)->all->nobody;
+}
+
+/* The stand-in's turn is over. */
+static void nobody_answered(struct talk *talk)
+{
+	if (talk->before)
+		talk->before--;
+	else if (talk->behind)
+		talk->behind--;
+}
+
+static struct call *nobody(struct talk *talk)
+{
+	struct call *call = &stream_of(talk)->all->nobody;
+
+	memset(call, 0, offsetof(struct call, text));
+	return call;
+}
+
+struct call *talk_ask(struct talk *talk, uint64_t key)
+{
+	struct stream *stream = stream_of(talk);
+	struct call *call = NULL;
+
+	stream->count->asked++;
+	if (talk->calls.n < CALLS_PER_CONN && (key || !talk->behind))
+		call = call_get(&stream->all->pool);
+	if (!call) {
+		stream->count->unheld++;
+		talk->behind += !key;
+		return nobody(talk);
+	}
+	call->key = key;
+	call->start_ns = talk->moment.first_ns;
+	call->seq = talk->moment.seq;
+	call->tgid = talk->moment.tgid;
+	call->tid = talk->moment.tid;
+	if (stream_is_udp(stream)) {
+		memcpy(call->raddr, stream->conn.raddr, sizeof(call->raddr));
+		call->rport = stream->conn.rport;
+	}
+	call->protocol = (uint8_t)stream->parser->protocol;
+	call->kind = (uint8_t)stream->parser->kind;
+	calls_add(&talk->calls, call);
+	return call;
+}
+
+struct call *talk_asked(const struct talk *talk, uint64_t key)
+{
+	struct call *call = talk->calls.first;
+
+	while (call && call->key != key)
+		call = call->next;
+	return call;
+}
+
+struct call *talk_oldest(struct talk *talk)
+{
+	if (talk->before)
+		return nobody(talk);
+	if (talk->calls.first)
+		return talk->calls.first;
+	return talk->behind ? nobody(talk) : NULL;
+}
+
+void talk_answer_begins(struct talk *talk, struct call *call)
+{
+	if (!call->first_ns)
+		call->first_ns = talk->moment.first_ns;
+}
+
+static void gone(struct talk *talk, struct call *call)
+{
+	calls_remove(&talk->calls, call);
+	call_put(&stream_of(talk)->all->pool, call);
+}
+
+static void tell(struct stream *stream, struct call *call)
+{
+	struct exchange x = {.conn = stream->conn, .cgroup = stream->cgroup};
+
+	x.conn.role = stream->role;
+	if (stream_is_udp(stream) && stream->role == KH_ROLE_CLIENT && call->rport) {
+		memcpy(x.conn.raddr, call->raddr, sizeof(call->raddr));
+		x.conn.rport = call->rport;
+	}
+	call_tell(call, &x);
+	stream->count->answered++;
+	stream->all->o.emit(stream->all->o.arg, &x);
+}
+
+void talk_answer(struct talk *talk, struct call *call)
+{
+	if (is_nobody(talk, call)) {
+		nobody_answered(talk);
+		return;
+	}
+	talk_answer_begins(talk, call);
+	call->last_ns = talk->moment.last_ns;
+	tell(stream_of(talk), call);
+	gone(talk, call);
+}
+
+void talk_forget(struct talk *talk, struct call *call, bool lost)
+{
+	struct stream *stream = stream_of(talk);
+
+	if (is_nobody(talk, call)) {
+		nobody_answered(talk);
+		return;
+	}
+	if (lost)
+		stream->count->lost++;
+	else
+		stream->count->asked--; /* not a request, after all */
+	gone(talk, call);
+}
+
+void talk_encrypted(struct talk *talk)
+{
+	talk->over = TALK_ENCRYPTED;
+}
+
+void talk_leave(struct talk *talk)
+{
+	talk->over = TALK_LEFT;
+}
+
+/* ---- what happens to all of them ---- */
+
+void talk_forget_all(struct talk *talk, uint64_t *count)
+{
+	while (talk->calls.first) {
+		if (count)
+			(*count)++;
+		gone(talk, talk->calls.first);
+	}
+	talk->before = talk->behind = 0;
+}
+
+void talk_end_all(struct talk *talk, enum exchange_error error, uint64_t ns)
+{
+	while (talk->calls.first) {
+		struct call *call = talk->calls.first;
+
+		if (!call->error)
+			call->error = (uint8_t)error;
+		call->last_ns = ns;
+		tell(stream_of(talk), call);
+		gone(talk, call);
+	}
+	talk->before = talk->behind = 0;
+}
+
+/*
+ * The oldest stand first. Where a protocol says how long to wait, no answer by then is an answer;
+ * else it was missed, or may still come: where answers come in order, its place is kept.
+ */
+void talk_expire(struct talk *talk, uint64_t now_ns)
+{
+	struct stream *stream = stream_of(talk);
+	uint64_t patience = stream->parser->patience_ns;
+
+	while (talk->calls.first) {
+		struct call *call = talk->calls.first;
+
+		if (now_ns - call->start_ns < (patience ? patience : STREAMS_PATIENCE_NS) ||
+		    now_ns < call->start_ns)
+			return;
+		if (patience) {
+			call->error = EXCHANGE_TIMEOUT;
+			call->last_ns = call->start_ns + patience;
+			tell(stream, call);
+		} else {
+			stream->count->expired++;
+			talk->before += !call->key;
+		}
+		gone(talk, call);
+	}
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "talker.h"
+
+#define BEGIN "\1\1\0\1\0\x08\0\0\0\1\1\0\0\0\0\0"
+#define GET_X                                                                                      \
+	"\1\4\0\1\0\x38\6\0"                                                                       \
+	"\x0e\3REQUEST_METHODGET"                                                                  \
+	"\x0b\4REQUEST_URI/x?y"                                                                    \
+	"\x09\x09HTTP_HOSTshop.test"                                                               \
+	"......"
+#define NO_INPUT "\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0"
+#define END "\1\3\0\1\0\x08\0\0\0\0\0\0\0\0\0\0"
+
+static struct talker t;
+
+static const struct said usual[] = {
+	CLIENT(BEGIN GET_X NO_INPUT),
+	SERVER("\1\6\0\1\0\x18\0\0Content-type: text\r\n\r\nhi" END),
+	CLIENT(BEGIN GET_X NO_INPUT),
+	SERVER("\1\7\0\1\0\4\0\0oops\1\6\0\1\0\x14\3\0A: b\r\nStatus: 404 "
+	       "\r\n...\1\6\0\1\0\3\0\0abc" END),
+};
+static const char told[] = "http fastcgi target=/x?y host=shop.test method=1 status=200\n"
+			   "http fastcgi target=/x?y host=shop.test method=1 status=404\n";
+
+static void test_usual(void **state)
+{
+	(void)state;
+	talker_same(usual, TALKER_N(usual), told, 200);
+}
+
+static void test_never_wrong(void **state)
+{
+	(void)state;
+	talker_never_wrong(usual, TALKER_N(usual), told, 300);
+}
+
+static void test_closed(void **state)
+{
+	const struct said said[] = {CLIENT(BEGIN GET_X NO_INPUT), CLOSED};
+	struct talker_how how = {.role = KH_ROLE_SERVER};
+
+	(void)state;
+	talker_run(&t, &how, said, 2);
+	assert_string_equal(t.told, "http fastcgi target=/x?y host=shop.test method=1 error=2\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_closed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

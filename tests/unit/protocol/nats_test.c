@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "talker.h"
+
+static struct talker t;
+
+static const struct said usual[] = {
+	SERVER("INFO {\"server_id\":\"N\",\"version\":\"2.9.10\",\"headers\":true}\r\n"),
+	CLIENT("CONNECT {\"verbose\":false,\"pass\":\"s3cret\"}\r\nPING\r\n"),
+	SERVER("PONG\r\n"),
+	CLIENT("SUB orders.* q1 1\r\nsub _INBOX.Xy.* 2\r\n"),
+	CLIENT("PUB orders.new 11\r\nPUB x 3\r\nab\r\n"),
+	CLIENT("pub\torders.new  reply.to 0\r\n\r\n"),
+	SERVER("MSG orders.new 1 11\r\nPUB x 3\r\nab\r\n"),
+	CLIENT("PUB ask _INBOX.Xy.1 2\r\nhi\r\n"),
+	SERVER("MSG _INBOX.Xy.1 2 2\r\nyo\r\n"),
+	CLIENT("HPUB ask _INBOX.Xy.2 35 37\r\nNATS/1.0\r\nTraceParent: 00-11-22\r\n\r\nhi\r\n"),
+	SERVER("HMSG _INBOX.Xy.2 2 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"),
+	SERVER("PING\r\n"),
+	CLIENT("PONG\r\n"),
+	SERVER("-ERR 'Permissions Violation for Publish to \"a\"'\r\n"),
+	CLIENT("UNSUB 1\r\n"),
+	SERVER("HMSG a 1 r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n"),
+};
+static const char told[] = "messaging nats op=publish coll=orders.new action=1\n"
+			   "messaging nats op=publish coll=orders.new action=1\n"
+			   "messaging nats op=process coll=orders.new action=3\n"
+			   "messaging nats op=request coll=ask action=1\n"
+			   "messaging nats op=request coll=ask code=503 action=1 failed\n"
+			   "messaging nats op=process coll=a action=3\n";
+
+static void test_usual(void **state)
+{
+	(void)state;
+	talker_same(usual, TALKER_N(usual), told, 100);
+}
+
+static void test_never_wrong(void **state)
+{
+	(void)state;
+	talker_never_wrong(usual, TALKER_N(usual), told, 300);
+}
+
+static void test_joined(void **state)
+{
+	const struct said pub[] = {CLIENT("PUB a 2\r\nhi\r\n"), CLIENT("PUB b 2\r\nhi\r\n")};
+	const struct said msg[] = {SERVER("PING\r\n"), SERVER("MSG a 1 2\r\nhi\r\n")};
+	struct talker_how how = {0};
+
+	(void)state;
+	talker_run(&t, &how, pub, TALKER_N(pub));
+	assert_string_equal(t.told, "messaging nats op=publish coll=a action=1\n"
+				    "messaging nats op=publish coll=b action=1\n");
+	talker_run(&t, &how, msg, TALKER_N(msg));
+	assert_string_equal(t.told, "messaging nats op=process coll=a action=3\n");
+}
+
+static void test_not_nats(void **state)
+{
+	const struct said redis[] = {CLIENT("PING\r\n"), SERVER("+PONG\r\n"), CLIENT("PING\r\n"),
+				     SERVER("+PONG\r\n")};
+	const struct said odd[] = {CLIENT("PUB a 2\r\nhixx"), SERVER("+OK\r\n"),
+				   CLIENT("PUB a 99999999999\r\n")};
+	struct talker_how how = {.role = KH_ROLE_CLIENT, .protocols = 1ull << PROTOCOL_NATS};
+
+	(void)state;
+	talker_run(&t, &how, redis, TALKER_N(redis));
+	assert_int_equal(t.counters.of[PROTOCOL_NATS].connections, 0);
+	talker_run(&t, &how, odd, TALKER_N(odd));
+	assert_int_equal(t.counters.of[PROTOCOL_NATS].connections, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_not_nats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
