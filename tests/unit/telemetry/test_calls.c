@@ -419,6 +419,8 @@ static void encrypted_connections_are_counted_by_side(void **state)
 	struct attribute_source source = {resource, &c, slice_of(""), 7};
 
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
+	c.kind = EXCHANGE_ENCRYPTED;
+	assert_int_equal(attribute_owner_of(&c), OWNER_CONNECTION);
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
 	source.exchange = &s;
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
