@@ -6,7 +6,9 @@
  * signature nothing else has come first.
  */
 const struct parser *const parsers[] = {
+	&postgresql_parser,
 	&mongodb_parser,
+	&cassandra_parser,
 	&redis_parser,
 	&nats_parser,
 	&mqtt_parser,
