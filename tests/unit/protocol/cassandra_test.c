@@ -332,7 +332,7 @@ static void nothing_is_told_wrongly(void **state)
 		"db cassandra\ndb cassandra op=OPTIONS\n";
 
 	(void)state;
-	talker_never_wrong(said, TALKER_N(said), told, 2000);
+	talker_never_wrong(said, TALKER_N(said), told, 300);
 }
 
 /* ---- detection ---- */
