@@ -228,7 +228,7 @@ static void query(struct talk *talk, struct slice b, const struct frame *f)
 
 	read_text(pg, text, cut, &sql);
 	call = ask(talk, CALL_QUERY, &sql);
-	if (call && b.n < f->want)
+	if (call && b.n < f->want && b.n < SQL_ENOUGH)
 		talk_forget(talk, call, true);
 	end_round(pg);
 }

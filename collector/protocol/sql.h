@@ -19,6 +19,9 @@
 #define SQL_DEPTH_MAX 16 /* parentheses in which sub-selects are told apart */
 #define SQL_CTE_MAX 8    /* names defined by WITH that are known to be no targets */
 
+/* Of a text that was captured in part, so many bytes are enough: it is told as one that is cut. */
+#define SQL_ENOUGH 512
+
 /* How strings, names and comments are written. */
 enum sql_dialect {
 	SQL_GENERIC, /* SQLite, and all others: `a`, [a] and "a" are names */
