@@ -12,6 +12,7 @@ const struct parser *const parsers[] = {
 	&amqp1_parser,
 	&postgresql_parser,
 	&mongodb_parser,
+	&cassandra_parser,
 	&mssql_parser,
 	&mqtt_parser,
 	&fastcgi_parser,
