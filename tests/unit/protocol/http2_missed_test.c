@@ -97,6 +97,28 @@ static void a_connection_joined_late_is_counted_from_there(void **state)
 	free(s);
 }
 
+/* The same on a server's socket: who asks is told by fields. */
+static void a_server_joined_late_is_known_as_one(void **state)
+{
+	struct script *s = many_calls(10);
+	static struct talker t;
+	char want[4096];
+
+	for (size_t i = 0; i < s->n; i++) /* what talker.c takes for the client's is the server's */
+		s->said[i].who = s->said[i].who == '>' ? '<' : '>';
+	for (size_t join = 0; join < 18; join++) {
+		struct talker_how how = {.join = join + 4};
+
+		talker_run(&t, &how, s->said, s->n);
+		expect(want, "rpc grpc op=_OTHER method=3 status=200\n",
+		       "http http2 method=1 status=404\n", 9 - (unsigned int)join / 2);
+		if (join)
+			assert_string_equal(t.told, want);
+		assert_int_equal(t.exchanges, 2 * (9 - join / 2));
+	}
+	free(s);
+}
+
 static void what_is_told_after_losses_is_right(void **state)
 {
 	struct script *s = many_calls(10);
@@ -171,11 +193,7 @@ static void a_frame_of_an_awaited_stream_is_found_anywhere(void **state)
 	cut = 1000; /* bytes of the last one are in the next call */
 	s->said[s->n - 1].n -= cut;
 	s->said[s->n++] = (struct said){'<', s->bytes + s->used - cut, cut};
-	body(s, 1, 0, 16000);
-	says(s, '>');
-	frame(s, WINDOW, 0, 0, "\0\1\0\0", 4);
-	says(s, '<');
-	body(s, 1, END_STREAM, 10);
+	body(s, 1, END_STREAM, 16000);
 	talker_run(&t, &how, s->said, s->n);
 	assert_string_equal(t.told, "http http2 target=/a host=shop method=1 status=200\n");
 	assert_int_equal(t.counters.of[PROTOCOL_HTTP2].gaps, 1);
@@ -293,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_connection_joined_late_is_counted_from_there),
+		cmocka_unit_test(a_server_joined_late_is_known_as_one),
 		cmocka_unit_test(what_is_told_after_losses_is_right),
 		cmocka_unit_test(an_answer_longer_than_what_is_captured_ends),
 		cmocka_unit_test(a_frame_of_an_awaited_stream_is_found_anywhere),

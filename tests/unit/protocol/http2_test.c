@@ -70,6 +70,39 @@ static void other_answers_before_the_answer_do_not_count(void **state)
 	tells(s, "http http2 target=/up host=h method=3 status=201\n");
 }
 
+static void an_answer_that_never_came_has_no_status(void **state)
+{
+	struct script *s = opened();
+
+	says(s, '>');
+	headers(s, 1, 0, "+:method=POST :path=/up :authority=h");
+	says(s, '<');
+	headers(s, 1, 0, ":status=100");
+	frame(s, RST, 0, 1, "\0\0\0\2", 4);
+	tells(s, "http http2 target=/up host=h method=3 error=1\n");
+}
+
+static void bodies_are_counted_without_padding(void **state)
+{
+	struct script *s = opened();
+	static struct talker t;
+	struct talker_how how = {.role = KH_ROLE_SERVER};
+
+	says(s, '>');
+	headers(s, 1, 0, "+:method=POST :path=/up :authority=h");
+	body(s, 1, 0, 1000);
+	frame(s, DATA, PADDED | END_STREAM, 1, "\2xyz\0\0", 6);
+	says(s, '<');
+	headers(s, 1, 0, "+:status=200");
+	body(s, 1, 0, 5000);
+	body(s, 1, END_STREAM, 5000);
+	talker_run(&t, &how, s->said, s->n);
+	assert_int_equal(t.exchanges, 1);
+	assert_int_equal(t.req_body, 1003);
+	assert_int_equal(t.resp_body, 10000);
+	free(s);
+}
+
 static void pushed_streams_only_change_the_table(void **state)
 {
 	struct script *s = opened();
@@ -78,14 +111,17 @@ static void pushed_streams_only_change_the_table(void **state)
 
 	says(s, '>');
 	headers(s, 1, END_STREAM, GET "/a");
+	headers(s, 3, END_STREAM, POST "/p.S/M");
 	says(s, '<');
 	n = 4 + block(s, b + 4, GET "/pushed");
-	frame(s, PUSH, END_HEADERS, 1, b, n);
+	frame(s, PUSH, END_HEADERS, 3, b, n);
 	headers(s, 2, 0, "+:status=500");
 	headers(s, 1, 0, "+:status=503");
 	body(s, 2, END_STREAM, 100);
 	body(s, 1, END_STREAM, 100);
-	tells(s, "http http2 target=/a host=shop method=1 status=503\n");
+	headers(s, 3, END_STREAM, ANSWER);
+	tells(s, "http http2 target=/a host=shop method=1 status=503\n"
+		 "rpc grpc op=p.S/M code=UNKNOWN host=shop method=3 status=200 failed\n");
 }
 
 static void what_is_reset_has_no_proper_answer(void **state)
@@ -335,6 +371,8 @@ int main(void)
 		cmocka_unit_test(requests_are_told_by_stream),
 		cmocka_unit_test(padding_priority_and_continuation_are_no_fields),
 		cmocka_unit_test(other_answers_before_the_answer_do_not_count),
+		cmocka_unit_test(an_answer_that_never_came_has_no_status),
+		cmocka_unit_test(bodies_are_counted_without_padding),
 		cmocka_unit_test(pushed_streams_only_change_the_table),
 		cmocka_unit_test(what_is_reset_has_no_proper_answer),
 		cmocka_unit_test(streams_above_the_last_of_goaway_are_refused),
