@@ -184,6 +184,23 @@ static void databases_have_buckets_of_their_own(void **state)
 	assert_int_equal(find(telemetry, TELEMETRY_MESSAGING_CLIENT_DURATION, "").n, 15);
 }
 
+static void buckets_of_durations_are_those_of_databases_unless_they_are_the_default(void **state)
+{
+	static const double few[] = {0.5, 1};
+	struct telemetry_options o = telemetry_defaults;
+	double usual[HISTOGRAM_BOUNDS_MAX];
+
+	memcpy(usual, o.duration.le, o.duration.n * sizeof(*usual));
+	telemetry_set_durations(&o, (struct telemetry_buckets){usual, o.duration.n});
+	assert_int_equal(o.db_duration.n, 9);
+	usual[14] = 11;
+	telemetry_set_durations(&o, (struct telemetry_buckets){usual, o.duration.n});
+	assert_int_equal(o.db_duration.n, 15);
+	telemetry_set_durations(&o, (struct telemetry_buckets){few, 2});
+	assert_int_equal(o.db_duration.n, 2);
+	assert_int_equal(o.duration.n, 2);
+}
+
 /* ---- labels ---- */
 
 static void labels_are_those_of_the_conventions(void **state)
@@ -466,6 +483,7 @@ int main(void)
 		T(each_kind_and_side_has_its_metric),
 		T(what_is_switched_off_has_no_family_and_is_not_counted),
 		T(databases_have_buckets_of_their_own),
+		T(buckets_of_durations_are_those_of_databases_unless_they_are_the_default),
 		T(labels_are_those_of_the_conventions),
 		T(all_that_can_be_asked_for_has_its_value),
 		T(each_protocol_but_the_webs_has_a_system),
