@@ -259,7 +259,7 @@ static struct series *make_series(struct telemetry *t, enum attribute_owner owne
 	struct labels labels;
 
 	if (is_http(owner))
-		http_series_labels(&labels, key);
+		http_series_labels(&labels, key, t->options.semconv);
 	else
 		call_series_labels(&labels, key, t->options.semconv);
 	series = series_make(&group->table, key, hash, labels_slice(&labels));
