@@ -128,7 +128,7 @@ static size_t random_talk(unsigned int seed)
 static void test_random(void **state)
 {
 	(void)state;
-	for (unsigned int seed = 1; seed <= 400; seed++) {
+	for (unsigned int seed = 1; seed <= 100; seed++) {
 		char what[32];
 		size_t n = random_talk(seed);
 
