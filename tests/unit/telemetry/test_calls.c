@@ -196,7 +196,7 @@ static void buckets_of_durations_are_those_of_databases_unless_they_are_the_defa
 	telemetry_set_durations(&o, (struct telemetry_buckets){usual, 14});
 	assert_int_equal(o.db_duration.n, 14);
 	usual[14] = 11;
-	telemetry_set_durations(&o, (struct telemetry_buckets){usual, o.duration.n});
+	telemetry_set_durations(&o, (struct telemetry_buckets){usual, 15});
 	assert_int_equal(o.db_duration.n, 15);
 	telemetry_set_durations(&o, (struct telemetry_buckets){few, 2});
 	assert_int_equal(o.db_duration.n, 2);
