@@ -37,6 +37,14 @@ struct telling {
 	struct call *call;
 };
 
+/* The newest is asked for most. */
+static struct call *asked_on(const struct talk *talk, uint32_t stream)
+{
+	struct call *last = talk->calls.last;
+
+	return last && last->key == stream ? last : talk_asked(talk, stream);
+}
+
 /* ---- requests ---- */
 
 /* A content-type decides; the request's before the answer's. */
@@ -273,13 +281,12 @@ static void told(void *arg, const struct hpack_value *value)
 static enum http2_use use_of(struct talk *talk, enum side from, const struct http2_head *head)
 {
 	struct http2_side *side = &http2_of(talk)->side[from];
-	struct call *call = talk_asked(talk, head->stream);
 
 	if (head->type != HTTP2_HEADERS)
 		return HTTP2_USE_NONE;
 	if (from == FROM_SERVER)
-		return call ? HTTP2_USE_ANSWER : HTTP2_USE_NONE;
-	if (call || head->stream <= side->last)
+		return asked_on(talk, head->stream) ? HTTP2_USE_ANSWER : HTTP2_USE_NONE;
+	if (head->stream <= side->last)
 		return HTTP2_USE_NONE;
 	side->last = head->stream;
 	return HTTP2_USE_ASK;
@@ -314,7 +321,7 @@ static void block_ends(struct talk *talk, struct http2_side *side, struct call *
 void http2_fragment(struct talk *talk, enum side from, struct slice b, bool whole, bool ends)
 {
 	struct http2_side *side = &http2_of(talk)->side[from];
-	struct telling t = {talk, side, talk_asked(talk, side->block)};
+	struct telling t = {talk, side, asked_on(talk, side->block)};
 
 	if (!side->block)
 		return;
@@ -350,7 +357,7 @@ static void note_message(struct call *call, struct slice first)
 void http2_data(struct talk *talk, enum side from, const struct http2_head *head,
 		struct slice first, uint32_t n)
 {
-	struct call *call = talk_asked(talk, head->stream);
+	struct call *call = asked_on(talk, head->stream);
 
 	if (!call)
 		return;
@@ -373,7 +380,7 @@ void http2_data(struct talk *talk, enum side from, const struct http2_head *head
 
 void http2_reset(struct talk *talk, enum side from, uint32_t stream, uint32_t code)
 {
-	struct call *call = talk_asked(talk, stream);
+	struct call *call = asked_on(talk, stream);
 
 	if (!call)
 		return;
