@@ -51,6 +51,7 @@ struct pipeline_stats {
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
 	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
 	_Atomic uint64_t exchanges_of[PROTOCOLS];
+	_Atomic uint64_t encrypted; /* connections, counted among exchanges */
 	/* Of struct streams_counters; those by protocol below. */
 #define STREAMS_X(name, help) +1
 	_Atomic uint64_t streams[0 STREAMS_COUNTERS(STREAMS_X)];
@@ -68,9 +69,7 @@ struct pipeline;
 struct pipeline *pipeline_new(const struct pipeline_options *options); /* NULL: out of memory */
 void pipeline_free(struct pipeline *pipeline);
 
-/* For intake_start(); then tell the pipeline which intake it was. */
-struct intake_ops pipeline_ops(struct pipeline *pipeline);
-void pipeline_attach(struct pipeline *pipeline, struct intake *intake);
+struct intake_ops pipeline_ops(struct pipeline *pipeline); /* for intake_start() */
 
 /* What BPF shall send because of the rules: KH_WANT_ARGS. */
 uint32_t pipeline_wants(const struct pipeline *pipeline);

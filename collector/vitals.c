@@ -34,6 +34,7 @@ static uint64_t bpf_counter(void *arg, unsigned int counter)
 	}
 BPF_COUNTER(exchange_drops)
 BPF_COUNTER(part_drops)
+BPF_COUNTER(segment_drops)
 BPF_COUNTER(life_drops)
 
 static uint64_t memory_series(void *arg)
@@ -165,6 +166,7 @@ static void bind_intake(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_RECORDS_DROPPED, "invalid", &s->invalid);
 	function(self, SELF_RECORDS_DROPPED, "ring_full", bpf_exchange_drops, v);
 	function(self, SELF_RECORDS_DROPPED, "ring_full_part", bpf_part_drops, v);
+	function(self, SELF_RECORDS_DROPPED, "ring_full_segment", bpf_segment_drops, v);
 	function(self, SELF_RECORDS_DROPPED, "ring_full_life", bpf_life_drops, v);
 	selfmetrics_set_bpf(self, bpf_counter, v);
 }
@@ -181,11 +183,15 @@ static const char *const http1_drop[] = {
 static void bind_protocols(struct selfmetrics *self, const struct vitals *v,
 			   const struct pipeline_stats *s)
 {
+	/* What is not HTTP shows as HTTP first: these may come though they are not counted. */
+	uint64_t come = v->protocols | 1ull << PROTOCOL_HTTP | 1ull << PROTOCOL_HTTP2;
+
 	for (unsigned int i = 0; i < PROTOCOLS; i++) {
-		if (v->protocols >> i & 1)
+		if (come >> i & 1)
 			number(self, SELF_EXCHANGES, protocol_name((enum protocol)i),
 			       &s->exchanges_of[i]);
 	}
+	number(self, SELF_EXCHANGES, "encrypted", &s->encrypted);
 	for (unsigned int c = 0; c < sizeof(s->streams) / sizeof(*s->streams); c++)
 		number(self, (enum selfmetric)(SELF_STREAMS_segments + c), "", &s->streams[c]);
 	for (unsigned int i = 0; i < parsers_n; i++) {

@@ -151,8 +151,8 @@ void talk_end_all(struct talk *talk, enum exchange_error error, uint64_t ns)
 	while (talk->calls.first) {
 		struct call *call = talk->calls.first;
 
-		if (call->waits) {
-			talk_forget(talk, call, false);
+		if (call->doubted || call->waits) {
+			talk_forget(talk, call, call->doubted);
 			continue;
 		}
 		if (!call->error)
