@@ -264,7 +264,7 @@ static size_t find_step(struct stream *stream, enum side side, struct slice b, b
 		half_reset(stream, side);
 		return (size_t)at;
 	}
-	if (begins && b.n && (!amid || ++half->astray % ASTRAY_MAX == 0))
+	if (begins && b.n && at != RESYNC_STILL && (!amid || ++half->astray % ASTRAY_MAX == 0))
 		half->bad++;
 	lose(stream, side);
 	return 0;
