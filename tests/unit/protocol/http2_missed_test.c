@@ -281,6 +281,41 @@ static void long_downloads_do_not_end_a_connection(void **state)
 	free(s);
 }
 
+/* What went before in HTTP/1 is not seen here, nor what stood behind the answer to the upgrade. */
+static void an_upgraded_connection_goes_on(void **state)
+{
+	static struct talker t;
+
+	for (int role = KH_ROLE_SERVER; role <= KH_ROLE_CLIENT; role++) {
+		struct script *s = script_new();
+		struct talker_how how = {.role = (enum kh_role)role, .join = 2};
+
+		says(s, '>');
+		put(s, "GET /a HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", 34);
+		says(s, '<');
+		put(s, "HTTP/1.1 101 Switching Protocols\r\n\r\n", 36);
+		frame(s, SETTINGS, 0, 0, "", 0);
+		says(s, '>');
+		put(s, PREFACE, 24);
+		frame(s, SETTINGS, 0, 0, "\0\3\0\0\0\144", 6);
+		frame(s, SETTINGS, ACK, 0, "", 0);
+		headers(s, 13, END_STREAM, GET "/b");
+		says(s, '<');
+		frame(s, SETTINGS, ACK, 0, "", 0);
+		says(s, '<');
+		headers(s, 1, 0, "+:status=200");
+		body(s, 1, END_STREAM, 6);
+		headers(s, 13, 0, "+:status=200");
+		body(s, 13, END_STREAM, 6);
+		says(s, '>');
+		frame(s, GOAWAY, 0, 0, "\0\0\0\0\0\0\0\0", 8);
+		says(s, 'C');
+		talker_run(&t, &how, s->said, s->n);
+		assert_string_equal(t.told, "http http2 target=/b host=shop method=1 status=200\n");
+		free(s);
+	}
+}
+
 /* CONTINUATION without end: the table is forgotten, and the connection goes on. */
 static void a_flood_of_fields_ends_somewhere(void **state)
 {
@@ -318,6 +353,7 @@ int main(void)
 		cmocka_unit_test(an_answer_whose_end_was_missed_is_not_told),
 		cmocka_unit_test(a_declared_length_tells_where_an_answer_ends),
 		cmocka_unit_test(long_downloads_do_not_end_a_connection),
+		cmocka_unit_test(an_upgraded_connection_goes_on),
 		cmocka_unit_test(a_flood_of_fields_ends_somewhere),
 	};
 
