@@ -46,6 +46,7 @@ struct kafka_head {
 	uint32_t size; /* of the whole message, its length field included */
 	uint32_t correlation;
 	bool cut; /* bytes of it that were wanted were not captured */
+	bool named; /* the client says its name */
 };
 
 /* By name or, in newer versions, by id. */
