@@ -86,7 +86,7 @@ is "libmemcached got what it had put there" "$(grep -c s3cret "$scratch/said")" 
 both libmemcached 10 set
 both libmemcached 10 get
 
-all_understood "everything was understood" memcached
+all_told "everything was told" memcached
 nothing_lost "nothing was lost"
 scrape
 is "no key and no value came out" "$(grep -c 's3cret\|quiet-' "$metrics" || true)" 0
