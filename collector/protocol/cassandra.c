@@ -329,6 +329,17 @@ static void lost(struct talk *talk, enum side from)
 		talk_forget(talk, talk->calls.first, true);
 }
 
+/* Outer frames follow each other only with what is in them between. */
+static long resync(struct talk *talk, enum side from, struct slice b)
+{
+	const struct cassandra *s = talk->state;
+	struct frame f;
+
+	if (is_framed(s, b))
+		return head_frame(b, &f) == CUT_OK ? 0 : -1;
+	return envelope_frame(from, b, UINT64_MAX, &f) == CUT_OK ? 0 : -1;
+}
+
 const struct parser cassandra_parser = {
 	.name = "cassandra",
 	.protocol = PROTOCOL_CASSANDRA,
@@ -341,4 +352,5 @@ const struct parser cassandra_parser = {
 	.frame = frame,
 	.message = message,
 	.lost = lost,
+	.resync = resync,
 };

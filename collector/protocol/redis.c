@@ -434,11 +434,7 @@ static void outermost(struct talk *talk, struct redis *s, const struct redis_tok
 	s->ok = token->type == '+' && token->line == 5 && b.n >= 3 && memcmp(b.p, "+OK", 3) == 0;
 	s->queued = token->type == '+' && token->line == 9 && b.n >= 7 &&
 		    memcmp(b.p, "+QUEUED", 7) == 0;
-	if (s->answer_cut) { /* what follows may be more of it, whatever it looks like */
-		s->answer_cut = false;
-		s->type = 0;
-		answer_begins(talk, s);
-	} else if (token->type == '>' || (token->type == '*' && s->subscribed && few)) {
+	if (token->type == '>' || (token->type == '*' && s->subscribed && few)) {
 		s->reply = REPLY_UNDECIDED;
 	} else if (s->monitors && b.n > 1 && b.p[0] == '+' && (unsigned char)(b.p[1] - '0') < 10) {
 		s->reply = REPLY_PUSHED;
@@ -553,25 +549,67 @@ static void lost(struct talk *talk, enum side from)
 	s->open_line[from] = false;
 	s->unsure = true;
 	s->heard = false;
-	if (from == FROM_CLIENT)
+	s->begun = true;
+	if (from == FROM_CLIENT) {
 		lost_request(talk, s);
-	else
+		s->db_known &= s->request_cut; /* else SELECT may have been among it */
+	} else {
 		lost_answer(talk, s);
+	}
+}
+
+/* The answer whose bytes were lost has ended. */
+static void cut_answer_ends(struct talk *talk, struct redis *s)
+{
+	struct call *call = awaited(talk, s);
+
+	s->answer_cut = false;
+	s->heard = true;
+	if (call)
+		tell(talk, s, call);
 }
 
 static bool tail(struct talk *talk, enum side from, struct slice b)
 {
 	struct redis *s = talk->state;
-	struct call *call = awaited(talk, s);
 
 	if (b.n < 2 || memcmp(b.p + b.n - 2, "\r\n", 2) != 0)
 		return false;
-	if (from == FROM_SERVER && s->answer_cut && call) {
-		s->answer_cut = false;
-		s->heard = true;
-		tell(talk, s, call);
+	if (from == FROM_SERVER && s->answer_cut)
+		cut_answer_ends(talk, s);
+	return true;
+}
+
+static bool tokens_fit(struct slice b)
+{
+	struct redis_token token;
+
+	for (unsigned int i = 0; i < 4 && b.n; i++) {
+		enum cut cut = redis_token(b, &token);
+
+		if (cut != CUT_OK)
+			return cut == CUT_MORE && i;
+		if (token.size >= b.n)
+			return true;
+		b = (struct slice){b.p + token.size, b.n - (size_t)token.size};
 	}
 	return true;
+}
+
+/*
+ * Where a command begins there is an array. What follows a long answer of which bytes were lost
+ * may be more of it; it ends, at the earliest, where a call ends in CRLF, which then is a frame.
+ */
+static long resync(struct talk *talk, enum side from, struct slice b)
+{
+	const struct redis *s = talk->state;
+	bool odd = false;
+
+	if (from == FROM_CLIENT)
+		return redis_request(b, &odd) == GUESS_NO ? -1 : 0;
+	if (!s->answer_cut)
+		return tokens_fit(b) ? 0 : -1;
+	return b.n >= 2 && memcmp(b.p + b.n - 2, "\r\n", 2) == 0 ? (long)b.n - 2 : RESYNC_STILL;
 }
 
 /* ---- frames ---- */
@@ -640,6 +678,10 @@ static enum cut answer_frame(const struct redis *s, struct slice b, struct frame
 	struct redis_token token;
 	enum cut cut = redis_token(b, &token);
 
+	if (s->answer_cut && b.n && b.p[0] == '\r') { /* as resync() has it */
+		f->size = f->want = 2;
+		return b.n < 2 ? CUT_MORE : b.p[1] == '\n' ? CUT_OK : CUT_NOT;
+	}
 	if (cut != CUT_OK)
 		return cut;
 	if (redis_is_aggregate(token.type) && token.n && s->depth == REDIS_DEPTH_MAX)
@@ -675,6 +717,8 @@ static void message(struct talk *talk, enum side from, struct slice b, const str
 			element_ends(talk, s);
 	} else if (from == FROM_CLIENT) {
 		request_token(talk, s, b);
+	} else if (s->answer_cut) {
+		cut_answer_ends(talk, s);
 	} else {
 		answer_token(talk, s, b);
 	}
@@ -693,6 +737,7 @@ const struct parser redis_parser = {
 	.message = message,
 	.lost = lost,
 	.tail = tail,
+	.resync = resync,
 };
 
 _Static_assert(sizeof(struct redis) <= PARSER_STATE_MAX, "a connection's state");

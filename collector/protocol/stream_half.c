@@ -253,7 +253,7 @@ static size_t find_step(struct stream *stream, enum side side, struct slice b, b
 		half_reset(stream, side);
 		return (size_t)at;
 	}
-	half->bad += begins && b.n;
+	half->bad += begins && b.n && at != RESYNC_STILL;
 	lose(stream, side);
 	return 0;
 }

@@ -251,6 +251,11 @@ static size_t put_number(char *out, uint32_t number)
 	return number ? (size_t)snprintf(out, LABEL_VALUE_MAX, "%u", number) : 0;
 }
 
+static bool is_graphql(const struct exchange *exchange)
+{
+	return exchange->protocol == PROTOCOL_GRAPHQL;
+}
+
 size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side side,
 		  const struct attribute_source *source, const struct peer_namer *namer)
 {
@@ -275,6 +280,14 @@ size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side sid
 		return put_text(out, http_protocol_name(exchange));
 	case ATTR_PROTOCOL_VERSION:
 		return put_text(out, http_protocol_version(exchange));
+	case ATTR_GRAPHQL_TYPE:
+		return is_graphql(exchange) ? http_clean(out, exchange->operation) : 0;
+	case ATTR_GRAPHQL_NAME:
+		return is_graphql(exchange) ? http_clean(out, exchange->collection) : 0;
+	case ATTR_RPC_METHOD:
+		return is_graphql(exchange) ? 0 : http_clean(out, exchange->operation);
+	case ATTR_RPC_SYSTEM:
+		return is_graphql(exchange) || !exchange->operation.n ? 0 : put_text(out, HTTP_AWS);
 	case ATTR_CLIENT_ADDRESS:
 		return side == HTTP_SERVER ? http_client_address(out, exchange, namer) : 0;
 	default:
