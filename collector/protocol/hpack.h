@@ -37,6 +37,7 @@ enum hpack_field {
 	HPACK_STATUS,
 	HPACK_HOST,
 	HPACK_CONTENT_TYPE,
+	HPACK_CONTENT_LENGTH,
 	HPACK_GRPC_STATUS,
 	HPACK_TRACEPARENT,
 	HPACK_TRACESTATE,
@@ -71,8 +72,8 @@ struct hpack {
 typedef void hpack_told(void *arg, const struct hpack_value *value);
 
 /*
- * A fragment of a header block, behind those before; `ends`: the block ends with it. Calls `told` for each
- * field, in their order. False: it is no such block, and nothing is known of the table any
+ * A fragment of a header block, behind those before; `ends`: the block ends with it. Calls `told`
+ * for each field, in their order. False: it is no such block, and nothing is known of the table any
  * more; the rest of the block must not be given.
  */
 bool hpack_read(struct hpack *hpack, struct slice fragment, bool ends, hpack_told *told, void *arg);

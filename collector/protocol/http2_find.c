@@ -267,13 +267,17 @@ long http2_resync(struct talk *talk, enum side from, struct slice b)
 {
 	uint32_t max_frame = strict_max(talk, from);
 	struct chain chain;
+	long at;
 
 	if (from == FROM_CLIENT && http2_preface(b) == HTTP2_PREFACE)
 		return 0;
 	chain = chain_of(b, from, max_frame, CHAIN_LOOK);
 	if (!chain.broken && chain.frames && stream_possible(talk, http2_head(b.p).stream))
 		return 0;
-	return find_chain(talk, b, from, max_frame, &chain);
+	at = find_chain(talk, b, from, max_frame, &chain);
+	if (at < 0 && from == FROM_SERVER)
+		http2_length_tells(talk, talk->moment.seq + (uint32_t)b.n);
+	return at;
 }
 
 /* One frame is enough only if it is of a stream on which an answer is awaited. */

@@ -135,6 +135,7 @@ struct parser {
 	 * before them).
 	 */
 	long (*resync)(struct talk *talk, enum side from, struct slice b);
+	bool resync_amid; /* it finds frames amidst a call, too, and not to find one there is usual */
 };
 
 /* ---- what a parser may call (streams.c) ---- */

@@ -2,6 +2,8 @@
 /* One direction of a connection: from the bytes of system calls to frames. */
 #include "stream.h"
 
+#define ASTRAY_MAX 16 /* calls without a frame that count as one that is bad, where that is usual */
+
 void half_reset(struct stream *stream, enum side side)
 {
 	struct half *half = &stream->half[side];
@@ -240,12 +242,21 @@ static bool chain_fits(struct stream *stream, enum side side, struct slice b)
  * Out of step: where a call begins there may be a frame. Returns the bytes before it. What passes
  * unread may hold requests and answers, so those before it are lost once more.
  */
-static size_t find_step(struct stream *stream, enum side side, struct slice b, bool begins)
+static size_t find_step(struct stream *stream, enum side side, struct slice b, bool begins,
+			const struct kh_segment *segment)
 {
 	struct half *half = &stream->half[side];
+	bool amid = stream->parser->resync_amid;
 	long at = -1;
 
-	if (begins && b.n && stream->parser->resync)
+	stream->talk.moment = (struct moment){
+		.first_ns = segment->ns,
+		.last_ns = segment->ns,
+		.seq = segment->seq + (uint32_t)(b.p - (const char *)(segment + 1)),
+		.tgid = segment->tgid,
+		.tid = segment->tid,
+	};
+	if ((begins || amid) && b.n && stream->parser->resync)
 		at = stream->parser->resync(&stream->talk, side, b);
 	else if (begins && b.n)
 		at = chain_fits(stream, side, b) ? 0 : -1;
@@ -253,7 +264,8 @@ static size_t find_step(struct stream *stream, enum side side, struct slice b, b
 		half_reset(stream, side);
 		return (size_t)at;
 	}
-	half->bad += begins && b.n && at != RESYNC_STILL;
+	if (begins && b.n && at != RESYNC_STILL && (!amid || ++half->astray % ASTRAY_MAX == 0))
+		half->bad++;
 	lose(stream, side);
 	return 0;
 }
@@ -296,7 +308,8 @@ void half_segment(struct stream *stream, enum side side, const struct kh_segment
 		stream->skip -= (uint16_t)from;
 	}
 	if (half->at == HALF_LOST)
-		from += find_step(stream, side, (struct slice){p + from, n - from}, begins);
+		from += find_step(stream, side, (struct slice){p + from, n - from}, begins,
+				  segment);
 	feed(stream, side, p + from, n - from, segment, segment->seq + (uint32_t)from);
 	if (segment->len > n)
 		the_tail(stream, side, segment, p + n);
