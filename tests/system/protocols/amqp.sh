@@ -36,13 +36,13 @@ echo go > "$scratch/go"
 ok "a client that was there before" wait_for 30 grep -q "done" "$scratch/early.log"
 ok "a client that comes later" "$python" "$here/amqp_client.py" "$port" late
 
-# SIDE WANT OPERATION DESTINATION ERROR: exactly so many with that error, "" for none.
+# SIDE FAILED OPERATION DESTINATION ERROR ALL: exactly so many in all, and so many with that error, if any.
 many() {
-	local side=$1 want=$2 operation=$3 destination=$4 error=$5 all=$6
+	local side=$1 failed=$2 operation=$3 destination=$4 error=$5 all=$6
 	local labels=("messaging_operation_name=\"$operation\"" "destination_name=\"$destination\"" 'messaging_system_name="rabbitmq"')
 	told "$when, $side: $operation $destination" "$all" "messaging-$side" "${labels[@]}"
 	[ -z "$error" ] ||
-		told "$when, $side: $operation $destination: $error" "$want" "messaging-$side" "${labels[@]}" "error_type=\"$error\""
+		told "$when, $side: $operation $destination: $error" "$failed" "messaging-$side" "${labels[@]}" "error_type=\"$error\""
 }
 
 for when in early late; do

@@ -477,7 +477,6 @@ static void test_joined_consumer_without_acks(void **state)
 		deliver(1, "c", tag, "tasks");
 		strcat(expected, DELIVER "tasks action=3\n");
 	}
-	closed('>', 0, 10, 200, 0);
 	joined(expected);
 }
 
