@@ -358,13 +358,19 @@ static void got(struct talk *talk, uint16_t channel, struct reader *r, bool empt
 
 /* ---- the end ---- */
 
+/* Why a channel or the connection is closed. */
+struct reason {
+	char code[CODE]; /* "": in order */
+	uint32_t method; /* the one that is to blame */
+};
+
 /*
- * What is open ends with its channel. `code`, or NULL if nothing went wrong, is of what waited for
- * an answer; of publishes of which some may have been fine it is not known. Returns whether any
- * took it.
+ * What is open ends with its channel. The code is of what waited for an answer, and of a publish
+ * if one is to blame; which of several is not known. Returns whether any took it.
  */
-static bool channel_ends(struct talk *talk, uint16_t channel, const char *code)
+static bool channel_ends(struct talk *talk, uint16_t channel, const struct reason *why)
 {
+	const char *code = why->code[0] ? why->code : NULL;
 	struct call *call = talk->calls.first, *next;
 	unsigned int unsure = 0, taken = 0;
 
@@ -379,15 +385,16 @@ static bool channel_ends(struct talk *talk, uint16_t channel, const char *code)
 				tell_as_asked(talk, call);
 			else
 				talk_forget(talk, call, false);
-		} else if (code && is_kind(call, channel, UNSURE) && unsure > 1) {
+		} else if (is_kind(call, channel, UNSURE) &&
+			   (!code || why->method != AMQP_PUBLISH)) {
+			tell_as_asked(talk, call);
+		} else if (is_kind(call, channel, UNSURE) && unsure > 1) {
 			talk_forget(talk, call, true);
 		} else if (code) {
 			fail(call, code);
 			call->waits = false;
 			talk_answer(talk, call);
 			taken++;
-		} else if (is_kind(call, channel, UNSURE)) {
-			tell_as_asked(talk, call);
 		} else {
 			talk_forget(talk, call, false);
 		}
@@ -406,38 +413,41 @@ static void tell_close(struct talk *talk, uint16_t channel, const char *operatio
 }
 
 /* 200 is an end in order; both sides may have reasons. */
-static const char *read_code(struct reader *r, char code[CODE])
+static struct reason read_reason(struct reader *r)
 {
-	uint16_t number = reader_be16(r);
+	uint16_t number = reader_be16(r), class, method;
+	struct reason why = {.code = ""};
 
+	short_text(r); /* the same in words */
+	class = reader_be16(r);
+	method = reader_be16(r);
 	if (r->bad || number < 300)
-		return NULL;
-	snprintf(code, CODE, "%u", number);
-	return code;
+		return why;
+	snprintf(why.code, sizeof(why.code), "%u", number);
+	why.method = AMQP_ID(class, method);
+	return why;
 }
 
 static void channel_close(struct talk *talk, uint16_t channel, struct reader *r)
 {
-	char text[CODE];
-	const char *code = read_code(r, text);
+	struct reason why = read_reason(r);
 
-	if (!channel_ends(talk, channel, code) && code)
-		tell_close(talk, channel, "channel.close", code);
+	if (!channel_ends(talk, channel, &why) && why.code[0])
+		tell_close(talk, channel, "channel.close", why.code);
 }
 
 static void connection_close(struct talk *talk, struct reader *r)
 {
 	struct amqp *amqp = talk->state;
-	char text[CODE];
-	const char *code = read_code(r, text);
+	struct reason why = read_reason(r);
 	bool taken = false;
 
 	for (unsigned int i = 0; i < AMQP_CHANNELS; i++) {
 		if (amqp->channel[i].used)
-			taken |= channel_ends(talk, amqp->channel[i].number, code);
+			taken |= channel_ends(talk, amqp->channel[i].number, &why);
 	}
-	if (!taken && code)
-		tell_close(talk, 0, "connection.close", code);
+	if (!taken && why.code[0])
+		tell_close(talk, 0, "connection.close", why.code);
 }
 
 void amqp_lost(struct talk *talk, enum side from)

@@ -210,6 +210,8 @@ int attribute_owner_of(const struct exchange *exchange)
 
 	if (!client && exchange->conn.role != KH_ROLE_SERVER)
 		return -EINVAL;
+	if (exchange->kind == EXCHANGE_ENCRYPTED)
+		return OWNER_CONNECTION;
 	if (client && exchange->kind == EXCHANGE_MESSAGING && exchange->action == MESSAGING_PROCESS)
 		return OWNER_MESSAGING_PROCESS;
 	return 2 * (int)exchange->kind + client;

@@ -133,7 +133,7 @@ struct attribute {
 const struct attribute *attribute_at(unsigned int id);
 enum attribute_presence attribute_presence(unsigned int id, enum attribute_owner owner);
 
-/* Whose metrics count the exchange. -EINVAL: its role is not known. */
+/* Whose metrics count the exchange, or connection. -EINVAL: its role is not known. */
 int attribute_owner_of(const struct exchange *exchange);
 
 /* ---- what the configuration adds ---- */

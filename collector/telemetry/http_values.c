@@ -122,11 +122,35 @@ static void lower(char *p, size_t n)
 	}
 }
 
+static size_t put_byte(char *out, unsigned int byte)
+{
+	size_t n = 0;
+
+	if (byte >= 100)
+		out[n++] = (char)('0' + byte / 100);
+	if (byte >= 10)
+		out[n++] = (char)('0' + byte / 10 % 10);
+	out[n++] = (char)('0' + byte % 10);
+	return n;
+}
+
+/* The peer of every call without a host: inet_ntop() would cost more than all the rest. */
+static size_t put_ipv4(char *out, const uint8_t address[4])
+{
+	size_t n = put_byte(out, address[0]);
+
+	for (int i = 1; i < 4; i++) {
+		out[n++] = '.';
+		n += put_byte(out + n, address[i]);
+	}
+	return n;
+}
+
 static size_t put_address(char *out, const struct kh_conn *conn)
 {
-	if (conn->family != AF_INET && conn->family != AF_INET6)
-		return 0;
-	if (!inet_ntop(conn->family, conn->raddr, out, INET6_ADDRSTRLEN))
+	if (conn->family == AF_INET)
+		return put_ipv4(out, conn->raddr);
+	if (conn->family != AF_INET6 || !inet_ntop(AF_INET6, conn->raddr, out, INET6_ADDRSTRLEN))
 		return 0;
 	return strlen(out);
 }

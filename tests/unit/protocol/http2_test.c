@@ -678,6 +678,34 @@ static void an_answer_longer_than_what_is_captured_ends(void **state)
 	free(s);
 }
 
+/* What follows a hole begins amidst a frame, but the next frame is of a stream that is awaited. */
+static void a_frame_of_an_awaited_stream_is_found_anywhere(void **state)
+{
+	struct script *s = opened();
+	static struct talker t;
+	struct talker_how how = {.role = KH_ROLE_SERVER};
+	size_t cut;
+
+	says(s, '>');
+	headers(s, 1, END_STREAM, GET "/a");
+	says(s, '<');
+	headers(s, 1, 0, "+:status=200");
+	for (int i = 0; i < 5; i++)
+		body(s, 1, 0, 8000);
+	cut = 1000; /* bytes of the last one are in the next call */
+	s->said[s->n - 1].n -= cut;
+	s->said[s->n++] = (struct said){'<', s->bytes + s->used - cut, cut};
+	body(s, 1, 0, 16000);
+	says(s, '>');
+	frame(s, WINDOW, 0, 0, "\0\1\0\0", 4);
+	says(s, '<');
+	body(s, 1, END_STREAM, 10);
+	talker_run(&t, &how, s->said, s->n);
+	assert_string_equal(t.told, "http http2 target=/a host=shop method=1 status=200\n");
+	assert_int_equal(t.counters.of[PROTOCOL_HTTP2].gaps, 1);
+	free(s);
+}
+
 /* The end of this one was in what is missing: nobody knows whether it was whole. */
 static void an_answer_whose_end_was_missed_is_not_told(void **state)
 {
@@ -745,6 +773,7 @@ int main(void)
 		cmocka_unit_test(a_connection_joined_late_is_counted_from_there),
 		cmocka_unit_test(what_is_told_after_losses_is_right),
 		cmocka_unit_test(an_answer_longer_than_what_is_captured_ends),
+		cmocka_unit_test(a_frame_of_an_awaited_stream_is_found_anywhere),
 		cmocka_unit_test(an_answer_whose_end_was_missed_is_not_told),
 		cmocka_unit_test(a_flood_of_fields_ends_somewhere),
 	};

@@ -370,7 +370,9 @@ static void hostile_texts_are_clean_and_cut(void **state)
 	e.summary = (struct slice){longest, sizeof(longest)};
 	e.namespace = (struct slice){longest, sizeof(longest)};
 	add(&e);
-	e.summary.n = LABEL_VALUE_MAX + 1; /* the same, once it is cut */
+	/* The same, once they are clean and cut: two series with equal labels spoil a scrape. */
+	e.summary.n = LABEL_VALUE_MAX + 1;
+	e.operation = slice_of("A\xfe\"\n");
 	add(&e);
 	f = find(telemetry, TELEMETRY_DB_CLIENT_DURATION, "");
 	assert_int_equal(f.samples, 1);
@@ -417,6 +419,8 @@ static void encrypted_connections_are_counted_by_side(void **state)
 	struct attribute_source source = {resource, &c, slice_of(""), 7};
 
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
+	c.kind = EXCHANGE_ENCRYPTED;
+	assert_int_equal(attribute_owner_of(&c), OWNER_CONNECTION);
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
 	source.exchange = &s;
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
