@@ -41,7 +41,7 @@ everything "$scratch/config.yml"
 start_loader
 start_collector --config "$scratch/config.yml"
 echo go > "$scratch/go"
-wait_for 20 grep -q done "$scratch/early.log"
+wait_for 20 grep -q "done" "$scratch/early.log"
 ok "psycopg2" "$python" "$here/postgresql_client.py" "$port" late
 
 echo "SELECT b FROM bench WHERE a = :secret AND b <> 's3cret';" > "$scratch/select.sql"
@@ -69,8 +69,8 @@ for when in early late; do
 			told "$when, $side: $operation of $table $*" "$want" "db-$side" 'db_system_name="postgresql"' \
 				"db_operation_name=\"$operation\"" "db_collection_name=\"$table\"" "$@"
 		}
-		on INSERT 10 $when
-		on SELECT 22 $when
+		told "$when, $side: INSERT" 10 "db-$side" 'db_system_name="postgresql"' "db_query_summary=\"INSERT $when\""
+		on SELECT 22 $when # 20, and two that fail
 		on SELECT 1 $when 'error_type="22P02"'
 		on SELECT 1 $when 'error_type="22012"'
 		on SELECT 2 ${when}_missing 'error_type="42P01"'
