@@ -588,4 +588,5 @@ const struct parser postgresql_parser = {
 	.message = pg_message_passed,
 	.lost = pg_lost,
 	.tail = pg_tail,
+	.resync = pg_resync,
 };
