@@ -50,7 +50,7 @@ of_the_client() { # PART
 }
 
 echo go > "$scratch/go"
-wait_for 20 grep -q done "$scratch/client.log"
+wait_for 20 grep -q "done" "$scratch/client.log"
 of_the_client early
 ok "a client of Python's" "$python" "$here/cassandra_client.py" "${port[late]}"
 of_the_client late

@@ -65,7 +65,7 @@ of_binary() { # PART
 
 for language in text binary; do
 	echo go > "$scratch/go-$language"
-	wait_for 20 grep -q done "$scratch/client-$language.log"
+	wait_for 20 grep -q "done" "$scratch/client-$language.log"
 	"of_$language" "early-$language"
 done
 for language in text binary; do

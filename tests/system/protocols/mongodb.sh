@@ -52,7 +52,7 @@ of_the_client() { # PART
 }
 
 echo go > "$scratch/go"
-wait_for 20 grep -q done "$scratch/client.log"
+wait_for 20 grep -q "done" "$scratch/client.log"
 of_the_client early
 both early 1 ping
 ok "a client of Python's" "$python" "$here/mongodb_client.py" "${port[late]}"

@@ -58,7 +58,7 @@ of_the_client() { # PART GETS
 }
 
 echo go > "$scratch/go"
-wait_for 20 grep -q done "$scratch/client.log"
+wait_for 20 grep -q "done" "$scratch/client.log"
 of_the_client early 23
 both early 0 SET 'db_namespace=' # nobody saw which one was selected
 ok "a client of Python's" "$python" "$here/redis_client.py" "${port[late]}"
