@@ -6,8 +6,9 @@
  *
  * A connection is looked at until some protocol says yes; what was kept of it till then is read
  * again by that protocol's parser, so that the first request counts. TLS, SSH and the PROXY
- * protocol are known first: the last is passed over, the others end it. A parser that meets
- * STREAMS_BAD_MAX frames in a row which are none gives the connection up to a second look.
+ * protocol are known first: the last is passed over, the others end it. So is the answer by which a
+ * connection left HTTP/1, with which its stream begins. A parser that meets STREAMS_BAD_MAX frames
+ * in a row which are none gives the connection up to a second look.
  *
  * Two threads on one socket may tell their segments in the wrong order. Each says how far the
  * other direction had come (kh_segment.other): one that is ahead waits, for at most
@@ -25,7 +26,7 @@
 #define STREAMS_BYTES_DEFAULT (32ull << 20)  /* of everything kept for them */
 #define STREAMS_CONN_MAX 16384               /* bytes of segments kept of one connection */
 #define STREAMS_CALLS 8192                   /* unanswered calls of all connections */
-#define STREAMS_LOOKS_MAX KH_PROBE_CALLS     /* segments of a connection until it is \"other\" */
+#define STREAMS_LOOKS_MAX KH_PROBE_CALLS     /* segments of a connection until it is "other" */
 #define STREAMS_BAD_MAX 8                    /* frames in a row that are none */
 #define STREAMS_HOLD_NS (20ull * 1000000ull) /* a segment ahead of its time waits at most */
 #define STREAMS_PATIENCE_NS (300ull * 1000000000ull) /* the usual time for an answer */
