@@ -22,10 +22,11 @@
 
 #include "../slice.h"
 
-#define HPACK_ENTRIES 128 /* newest insertions that are known: what the default size holds */
-#define HPACK_VALUE 512   /* bytes of a value that are kept; a longer one is cut */
-#define HPACK_TEXT 4608   /* likewise of all values: 4096 and one more; beyond they are unknown */
-#define HPACK_CARRY 512   /* bytes of a field that goes on in the block's next fragment */
+#define HPACK_ENTRIES                                                                              \
+	128 /* newest insertions that are known: what 4,096 bytes, the default size, hold */
+#define HPACK_VALUE 512                 /* bytes of a value that are kept; a longer one is cut */
+#define HPACK_TEXT (4096 + HPACK_VALUE) /* likewise of all values; entries beyond are unknown */
+#define HPACK_CARRY 512 /* bytes of a field that goes on in the block's next fragment */
 
 enum hpack_field {
 	HPACK_OTHER,   /* of no interest */
