@@ -9,8 +9,8 @@
 
 #include "http1.h"
 
-#define HTTP_PAYLOAD_NAME                                                                          \
-	128 /* bytes of an operation, or of what it is about; longer: left out                     \
+/* Bytes of an operation, or of what it is about; a longer one is left out. */
+#define HTTP_PAYLOAD_NAME 128
 	     */
 
 struct http_payload {
