@@ -101,7 +101,7 @@ struct stream {
 	uint8_t records;   /* of TLS at the start of a call: a bit per direction */
 	uint16_t looks;    /* segments looked at */
 	uint16_t reminded; /* segments since BPF was told last what is wanted */
-	uint16_t skip;     /* bytes of a PROXY header still to pass over, from the client */
+	uint16_t skip[SIDES]; /* bytes still to pass over: PROXY header, answer of HTTP/1 */
 	uint32_t trim;     /* bytes of the segment at hand that were told before */
 	uint64_t held_ns;  /* since when segments wait */
 	struct keep held;  /* segments ahead of their time */
