@@ -11,7 +11,6 @@
 
 /* Bytes of an operation, or of what it is about; a longer one is left out. */
 #define HTTP_PAYLOAD_NAME 128
-	     */
 
 struct http_payload {
 	enum protocol protocol;
