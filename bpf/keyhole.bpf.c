@@ -148,8 +148,8 @@ static __always_inline bool kh_my_io(struct sock *sk, u32 direction, u32 room)
 
 /* ---- tracepoint backend: kernel 6.3 and later ---- */
 
-static __always_inline int kh_tracepoint_udp(struct kh_io *io, struct sock *sk, int ret, int flags,
-					     u32 twin)
+static __always_inline int kh_tracepoint_udp(struct kh_io *io, struct sock *sk, u32 direction,
+					     int ret, int flags, u32 twin)
 {
 	struct kh_glance *glance;
 	struct kh_stream *s;
@@ -160,15 +160,15 @@ static __always_inline int kh_tracepoint_udp(struct kh_io *io, struct sock *sk, 
 		kh_mmsg_reset();
 		return 0;
 	}
-	s = kh_datagram_turn(sk, &glance, io->direction, twin != 0);
-	io->room = kh_room((io->direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV) + twin);
+	s = kh_datagram_turn(sk, &glance, direction, twin != 0);
+	io->room = kh_room((direction == KH_TX ? KH_ROOM_SEND : KH_ROOM_RECV) + twin);
 	if (!s || !io->room)
 		return 0;
 	io->sk = sk;
 	io->src.len = ret;
 	io->room->now = bpf_ktime_get_ns();
 	kh_source_syscall(&io->src);
-	if (io->direction == KH_RX)
+	if (direction == KH_RX)
 		io->src.name = 0; /* not written yet */
 	if (ret && kh_moves(io, flags))
 		kh_datagram(io, glance, s, true);
@@ -183,7 +183,7 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 	if (!kh_wanted(sk, &io.control))
 		return 0;
 	if (sk->sk_protocol == IPPROTO_UDP)
-		return kh_tracepoint_udp(&io, sk, ret, flags, twin);
+		return kh_tracepoint_udp(&io, sk, direction, ret, flags, twin);
 	if (kh_opaque_by_fexit && kh_opaque())
 		return 0;
 	if (!kh_my_io(sk, direction, KH_ROOM_SEND))

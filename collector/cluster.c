@@ -184,12 +184,16 @@ int cluster_follow(struct cluster *c, struct loop *loop, const struct config *co
 	}
 	c->api.keep = c->kubelet.keep = &kept->keep;
 	kube = kube_client_new(loop, pods_options(c), kube_pod_source_of(c->pods));
-	if (!kube || (c->peers && peer_watches_relist(&c->watches, &kept->keep, kube))) {
+	/* all that may fail comes first; it asks nothing before the loop runs again */
+	r = kube ? kube_client_start(kube) : -ENOMEM;
+	if (!r && c->peers)
+		r = peer_watches_relist(&c->watches, &kept->keep, kube);
+	if (r) {
 		kube_client_free(kube);
 		c->api.keep = c->kubelet.keep = &c->kept->keep;
 		kept_keys_free(kept);
-		log_error("the Kubernetes client cannot be set up: out of memory");
-		return -ENOMEM;
+		log_error("the Kubernetes client cannot be set up: %s", strerror(-r));
+		return r;
 	}
 	replaced(arg, kube);
 	kube_client_free(c->client);
@@ -197,7 +201,7 @@ int cluster_follow(struct cluster *c, struct loop *loop, const struct config *co
 	kept_keys_free(c->kept);
 	c->kept = kept;
 	log_info("other labels of pods are asked for: the pods are listed again");
-	return kube_client_start(kube);
+	return 0;
 }
 
 int cluster_paths(const struct cluster *c, const char *paths[], size_t n)

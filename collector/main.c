@@ -317,7 +317,6 @@ static int start_intake(struct collector *c)
 		log_error("the intake thread cannot be started: %s", strerror(-r));
 		return r;
 	}
-	pipeline_attach(c->pipeline, c->intake);
 	c->vitals = (struct vitals){.intake = c->intake,
 				    .protocols = config_protocols(c->config),
 				    .no_build_info = c->config->prometheus.disable_build_info,
@@ -401,8 +400,6 @@ static int print_metrics(struct collector *c)
 
 static void end(struct collector *c)
 {
-	if (c->intake)
-		pipeline_attach(c->pipeline, NULL);
 	intake_stop(c->intake);
 	reloading = NULL;
 	reload_stop(c->reload);

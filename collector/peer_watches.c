@@ -8,12 +8,7 @@
 
 bool peer_watch_current(const struct peer_watch *watch)
 {
-	struct kube_client_stats stats;
-
-	if (!watch->client)
-		return false;
-	stats = kube_client_stats(watch->client);
-	return stats.connected && stats.synced;
+	return watch->client && kube_client_stats(watch->client).current;
 }
 
 static void on_confirm(void *arg)

@@ -129,23 +129,15 @@ static void hide(struct pipeline *p, const struct workload *w, const struct exch
 		if (!w->hide_process || !process || process->start_ns != w->start_ns)
 			return;
 		verdict.key = KH_VERDICT_PROCESS(w->tgid, w->start_ns, port);
-		verdict.tgid = w->tgid;
-		process->ignored = true;
+		verdict_family(&verdict, &p->known, process);
 	}
 	ignore(p, &verdict);
 }
 
-/* A process changed: what was decided about it may be wrong now. */
+/* A process changed: what was decided about it and its children may be wrong now. */
 static void reconsider(struct pipeline *p, uint32_t tgid)
 {
-	struct known_process *process = known_process(&p->known, tgid);
-
-	/* of one that was forgotten it is not known */
-	if (process ? !process->ignored : !p->known.process_table.evictions)
-		return;
 	verdicts_lift_process(&p->verdicts, tgid);
-	if (process)
-		process->ignored = false;
 }
 
 /* The entry's own patterns for this direction, as struct route_options counts them. */
@@ -242,23 +234,33 @@ static void on_decision(void *arg, uint64_t cookie, uint32_t capture, enum kh_ro
 
 /* ---- what intake calls ---- */
 
+static void on_begin(void *arg, struct intake *intake)
+{
+	struct pipeline *p = arg;
+
+	atomic_store(&p->intake, intake);
+}
+
 /* Where the collector itself runs: what `keyhole.scope: pod` restricts it to. */
 static void on_self(struct pipeline *p, const struct kh_self *rec)
 {
 	const struct known_cgroup *own = known_cgroup(&p->known, rec->cgroup);
 	struct intake *intake = atomic_load(&p->intake);
-	uint32_t level = own ? own->id.pod_level : 0;
+	uint32_t level;
 
-	if (!p->o.own_pod)
+	if (!p->o.own_pod || !own) /* its KH_CGROUP was lost: intake asks again */
 		return;
-	if (!own || !own->id.pod[0]) {
+	if (!own->id.pod[0]) {
 		log_error("keyhole.scope is pod, but Keyhole's own cgroup \"%s\" is no pod's: "
 			  "nothing is "
 			  "traced; run it as a container of the pod, or set keyhole.scope to node",
-			  own ? own->own_name : "");
+			  own->own_name);
+		if (intake)
+			intake_scope(intake, KH_SCOPE_NOTHING);
 		return;
 	}
 	workloads_own_pod(p->workloads, own->id.pod);
+	level = own->id.pod_level;
 	/* where a pod has no cgroup of its own, those of others are ignored one by one */
 	if (intake)
 		intake_scope(intake, level && level < KH_CGROUP_LEVELS ? rec->ids[level] : 0);
@@ -294,6 +296,7 @@ static void on_record(void *arg, const struct record *rec)
 		on_process(p, rec->process);
 		break;
 	case KH_ARGS:
+		reconsider(p, rec->args->tgid);
 		known_tell_args(&p->known, rec->args);
 		break;
 	case KH_SELF:
@@ -491,13 +494,12 @@ void pipeline_free(struct pipeline *p)
 
 struct intake_ops pipeline_ops(struct pipeline *p)
 {
-	return (struct intake_ops){
-		.record = on_record, .idle = on_idle, .hold = on_hold, .end = on_end, .arg = p};
-}
-
-void pipeline_attach(struct pipeline *p, struct intake *intake)
-{
-	atomic_store(&p->intake, intake);
+	return (struct intake_ops){.begin = on_begin,
+				   .record = on_record,
+				   .idle = on_idle,
+				   .hold = on_hold,
+				   .end = on_end,
+				   .arg = p};
 }
 
 uint32_t pipeline_wants(const struct pipeline *p)

@@ -68,9 +68,7 @@ struct pipeline;
 struct pipeline *pipeline_new(const struct pipeline_options *options); /* NULL: out of memory */
 void pipeline_free(struct pipeline *pipeline);
 
-/* For intake_start(); then tell the pipeline which intake it was. */
-struct intake_ops pipeline_ops(struct pipeline *pipeline);
-void pipeline_attach(struct pipeline *pipeline, struct intake *intake);
+struct intake_ops pipeline_ops(struct pipeline *pipeline); /* for intake_start() */
 
 /* What BPF shall send because of the rules: KH_WANT_ARGS. */
 uint32_t pipeline_wants(const struct pipeline *pipeline);

@@ -31,12 +31,39 @@ size_t verdicts_bytes(const struct verdicts *v)
 	return keyed_bytes(&v->table) + v->end * sizeof(*v->list);
 }
 
+/* A parent that is not known, or is not believed, is one that may be told otherwise. */
+void verdict_family(struct verdict *verdict, struct known *known,
+		    const struct known_process *process)
+{
+	size_t n = 0;
+
+	verdict->family[n++] = process->tgid;
+	for (; process && process->ppid && n < VERDICT_FAMILY;
+	     process = known_parent(known, process))
+		verdict->family[n++] = process->ppid;
+}
+
+static void rest(struct verdicts *v, const struct verdict *verdict, int n)
+{
+	for (size_t i = 0; i < VERDICT_FAMILY && verdict->family[i]; i++)
+		v->resting[verdict->family[i] % VERDICTS_MAX] += n;
+}
+
+static bool rests_on(const struct verdict *verdict, uint32_t tgid)
+{
+	for (size_t i = 0; i < VERDICT_FAMILY && verdict->family[i]; i++)
+		if (verdict->family[i] == tgid)
+			return verdict->key != 0;
+	return false;
+}
+
 static void lift(struct verdicts *v, uint32_t slot)
 {
 	uint64_t key = v->list[slot].key;
 
 	v->tell(v->arg, key, KH_TRACE);
 	keyed_remove(&v->table, key);
+	rest(v, &v->list[slot], -1);
 	v->list[slot].key = 0;
 }
 
@@ -51,8 +78,11 @@ int verdicts_ignore(struct verdicts *v, const struct verdict *verdict)
 		if (keyed_victim(&v->table) != KEYED_NONE)
 			lift(v, keyed_victim(&v->table));
 		slot = keyed_add(&v->table, verdict->key);
+	} else {
+		rest(v, &v->list[slot], -1);
 	}
 	v->list[slot] = *verdict;
+	rest(v, verdict, 1);
 	if (slot >= v->end)
 		v->end = slot + 1;
 	return 0;
@@ -62,8 +92,8 @@ void verdicts_lift_process(struct verdicts *v, uint32_t tgid)
 {
 	uint32_t slot;
 
-	for (slot = 0; slot < v->end; slot++)
-		if (v->list[slot].key && v->list[slot].tgid == tgid)
+	for (slot = 0; v->resting[tgid % VERDICTS_MAX] && slot < v->end; slot++)
+		if (rests_on(&v->list[slot], tgid))
 			lift(v, slot);
 }
 
@@ -89,4 +119,5 @@ void verdicts_clear(struct verdicts *v)
 			keyed_remove(&v->table, v->list[slot].key);
 		v->list[slot].key = 0;
 	}
+	memset(v->resting, 0, sizeof(v->resting));
 }

@@ -34,6 +34,7 @@ static uint64_t bpf_counter(void *arg, unsigned int counter)
 	}
 BPF_COUNTER(exchange_drops)
 BPF_COUNTER(part_drops)
+BPF_COUNTER(segment_drops)
 BPF_COUNTER(life_drops)
 
 static uint64_t memory_series(void *arg)
@@ -165,6 +166,7 @@ static void bind_intake(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_RECORDS_DROPPED, "invalid", &s->invalid);
 	function(self, SELF_RECORDS_DROPPED, "ring_full", bpf_exchange_drops, v);
 	function(self, SELF_RECORDS_DROPPED, "ring_full_part", bpf_part_drops, v);
+	function(self, SELF_RECORDS_DROPPED, "ring_full_segment", bpf_segment_drops, v);
 	function(self, SELF_RECORDS_DROPPED, "ring_full_life", bpf_life_drops, v);
 	selfmetrics_set_bpf(self, bpf_counter, v);
 }

@@ -95,12 +95,37 @@ static const char *same_key_elsewhere(const struct option_table *table, const ch
 	return NULL;
 }
 
+#define KEYS_SHOWN_MAX 4
+
+/* The keys of a section that has few of them, with commas; "" if it has more. Returns buf. */
+static const char *few_keys(const struct option_table *table, const char *section, char *buf,
+			    size_t size)
+{
+	const struct option *o;
+	unsigned keys = 0;
+	size_t n = 0;
+
+	*buf = '\0';
+	for (size_t i = 0; *section && (o = option_at(table, i)); i++) {
+		const char *rest = o->env_only ? NULL : below(o->path, section);
+
+		if (!rest)
+			continue;
+		if (strchr(rest, '.') || ++keys > KEYS_SHOWN_MAX || n >= size) {
+			*buf = '\0';
+			return buf;
+		}
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", rest);
+	}
+	return buf;
+}
+
 static void unknown_key(struct binding *b, const struct option_table *table, const char *section,
 			const struct tree *node)
 {
-	const char *elsewhere;
+	const char *elsewhere, *few;
+	char shown[80], keys[200];
 	struct slice near;
-	char shown[80];
 
 	/* Those that are only counted need no advice, which takes its time. */
 	if (b->notes->errors >= NOTE_ERRORS_MAX) {
@@ -109,6 +134,7 @@ static void unknown_key(struct binding *b, const struct option_table *table, con
 	}
 	near = bind_nearest(table, section, node->key);
 	elsewhere = same_key_elsewhere(table, node->key);
+	few = few_keys(table, section, keys, sizeof(keys));
 	log_text(slice_of(node->key), shown, sizeof(shown));
 	if (near.p)
 		note_error(b->notes, &node->key_place, "unknown key %s; did you mean \"%.*s\"?",
@@ -116,11 +142,34 @@ static void unknown_key(struct binding *b, const struct option_table *table, con
 	else if (elsewhere)
 		note_error(b->notes, &node->key_place, "unknown key %s here; did you mean \"%s\"?",
 			   shown, elsewhere);
+	else if (*few)
+		note_error(b->notes, &node->key_place, "unknown key %s; %s has only: %s", shown,
+			   section, few);
 	else
 		note_error(b->notes, &node->key_place,
 			   "unknown key %s; the reference page lists all keys "
 			   "(--print-config-reference)",
 			   shown);
+}
+
+/* Of a row for every key: each key's value in one map, as it could stand in a file. */
+static void keep_member(struct binding *b, const struct tree **kept, const struct tree *value)
+{
+	struct tree *copy = arena_take(b->arena, sizeof(*copy));
+	struct tree *map = (struct tree *)*kept, **end;
+
+	if (!map) {
+		*kept = map = arena_take(b->arena, sizeof(*map));
+		if (map)
+			map->kind = TREE_MAP;
+	}
+	if (!map || !copy)
+		return;
+	*copy = *value;
+	copy->next = NULL;
+	for (end = &map->first; *end; end = &(*end)->next)
+		;
+	*end = copy;
 }
 
 /* The value that counts so far: `effective.c` prints it, a reload compares it. */
@@ -132,7 +181,9 @@ static void keep_value(struct binding *b, const struct option_table *table,
 	if (table != &options_all || value->kind == TREE_NULL)
 		return;
 	for (size_t i = 0; (o = option_at(table, i)); i++) {
-		if (o == option)
+		if (o == option && o->type == OPTION_LABELS)
+			keep_member(b, &b->values[i], value);
+		else if (o == option)
 			b->values[i] = value;
 	}
 }
@@ -143,9 +194,13 @@ static void bind_option(struct binding *b, const struct option_table *table,
 			void *base)
 {
 	unsigned errors = b->notes->errors;
+	struct option as_written = *option;
 
+	as_written.path = path;
 	if (option->type == OPTION_UNSUPPORTED)
 		bind_unsupported(b, option, path, value);
+	else if (option->type == OPTION_LABELS)
+		bind_value(b, &as_written, value, base);
 	else
 		bind_value(b, option, value, base);
 	if (b->notes->errors == errors)

@@ -4,6 +4,7 @@
 #include "../service/glob.h"
 #include "../telemetry/telemetry.h"
 #include "nearest.h"
+#include "unsupported.h"
 
 #include <stddef.h>
 
@@ -277,6 +278,23 @@ static void say_unknown(struct binding *b, enum log_level level, const struct tr
 		     where, shown);
 }
 
+/* Says so if Beyla has attributes of that name, or glob of names, and no metric of Keyhole has. */
+static bool say_unsupported(struct binding *b, const struct tree *node, const char *where,
+			    const char *asked, attribute_set all,
+			    const struct attribute_extras *extras)
+{
+	const struct place *place = node->text == asked ? &node->place : &node->key_place;
+	const struct unsupported_attribute *a = unsupported_attribute_find(asked);
+	char shown[SHOWN_MAX];
+
+	if (!a || select_attributes(asked, all, extras))
+		return false;
+	note_warn(b->notes, place, "not supported by Keyhole%s: %s: %s, because %s",
+		  a->yet ? " yet" : "", where, log_text(slice_of(asked), shown, sizeof(shown)),
+		  a->because);
+	return true;
+}
+
 static attribute_set possible(const struct config *config, enum attribute_owner owner)
 {
 	const struct attribute_rules all = {.kubernetes = true,
@@ -342,26 +360,35 @@ static bool is_good(const struct tree *glob)
 	return glob->kind == TREE_TEXT && !check_glob(glob->text, why);
 }
 
+static attribute_set possible_anywhere(const struct config *config)
+{
+	attribute_set all = 0;
+
+	for (int owner = 0; owner < OWNERS; owner++)
+		all |= possible(config, owner);
+	return all;
+}
+
 static void check_section(struct binding *b, const struct config *config,
 			  const struct tree *section)
 {
 	const struct attribute_extras *extras = &config->attributes.extras;
-	attribute_set among = of_section(config, section->key), all = 0;
+	attribute_set among = of_section(config, section->key);
+	attribute_set all = possible_anywhere(config);
 
 	if (!among) {
 		say_no_metric(b, section);
 		return;
 	}
-	for (int owner = 0; owner < OWNERS; owner++)
-		all |= possible(config, owner);
 	for (const struct tree *t = list_of(section, "include"); t; t = t->next) {
-		if (is_good(t) && !select_attributes(t->text, among, extras))
+		if (is_good(t) && !select_attributes(t->text, among, extras) &&
+		    !say_unsupported(b, t, "attributes.select", t->text, all, extras))
 			say_unknown(b, LOG_LEVEL_ERROR, t, "attributes.select", t->text, among,
 				    extras);
 	}
 	/* What is not there is excluded already, unless somebody meant another. */
 	for (const struct tree *t = list_of(section, "exclude"); t; t = t->next) {
-		if (is_good(t) && !glob_is_wild(t->text) &&
+		if (is_good(t) && !glob_is_wild(t->text) && !unsupported_attribute_find(t->text) &&
 		    !select_attributes(t->text, all, extras))
 			say_unknown(b, LOG_LEVEL_WARN, t, "attributes.select", t->text, among,
 				    extras);
@@ -370,42 +397,92 @@ static void check_section(struct binding *b, const struct config *config,
 
 /* ---- filter.application, likewise ---- */
 
-static void settle_filter(struct binding *b, struct config *config)
+/* The attribute that a test is about; -1: said that there is none, or that it is Beyla's alone. */
+static int attribute_of_test(struct binding *b, const struct config *config,
+			     const struct filter_test *test, const struct tree *node)
 {
-	struct config_filter *filter = &config->attributes.filter;
 	const struct attribute_extras *extras = &config->attributes.extras;
-	const struct tree *said = NULL;
 	attribute_set among = 0;
+	int id = attribute_find(extras, slice_of(node->key));
 
 	for (int owner = 0; owner < OWNER_CONNECTION; owner++)
 		among |= possible(config, owner);
+	/* No glob: a test is of one attribute. */
+	if (id < 0 && !glob_is_wild(node->key) &&
+	    say_unsupported(b, node, "filter.application", node->key, 0, extras))
+		return -1;
+	if (id < 0 || !(among & ATTR_BIT(id))) {
+		say_unknown(b, LOG_LEVEL_ERROR, node, "filter.application", node->key, among,
+			    extras);
+		return -1;
+	}
+	if (test->op >= FILTER_EQUALS && !attribute_at((unsigned)id)->number) {
+		note_error(b->notes, &node->key_place,
+			   "filter.application: %s is no number; use match or not_match",
+			   attribute_name(extras, (unsigned)id));
+		return -1;
+	}
+	return id;
+}
+
+/* Tests of attributes that there are not are said once each, and left out. */
+static void settle_filter(struct binding *b, struct config *config)
+{
+	struct config_filter *filter = &config->attributes.filter;
+	const struct tree *said = NULL;
+	size_t n = 0;
 
 	for (size_t i = 0; i < filter->n; i++) {
-		struct filter_test *test = &filter->v[i];
 		const struct tree *node = filter->at[i];
-		int id = attribute_find(extras, slice_of(node->key));
+		int id;
 
 		if (node == said)
 			continue;
-		if (id < 0 || !(among & ATTR_BIT(id))) {
-			say_unknown(b, LOG_LEVEL_ERROR, node, "filter.application", node->key,
-				    among, extras);
+		id = attribute_of_test(b, config, &filter->v[i], node);
+		if (id < 0) {
 			said = node;
-		} else if (test->op >= FILTER_EQUALS && !attribute_at((unsigned)id)->number) {
-			note_error(b->notes, &node->key_place,
-				   "filter.application: %s is no number; use match or not_match",
-				   attribute_name(extras, (unsigned)id));
-			said = node;
-		} else {
-			test->attribute = (unsigned)id;
+			continue;
 		}
+		filter->v[n] = filter->v[i];
+		filter->v[n++].attribute = (unsigned)id;
 	}
+	filter->n = n;
+}
+
+/* Labels are looked up for extra attributes; whose are none is said, and left out. */
+static void settle_labels(struct binding *b, struct config *config)
+{
+	const struct attribute_extras *extras = &config->attributes.extras;
+	struct config_labels *labels = &config->kubernetes.extra_labels;
+	size_t n = 0;
+
+	for (size_t i = 0; i < labels->n; i++) {
+		const struct tree *node = labels->at[i];
+		int id = attribute_find(extras, slice_of(node->key));
+		char shown[SHOWN_MAX];
+
+		if (id < ATTR_EXTRA) {
+			note_warn(
+				b->notes, &node->key_place,
+				"not supported by Keyhole: attributes.kubernetes.resource_labels: "
+				"%s, because %s",
+				log_text(slice_of(node->key), shown, sizeof(shown)),
+				id < 0 ? "it is not in prometheus_export.extra_resource_attributes"
+				       : "that attribute is not taken from labels");
+			continue;
+		}
+		labels->v[n] = labels->v[i];
+		labels->at[n] = node;
+		labels->v[n++].attribute = attribute_name(extras, (unsigned)id);
+	}
+	labels->n = n;
 }
 
 void choose_settle(struct binding *b, struct config *config)
 {
 	add_extras(b, config, &config->attributes.group, true);
 	add_extras(b, config, &config->prometheus.extra, false);
+	settle_labels(b, config);
 	for (size_t i = 0; i < config->attributes.select.sections.n; i++)
 		check_section(b, config, config->attributes.select.at[i]);
 	settle_filter(b, config);

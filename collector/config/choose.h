@@ -27,4 +27,7 @@ extern const struct option_table choose_filter_tests;
 /* The tables of attributes and of the tests of a filter, for the reference page. */
 void choose_print_reference(FILE *out);
 
+/* The attributes of Beyla's that are not supported, likewise. */
+void choose_print_unsupported(FILE *out);
+
 #endif

@@ -2,6 +2,8 @@
 /* The part of the reference page that is about attributes; its tables come from attributes.c. */
 #include "choose.h"
 
+#include "unsupported.h"
+
 static const char select[] =
 	"\n"
 	"## Attributes\n"
@@ -28,11 +30,22 @@ static const char select[] =
 	"`include` of the first\n"
 	"replaces the defaults, those of later ones add, and each `exclude` takes away. Globs are "
 	"those of `instrument`.\n"
-	"Only what the metric can have can be included; another name is an error. Metrics of one "
-	"kind and side that have the same\n"
-	"labels share their series; each further set of labels costs the collector one more "
-	"look-up per request. Those\n"
-	"of pods (`k8s.`) are there where pods are known.\n"
+	"\n"
+	"An `include` is all that the metric has, as with Beyla: `http_server_request_duration: "
+	"{include: [url.path]}` alone\n"
+	"leaves it that one label, without `service_name`, `job`, `instance` or `k8s_pod_name`. To "
+	"add to the defaults, name\n"
+	"those to keep, or put the `include` behind a section that has none: above, `\"*\"` comes "
+	"first and only excludes, so\n"
+	"the metric has all the others and `url_path`.\n"
+	"\n"
+	"Only what the metric can have can be included; another name is an error, and one that "
+	"only Beyla has (see below)\n"
+	"gets a line and is left out. Metrics of one kind and side that have the same labels share "
+	"their series; each further\n"
+	"set of labels costs the collector one more look-up per request. Those of pods (`k8s.`) "
+	"are "
+	"there where pods are known.\n"
 	"\n"
 	"| attribute | label | where | value |\n"
 	"|---|---|---|---|\n";
@@ -46,7 +59,8 @@ static const char extra[] =
 	"They "
 	"are taken from\n"
 	"`OTEL_RESOURCE_ATTRIBUTES` of the container's spec, else from the pod's annotation "
-	"`resource.opentelemetry.io/NAME`.\n"
+	"`resource.opentelemetry.io/NAME`,\n"
+	"else from the pod's labels that `attributes.kubernetes.resource_labels.NAME` lists.\n"
 	"There can be %d of them. In the label, what is neither letter nor digit becomes `_`.\n"
 	"\n"
 	"## Filters\n"
@@ -55,9 +69,9 @@ static const char extra[] =
 	"metric but\n"
 	"`keyhole_records_dropped_total{reason=\"filtered\"}`. Any attribute of server or client "
 	"metrics can be tested, whether\n"
-	"it is a label or not; one without a value is empty to a glob, 0 to a comparison. Only "
-	"`http.response.status_code`,\n"
-	"`server.port` and process ids are numbers.\n"
+	"it is a label or not; one without a value is empty to a glob, 0 to a comparison; one that "
+	"only Beyla has is not\n"
+	"tested. Only `http.response.status_code`, `server.port` and process ids are numbers.\n"
 	"\n"
 	"```yaml\n"
 	"filter:\n"
@@ -164,4 +178,21 @@ void choose_print_reference(FILE *out)
 	fprintf(out, extra, RESOURCE_EXTRAS_MAX);
 	for (size_t i = 0; i < tests->n; i++)
 		fprintf(out, "| `%s` | %s |\n", tests->options[i].path, tests->options[i].doc);
+}
+
+void choose_print_unsupported(FILE *out)
+{
+	const struct unsupported_attribute *a;
+
+	fputs("\n"
+	      "Likewise attributes of Beyla's in `attributes.select` and `filter.application`:\n"
+	      "\n"
+	      "| attribute | because | yet |\n"
+	      "|---|---|---|\n",
+	      out);
+	for (size_t i = 0; (a = unsupported_attribute_at(i)); i++) {
+		if (attribute_find(NULL, slice_of(a->name)) < 0)
+			fprintf(out, "| `%s` | %s | %s |\n", a->name, a->because,
+				a->yet ? "not yet" : "");
+	}
 }

@@ -9,6 +9,7 @@
 #include "entries.h"
 #include "expand.h"
 #include "tree.h"
+#include "unset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,6 +127,7 @@ static void settle(struct binding *b, struct config *config, const struct tree *
 	settle_template(b, config);
 	entries_settle(b, config);
 	choose_settle(b, config);
+	unset_complete(b, config);
 }
 
 static int bind_all(struct binding *b, struct config *config, const struct tree *root,

@@ -52,6 +52,13 @@ struct config_filter {
 	const struct tree *const *at;
 };
 
+/* Labels that give extra attributes, with the places where they were read. */
+struct config_labels {
+	struct resolve_extra_labels *v;
+	const struct tree **at;
+	size_t n;
+};
+
 enum config_kubernetes_source {
 	CONFIG_SOURCE_API,
 	CONFIG_SOURCE_KUBELET,
@@ -86,7 +93,7 @@ struct config_route_sets {
 /* Text that was not given is "". Times are nanoseconds. */
 struct config {
 	struct arena *arena;
-	const struct tree **values; /* of each row of options_all; NULL where nothing was given */
+	const struct tree **values; /* of each row of options_all; NULL: see unset.h */
 	int log_level;              /* enum log_level */
 	int log_format, log_config; /* enum log_format, enum config_shown */
 
@@ -125,6 +132,7 @@ struct config {
 		const char *cluster_name, *kubeconfig_path;
 		uint64_t reconnect_ns, sync_timeout_ns;
 		struct config_texts name_labels, namespace_labels, version_labels;
+		struct config_labels extra_labels;
 		const char *name_template;           /* of service.name; "": none */
 		struct config_texts template_labels; /* that it names */
 		struct config_texts disabled;        /* informers that Beyla would run */
@@ -133,6 +141,7 @@ struct config {
 
 	struct {
 		const char *hostname; /* in service.instance.id instead of the node's */
+		const char *host_id;  /* host.id */
 		const char *service_name, *service_namespace;
 	} naming;
 

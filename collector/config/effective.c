@@ -33,6 +33,15 @@ static void yaml_option(void *arg, const char *name, const struct option *o, siz
 {
 	const struct printer *p = arg;
 
+	if (o->type == OPTION_LABELS) {
+		for (const struct tree *t = p->config->values[i]->first; t; t = t->next) {
+			fprintf(p->out, "%*s", (int)depth * 2, "");
+			put_plain(p->out, t->key);
+			fputc(':', p->out);
+			put_yaml(p->out, o, t, (int)depth * 2 + 2);
+		}
+		return;
+	}
 	fprintf(p->out, "%*s%s:", (int)depth * 2, "", name);
 	put_yaml(p->out, o, p->config->values[i], (int)depth * 2 + 2);
 }
@@ -71,6 +80,16 @@ static void json_option(void *arg, const char *name, const struct option *o, siz
 {
 	const struct printer *p = arg;
 
+	if (o->type == OPTION_LABELS) {
+		for (const struct tree *t = p->config->values[i]->first; t; t = t->next) {
+			fputs(first ? "" : ",", p->out);
+			put_quoted(p->out, t->key, true);
+			fputc(':', p->out);
+			put_json(p->out, o, t);
+			first = false;
+		}
+		return;
+	}
 	fprintf(p->out, "%s\"%s\":", first ? "" : ",", name);
 	put_json(p->out, o, p->config->values[i]);
 }

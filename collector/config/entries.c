@@ -311,18 +311,60 @@ void entries_settle(struct binding *b, struct config *config)
 	number_routes(b, config);
 }
 
+static const char *const text_keys[SELECTOR_TEXT_COUNT] = {
+#define SEL_X(e, key) [SELECTOR_##e] = #key,
+	SELECTOR_TEXTS(SEL_X)
+#undef SEL_X
+};
+
+static struct tree *put_node(struct binding *b, struct tree ***end, enum tree_kind kind)
+{
+	struct tree *node = arena_take(b->arena, sizeof(*node));
+
+	if (!node)
+		return NULL;
+	node->kind = kind;
+	**end = node;
+	*end = &node->next;
+	return node;
+}
+
+/* A map of the texts of one entry. */
+static void put_entry(struct binding *b, struct tree ***end, const struct selector_entry *entry)
+{
+	struct tree *map = put_node(b, end, TREE_MAP);
+	struct tree **fields = map ? &map->first : NULL;
+
+	for (int i = 0; i < SELECTOR_TEXT_COUNT && fields; i++) {
+		struct tree *field = entry->text[i] ? put_node(b, &fields, TREE_TEXT) : NULL;
+
+		if (!field)
+			continue;
+		field->key = text_keys[i];
+		field->text = entry->text[i];
+	}
+}
+
+const struct tree *entries_default(struct binding *b)
+{
+	struct tree *list = arena_take(b->arena, sizeof(*list));
+	struct tree **end = list ? &list->first : NULL;
+
+	if (!list)
+		return NULL;
+	list->kind = TREE_LIST;
+	for (size_t i = 0; i < BUILT_IN; i++)
+		put_entry(b, &end, &built_in[i]);
+	return list;
+}
+
 void entries_print_default(FILE *out)
 {
-	static const char *const keys[SELECTOR_TEXT_COUNT] = {
-#define SEL_X(e, key) [SELECTOR_##e] = #key,
-		SELECTOR_TEXTS(SEL_X)
-#undef SEL_X
-	};
-
 	for (size_t i = 0; i < BUILT_IN; i++) {
 		for (int j = 0; j < SELECTOR_TEXT_COUNT; j++) {
 			if (built_in[i].text[j])
-				fprintf(out, "    - %s: \"%s\"\n", keys[j], built_in[i].text[j]);
+				fprintf(out, "    - %s: \"%s\"\n", text_keys[j],
+					built_in[i].text[j]);
 		}
 	}
 }

@@ -26,7 +26,10 @@ void entries_read(struct binding *b, const struct tree *list, enum pattern_form 
 /* Works out discovery.include and .exclude of all that was given; says what was left aside. */
 void entries_settle(struct binding *b, struct config *config);
 
-/* Prints the built-in exclusions as YAML. */
+/* The built-in exclusions as a list that could stand in a file; NULL: out of memory. */
+const struct tree *entries_default(struct binding *b);
+
+/* Prints them as YAML. */
 void entries_print_default(FILE *out);
 
 #endif

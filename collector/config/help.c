@@ -11,7 +11,9 @@ static void put_reason(FILE *out, const struct option *o)
 {
 	fprintf(out, "  not supported by Keyhole%s, because %s\n", o->yet ? " yet" : "",
 		o->because);
-	if (o->idle && strcmp(o->idle, OPTION_ANYTHING) != 0)
+	if (o->idle && strcmp(o->idle, OPTION_ANYTHING) == 0)
+		fputs("  asks for nothing, whatever it is: no line is said of it\n", out);
+	else if (o->idle)
 		fprintf(out, "  asks for nothing as: %s\n", o->idle);
 }
 
@@ -34,6 +36,8 @@ static void put_meaning(FILE *out, const struct option *o)
 	else if (o->fallback && *o->fallback)
 		fprintf(out, "  default: %s\n", o->fallback);
 	put_words(out, o);
+	if (o->section)
+		fprintf(out, "  more: section %s of --print-config-reference\n", o->section);
 	fprintf(out, "  a change takes effect %s\n",
 		o->live ? "when the file is read again" : "at the next start");
 }

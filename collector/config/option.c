@@ -53,6 +53,7 @@ const char *option_expects(const struct option *o, char *buf, size_t size)
 	case OPTION_PATTERN:
 		return o->form == PATTERN_GLOB ? "a glob" : "a regular expression";
 	case OPTION_TEXTS:
+	case OPTION_LABELS:
 		return "a list of texts";
 	case OPTION_NUMBERS:
 		snprintf(buf, size, "a list of 1 to %" PRIu64 " ascending numbers, none negative",

@@ -23,6 +23,7 @@ enum option_type {
 	OPTION_ENTRIES,     /* struct config_entries; of `form` */
 	OPTION_SELECT,      /* struct config_select (choose.h) */
 	OPTION_FILTER,      /* struct config_filter (choose.h) */
+	OPTION_LABELS,      /* struct config_labels; the row stands for every key of a section */
 	OPTION_SET,         /* struct config_set; of choices, `*` and `all` for all of them */
 	OPTION_UNSUPPORTED, /* nothing: answered with `because` */
 	OPTION_IGNORED,     /* nothing: of traces, which there are not yet */
@@ -56,6 +57,7 @@ struct option {
 	const char *env_plain; /* as it is, weaker than these three */
 	bool env_only;         /* has no key in the file; path is for messages */
 	const char *doc;
+	const char *section;      /* of the reference page, where it says more; NULL: all is said */
 	const char *fallback_doc; /* shown in the reference instead of fallback */
 	bool live;                /* a reload changes it; else it takes a new start */
 

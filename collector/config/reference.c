@@ -6,6 +6,7 @@
 #include "entries.h"
 #include "option.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char head[] =
@@ -35,9 +36,11 @@ static const char head[] =
 	"  one line each with file, line and column (columns count after variables were "
 	"replaced).\n"
 	"- A key followed by nothing is as if it were not there.\n"
-	"- `--check-config FILE` prints the effective configuration, which as a file gives the "
-	"same "
-	"again; `--help-config KEY`\n"
+	"- `--check-config FILE` prints the effective configuration, with lists that were not "
+	"given "
+	"as they count (a section\n"
+	"  `routes` would change something and is not made); as a file it gives the same again. "
+	"`--help-config KEY` prints\n"
 	"  what is said here of a key or section. [configuration.schema.json]"
 	"(configuration.schema.json) is a JSON schema.\n"
 	"\n"
@@ -54,7 +57,8 @@ static const char head[] =
 	"so, and is counted in\n"
 	"`keyhole_config_reloads_total`. The environment stays that of the start, and so does "
 	"whether series have the label\n"
-	"`http_route` (a section `routes` that comes or goes). The sandbox lets the file be replaced "
+	"`http_route` (a section `routes` that comes or goes). The sandbox lets the file be "
+	"replaced "
 	"by another one below\n"
 	"`/etc`, and where it is a link, as in a ConfigMap, in the directory of the link, all of "
 	"which the collector may\n"
@@ -88,17 +92,19 @@ static const char entries[] =
 	"also finds\n"
 	"`my-default`; write `^default$`). The engine is PCRE2, kept to what RE2 knows: "
 	"back-references, look-around,\n"
-	"atomic groups and recursion are refused, and a match that needs too many steps is no "
-	"match "
-	"and is counted.\n"
+	"atomic groups, recursion and counts beyond 1000, as in `a{1001}` or `(a{50}){50}`, are "
+	"refused. The work of a match\n"
+	"is bounded: one that needs too many steps is no match and is counted.\n"
 	"\n"
 	"A field whose value is absent does not match: `k8s_daemonset_name: .` finds pods of a "
 	"DaemonSet. While the pod\n"
 	"of a new container is not known yet, the decision waits.\n"
 	"\n"
-	"A process also matches by its parents in the same cgroup, four at most, as far as they are "
+	"A process also matches by its parents in the same cgroup, four at most, as far as they "
+	"are "
 	"known: those that ran\n"
-	"when Keyhole started, that listen, or that had connections of their own. Exclusions look at "
+	"when Keyhole started, that listen, or that had connections of their own. Exclusions look "
+	"at "
 	"the process alone. Of\n"
 	"what is not shown the kernel sends nothing more once that is decided, and the decision is "
 	"taken back as soon as\n"
@@ -157,7 +163,9 @@ static const char unsupported[] =
 	"supported by Keyhole yet` where\n"
 	"a later version will have it. Nothing is said where the value asks for nothing: where it "
 	"is empty, or one of the\n"
-	"last column (off, or Beyla's default of something that is no matter here).\n"
+	"last column (off, or Beyla's default of something that is no matter here). Of keys with "
+	"\"whatever it is\" there\n"
+	"nothing is ever said: whatever they ask for, Keyhole does the same.\n"
 	"\n"
 	"| key | because | yet | variable | asks for nothing |\n"
 	"|---|---|---|---|---|\n";
@@ -200,6 +208,19 @@ static void put_variables(FILE *out, const struct option *o)
 		fprintf(out, "`%s` itself", o->env_plain);
 }
 
+/* A link to a section of this page: its title in small letters, "-" for spaces, no marks. */
+static void put_link(FILE *out, const char *title)
+{
+	fprintf(out, " See [%s](#", title);
+	for (; *title; title++) {
+		if (*title == ' ')
+			fputc('-', out);
+		else if (isalnum((unsigned char)*title))
+			fputc(tolower((unsigned char)*title), out);
+	}
+	fputs(").", out);
+}
+
 static void put_option(FILE *out, const struct option *o)
 {
 	char buf[300];
@@ -209,6 +230,8 @@ static void put_option(FILE *out, const struct option *o)
 	else
 		fprintf(out, "| `%s` | ", o->path);
 	put_cell(out, o->doc);
+	if (o->section)
+		put_link(out, o->section);
 	fputs(" | ", out);
 	put_cell(out, type_of(o, buf, sizeof(buf)));
 	fputs(" | ", out);
@@ -297,4 +320,5 @@ void config_print_reference(FILE *out)
 		else
 			put_unsupported_words(out, o);
 	}
+	choose_print_unsupported(out);
 }

@@ -131,6 +131,7 @@ static void put_type(FILE *out, const struct option *o)
 		put_lists(out, &choose_filter_tests);
 		fputs("}, \"additionalProperties\": false}", out);
 		break;
+	case OPTION_LABELS: /* its section takes any key */
 	case OPTION_UNSUPPORTED:
 	case OPTION_IGNORED:
 		break;
@@ -145,7 +146,9 @@ static void put_description(FILE *out, const struct option *o)
 		snprintf(text, sizeof(text), "Not supported by Keyhole%s, because %s.",
 			 o->yet ? " yet" : "", o->because);
 	else
-		snprintf(text, sizeof(text), "%s", o->doc);
+		snprintf(text, sizeof(text), "%s%s%s%s", o->doc,
+			 o->section ? " More: section " : "", o->section ? o->section : "",
+			 o->section ? " of configuration.md." : "");
 	fputs("\"description\": ", out);
 	put_quoted(out, text, false);
 	if (o->type == OPTION_UNSUPPORTED)

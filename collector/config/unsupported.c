@@ -12,8 +12,6 @@ static const char clouds[] = "it asks no cloud's metadata service";
 static const char harvest[] = "it reads no routes out of workloads";
 static const char otlp_seen[] = "it does not look for workloads that export by themselves";
 static const char lookups[] = "each address is looked up anew, in memory";
-static const char labels[] = "only service.name, service.namespace and service.version are "
-			     "taken from labels";
 static const char old_labels[] = "attributes.kubernetes.resource_labels replaced it";
 static const char graph[] = "only the ends of a service graph are renamed and it has none";
 
@@ -37,12 +35,10 @@ static const struct option rows[] = {
 	   "each node asks the API for its own pods only"),
 	NO_VARIABLE("k8s_cache_*", "K8S_CACHE_*", "each node asks the API for its own pods only"),
 	NO("attributes.kubernetes.drop_external", "NETWORK_DROP_EXTERNAL", "false", flows),
-	NO("attributes.kubernetes.resource_labels.*", NULL, NULL, labels),
 	NO("attributes.kubernetes.meta_source_labels.service_name", NULL, NULL, old_labels),
 	NO("attributes.kubernetes.meta_source_labels.service_namespace", NULL, NULL, old_labels),
 	NO("attributes.instance_id.dns", "HOSTNAME_DNS_RESOLUTION", "false",
 	   "the host's own name is used and not looked up in DNS"),
-	YET("attributes.host_id.override", "HOST_ID", NULL, "no label is called host.id"),
 	NO("attributes.metadata_retry.timeout", "METADATA_RETRY_TIMEOUT", "30s", clouds),
 	NO("attributes.metadata_retry.start_interval", "METADATA_RETRY_START_INTERVAL", "500ms",
 	   clouds),

@@ -27,4 +27,16 @@
 		UNSUPPORTED_ROW(key, variable, nothing, why, false), .env_plain = (plain)          \
 	}
 
+/* Likewise a name that attributes.select and filter may have in a configuration of Beyla's. */
+struct unsupported_attribute {
+	const char *name; /* OpenTelemetry's or Beyla's, with dots */
+	const char *because;
+	bool yet;
+};
+
+const struct unsupported_attribute *unsupported_attribute_at(size_t i); /* NULL after the last */
+
+/* The first that a glob matches, with dots or underscores; NULL: none. */
+const struct unsupported_attribute *unsupported_attribute_find(const char *glob);
+
 #endif

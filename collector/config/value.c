@@ -213,6 +213,32 @@ static void set_texts(struct binding *b, const struct option *o, const struct tr
 	*to = (struct config_texts){v, n};
 }
 
+/* One attribute and its labels; the key is the attribute. Which there are is settled later. */
+static void set_labels(struct binding *b, const struct option *o, const struct tree *value,
+		       struct config_labels *to)
+{
+	struct config_texts keys = {0};
+	unsigned errors = b->notes->errors;
+
+	set_texts(b, o, value, &keys);
+	if (b->notes->errors > errors)
+		return;
+	if (to->n == RESOURCE_EXTRAS_MAX) {
+		note_error(b->notes, &value->key_place,
+			   "attributes.kubernetes.resource_labels: more than %d attributes",
+			   RESOURCE_EXTRAS_MAX);
+		return;
+	}
+	if (!to->v) {
+		to->v = arena_take(b->arena, RESOURCE_EXTRAS_MAX * sizeof(*to->v));
+		to->at = arena_take(b->arena, RESOURCE_EXTRAS_MAX * sizeof(*to->at));
+	}
+	if (!to->v || !to->at)
+		return;
+	to->v[to->n] = (struct resolve_extra_labels){value->key, {keys.v, keys.n}};
+	to->at[to->n++] = value;
+}
+
 static void set_numbers(struct binding *b, const struct option *o, const struct tree *value,
 			struct config_numbers *to)
 {
@@ -421,6 +447,9 @@ void bind_value(struct binding *b, const struct option *o, const struct tree *va
 		break;
 	case OPTION_TEXTS:
 		set_texts(b, o, value, to);
+		break;
+	case OPTION_LABELS:
+		set_labels(b, o, value, to);
 		break;
 	case OPTION_NUMBERS:
 		set_numbers(b, o, value, to);

@@ -87,6 +87,9 @@ void config_naming(const struct config *config, const char *host, struct resolve
 		.name_template = config->kubernetes.name_template,
 		.cluster = config->kubernetes.cluster_name,
 		.host = *config->naming.hostname ? config->naming.hostname : host,
+		.host_id = config->naming.host_id,
+		.extra_labels = config->kubernetes.extra_labels.v,
+		.extra_label_count = config->kubernetes.extra_labels.n,
 		.service_name = config->naming.service_name,
 		.service_namespace = config->naming.service_namespace,
 	};
@@ -133,6 +136,14 @@ static void add_texts(struct key_list *list, const struct config_texts *texts)
 		add_key(list, texts->v[i]);
 }
 
+static void add_extra_labels(struct key_list *list, const struct config_labels *labels)
+{
+	for (size_t i = 0; i < labels->n; i++) {
+		for (size_t j = 0; j < labels->v[i].labels.n; j++)
+			add_key(list, labels->v[i].labels.keys[j]);
+	}
+}
+
 static void add_entries(struct key_list *list, const struct config_entries *entries,
 			bool annotations)
 {
@@ -162,6 +173,7 @@ int config_pod_labels(const struct config *config, const char *keys[], size_t si
 	add_texts(&list, &config->kubernetes.namespace_labels);
 	add_texts(&list, &config->kubernetes.version_labels);
 	add_texts(&list, &config->kubernetes.template_labels);
+	add_extra_labels(&list, &config->kubernetes.extra_labels);
 	add_entries(&list, &config->discovery.include, false);
 	add_entries(&list, &config->discovery.exclude, false);
 	return finish(&list);

@@ -37,7 +37,6 @@ struct known_process {
 	bool listens; /* called listen() itself; else its ports are those of what it served */
 	bool exited;  /* late records may still refer to it */
 	bool queued;  /* stands in known.ended */
-	bool ignored; /* BPF was told not to trace something of it */
 };
 
 struct known {

@@ -4,12 +4,18 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+/* When a source was not confirmed; end <= begin: never. */
+struct gap {
+	_Atomic uint64_t begin_ns, end_ns;
+};
+
 struct peers {
 	const struct resolve_rules *rules;        /* the intake's */
 	struct kube_store *stores[PEERS_SOURCES]; /* NULL: not watched */
 	_Atomic uint64_t confirmed_ns[PEERS_SOURCES];
-	/* When that was not the case last, 0: never. What began meanwhile stays without a name. */
-	_Atomic uint64_t gap_begin_ns[PEERS_SOURCES], gap_end_ns[PEERS_SOURCES];
+	/* What began meanwhile stays without a name. */
+	struct gap gaps[PEERS_SOURCES][PEERS_GAPS_MAX];
+	unsigned int gap_count[PEERS_SOURCES]; /* ever; the front's */
 	struct peers_stats stats;
 };
 
@@ -43,14 +49,41 @@ static void set(_Atomic uint64_t *to, uint64_t value)
 	atomic_store_explicit(to, value, memory_order_release);
 }
 
+/*
+ * The latest gaps are kept in a ring behind gaps[0], which covers all from the first to the last of
+ * those before: what lies between them is taken for unknown, too. The intake looks from the end of
+ * the list to its begin meanwhile. It never misses a gap, as each stands in gaps[0] before it
+ * leaves its place, and an entry that is half written is nothing, or longer than it was.
+ */
+static void add_gap(struct gap *gaps, unsigned int nth, uint64_t begin_ns, uint64_t end_ns)
+{
+	struct gap *at = &gaps[1 + nth % (PEERS_GAPS_MAX - 1)];
+
+	if (nth >= PEERS_GAPS_MAX - 1) {
+		if (!get(&gaps->end_ns))
+			set(&gaps->begin_ns, get(&at->begin_ns));
+		set(&gaps->end_ns, get(&at->end_ns));
+	}
+	set(&at->begin_ns, UINT64_MAX);
+	set(&at->end_ns, end_ns);
+	set(&at->begin_ns, begin_ns);
+}
+
+static bool in_gap(const struct gap *gaps, uint64_t when_ns)
+{
+	for (int i = PEERS_GAPS_MAX - 1; i >= 0; i--)
+		if (when_ns >= get(&gaps[i].begin_ns) && when_ns < get(&gaps[i].end_ns))
+			return true;
+	return false;
+}
+
 void peers_confirm(struct peers *peers, enum peers_source source, uint64_t now_ns)
 {
 	uint64_t before = get(&peers->confirmed_ns[source]);
 
-	if (before && now_ns > before + PEERS_TRUST_NS) {
-		set(&peers->gap_begin_ns[source], before + PEERS_TRUST_NS);
-		set(&peers->gap_end_ns[source], now_ns);
-	}
+	if (before && now_ns > before + PEERS_TRUST_NS)
+		add_gap(peers->gaps[source], peers->gap_count[source]++, before + PEERS_TRUST_NS,
+			now_ns);
 	set(&peers->confirmed_ns[source], now_ns);
 }
 
@@ -113,10 +146,8 @@ static bool is_current(const struct peers *peers, enum peers_source source, uint
 {
 	uint64_t confirmed = get(&peers->confirmed_ns[source]);
 
-	if (!confirmed || when_ns >= confirmed + PEERS_TRUST_NS)
-		return false;
-	return when_ns < get(&peers->gap_begin_ns[source]) ||
-	       when_ns >= get(&peers->gap_end_ns[source]);
+	return confirmed && when_ns < confirmed + PEERS_TRUST_NS &&
+	       !in_gap(peers->gaps[source], when_ns);
 }
 
 bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[16],

@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 
 #define PEERS_TRUST_NS 10000000000ull
+#define PEERS_GAPS_MAX 16 /* times without a current watch that are told apart, per source */
 
 /* Where names come from; each is a store of its own, filled by the front thread. */
 enum peers_source {

@@ -21,6 +21,7 @@ struct intake {
 	bool linked;
 	uint64_t hold_until; /* ns; records are not left in the ring longer */
 	uint64_t complained; /* ns of the last line about a loader that is not there */
+	uint32_t asked;      /* times this loader was asked where we run, without an answer */
 	int wake;            /* eventfd: stop */
 	int epoll;
 	atomic_bool stop;
@@ -174,6 +175,7 @@ static void connect_loader(struct intake *in)
 	}
 	in->linked = true;
 	in->complained = 0;
+	in->asked = 0;
 	watch(in, in->link.sock, EPOLLIN | EPOLLRDHUP);
 	watch(in, in->link.life.fd, EPOLLIN | EPOLLET);
 	watch(in, in->link.data.fd, EPOLLIN | EPOLLET);
@@ -203,12 +205,22 @@ static void disconnect_loader(struct intake *in)
 	log_warn("the loader is gone; waiting for the next one at %s", in->o.socket);
 }
 
+/* All that came was read: an answer that is not there was lost, or there is nobody to give it. */
+static void ask_self(struct intake *in)
+{
+	if (link_ask_self(&in->link) && ++in->asked == INTAKE_ASKED_MAX)
+		log_warn("keyhole.scope is pod, but the kernel does not say where Keyhole runs: "
+			 "nothing is traced until it does; see keyhole_bpf_life_drops_total, give "
+			 "the loader a larger --life-ring, or set keyhole.scope to node");
+}
+
 static void run_linked(struct intake *in)
 {
 	size_t n = drain_both(in);
 
 	if (in->link.walking)
 		link_walk(&in->link);
+	ask_self(in);
 	look(in);
 	in->o.ops.idle(in->o.ops.arg, loop_now_ns());
 	if (link_lost(&in->link))
@@ -275,6 +287,7 @@ static void *run(void *arg)
 	struct tape tape;
 	int r;
 
+	in->o.ops.begin(in->o.ops.arg, in);
 	if (!in->o.replay) {
 		run_rings(in);
 		return NULL;

@@ -16,10 +16,15 @@
 #define INTAKE_BUSY_MS 10    /* wait between drains while records come */
 #define INTAKE_IDLE_MS 50    /* and while none come: the longest delay of a single record */
 #define INTAKE_RETRY_MS 500  /* between two attempts to reach the loader */
+#define INTAKE_ASKED_MAX 100 /* requests for KH_SELF without an answer, before a warning */
 #define INTAKE_HOLD_MS 10000 /* records are left in the ring at most so long (see `hold`) */
+
+struct intake;
 
 /* What the pipeline does with what comes; all calls from the intake thread. */
 struct intake_ops {
+	/* Before any other: whom to tell what BPF shall do, which the calls below may want to. */
+	void (*begin)(void *arg, struct intake *intake);
 	void (*record)(void *arg, const struct record *record);
 	/* A batch was handled, or there was nothing to do; time for timers. */
 	void (*idle)(void *arg, uint64_t now_ns);
@@ -54,8 +59,6 @@ struct intake_stats {
 	_Atomic uint64_t bpf[KH_C_COUNT]; /* BPF's counters, at the last look */
 	_Atomic uint64_t done;            /* 1: the tape was read to its end */
 };
-
-struct intake;
 
 /* Starts the thread. Options are copied, what they point to is not. Returns 0 or -errno. */
 int intake_start(struct intake **intake, const struct intake_options *options);

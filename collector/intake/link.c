@@ -153,10 +153,11 @@ static void request(struct link *link, char letter)
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-/* Nothing more to ask: who saw the name cannot ask in ours either. */
-static void asked_all(struct link *link)
+/* Once there is nothing more to ask: who saw the name cannot ask in ours either. */
+static void rest(struct link *link)
 {
-	link->walking = false;
+	if (link->walking || link->unplaced)
+		return;
 	link->control->nonce = 0;
 	prctl(PR_SET_NAME, THREAD_NAME, 0, 0, 0);
 }
@@ -210,8 +211,8 @@ static void introduce(struct link *link, const struct link_wishes *wishes)
 	reset_control(link, wishes, any.nonce, any.generation);
 	request(link, 's');
 	link->walking = strcmp(link->offer.snapshot, "unavailable") != 0;
-	if (!link->walking)
-		asked_all(link);
+	link->unplaced = wishes->own_pod;
+	rest(link);
 }
 
 int link_open(struct link *link, const char *path, const struct link_wishes *wishes, int give_up,
@@ -253,7 +254,15 @@ void link_walk(struct link *link)
 	request(link, 'w');
 	if (link_counter(link, KH_C_snapshot_tasks) - before >= KH_SNAPSHOT_STEP)
 		return;
-	asked_all(link);
+	link->walking = false;
+	rest(link);
+}
+
+bool link_ask_self(struct link *link)
+{
+	if (link->unplaced)
+		request(link, 's');
+	return link->unplaced;
 }
 
 uint64_t link_counter(const struct link *link, unsigned int counter)
@@ -340,4 +349,6 @@ void link_scope(struct link *link, uint64_t cgroup)
 		return;
 	__atomic_store_n(&link->control->scope, cgroup, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&link->control->verdict_epoch, 1, __ATOMIC_RELEASE);
+	link->unplaced = false;
+	rest(link);
 }

@@ -18,7 +18,8 @@ struct link {
 	struct ring data, life;
 	struct kh_control *control;
 	const struct kh_counters *counters;
-	bool walking; /* the snapshot of running processes is not done */
+	bool walking;  /* the snapshot of running processes is not done */
+	bool unplaced; /* where the collector runs is to be told, and was not yet */
 };
 
 /* What BPF shall do for this collector from the first record on. */
@@ -42,6 +43,12 @@ bool link_lost(const struct link *link);
 
 /* One step of the walk through running processes. Their records come by the life ring. */
 void link_walk(struct link *link);
+
+/*
+ * Asks once more where this process runs (KH_SELF) if link_scope() did not follow from it yet: the
+ * answer is lost where the life ring is full. False: no need.
+ */
+bool link_ask_self(struct link *link);
 
 /* Sum over all CPUs. */
 uint64_t link_counter(const struct link *link, unsigned int counter);

@@ -36,6 +36,7 @@ struct kube_client {
 	bool gone;                      /* an ERROR event with 410 ended this watch */
 	bool unmarked;                  /* a stream without a mark after its first objects */
 	bool latest;                    /* a cached list will not do */
+	bool answered;                  /* the answer to this request began */
 	bool unpaged;                   /* the pages' version ran out: all at once, this time */
 	uint64_t plain_until_ns;        /* streams are not offered: lists until then */
 	uint64_t events;                /* of this watch */
@@ -86,7 +87,7 @@ static void list_complete(struct kube_client *client, const char *version)
 	client->next[0] = 0;
 	snprintf(client->version, sizeof(client->version), "%s", version);
 	client->stats.lists++;
-	client->stats.synced = client->latest = true;
+	client->stats.synced = client->stats.current = client->latest = true;
 	client->stats.last_sync_ns = loop_now_ns();
 	recover(client);
 	client->source->settle(client->source->arg);
@@ -165,6 +166,7 @@ static int take_event(struct kube_client *client, const struct kube_event *event
 	if (ret)
 		return ret;
 	recover(client);
+	client->stats.current = true;
 	memcpy(client->version, event->version, sizeof(client->version));
 	client->stats.last_sync_ns = loop_now_ns();
 	return 0;
@@ -202,7 +204,7 @@ static void on_begun(void *arg)
 {
 	struct kube_client *client = arg;
 
-	client->stats.connected = true;
+	client->stats.connected = client->answered = true;
 }
 
 static enum kube_verb verb_of(const struct kube_client *client)
@@ -225,12 +227,14 @@ static void wait_ms(struct kube_client *client, uint64_t ms)
 
 static void wait_backoff(struct kube_client *client, unsigned retry_after_s)
 {
+	client->stats.current = false;
 	wait_ms(client, kube_pace_failed(&client->pace, client->options, retry_after_s));
 }
 
 static void forget_version(struct kube_client *client)
 {
 	client->version[0] = client->next[0] = 0;
+	client->stats.current = false;
 }
 
 static void fail(struct kube_client *client, const struct kube_http_answer *answer)
@@ -441,7 +445,7 @@ static void begin(struct kube_client *client)
 {
 	bool listing = client->state == STATE_LISTING;
 
-	client->gone = client->unmarked = false;
+	client->gone = client->unmarked = client->answered = false;
 	client->refusal = (struct kube_status){0};
 	client->events = 0;
 	client->begun_ns = loop_now_ns();
@@ -527,5 +531,6 @@ struct kube_client_stats kube_client_stats(const struct kube_client *client)
 	struct kube_client_stats stats = client->stats;
 
 	memcpy(stats.version, client->version, sizeof(stats.version));
+	stats.current &= client->answered;
 	return stats;
 }

@@ -46,6 +46,11 @@ struct kube_client_stats {
 	char version[KUBE_VERSION_MAX]; /* resourceVersion reached */
 	bool connected;                 /* the last request was answered as it should be */
 	bool synced;                    /* one whole list was taken in */
+	/*
+	 * What was taken in is what there is: since the last failure a list was complete, or an
+	 * event of the watch came, and the watch that goes on from there was answered.
+	 */
+	bool current;
 	struct kube_decode_stats decode;
 };
 

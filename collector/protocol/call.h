@@ -37,6 +37,7 @@ struct call {
 	/* what the exchange will say: see exchange.h. The parser sets what it knows */
 	uint8_t protocol, kind, action, method, error; /* enum protocol, exchange_kind, … */
 	bool failed, waits, target_cut;
+	bool doubted; /* its answer may have been missed: lost, unless one still comes */
 	uint16_t status;
 	uint64_t req_body, resp_body;
 

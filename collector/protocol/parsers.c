@@ -6,9 +6,19 @@
  * signature nothing else has come first.
  */
 const struct parser *const parsers[] = {
+	&http2_parser,
 	&nats_parser,
+	&amqp_parser,
+	&amqp1_parser,
+	&postgresql_parser,
+	&mongodb_parser,
+	&mssql_parser,
 	&mqtt_parser,
 	&fastcgi_parser,
+	&redis_parser,
+	&mysql_parser,
+	&kafka_parser,
+	&memcached_parser,
 	&dns_parser,
 };
 

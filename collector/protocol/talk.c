@@ -145,11 +145,16 @@ void talk_forget_all(struct talk *talk, uint64_t *count)
 	talk->before = talk->behind = 0;
 }
 
+/* One that asked to be kept waiting got nothing until the end: nothing came, nothing failed. */
 void talk_end_all(struct talk *talk, enum exchange_error error, uint64_t ns)
 {
 	while (talk->calls.first) {
 		struct call *call = talk->calls.first;
 
+		if (call->doubted || call->waits) {
+			talk_forget(talk, call, call->doubted);
+			continue;
+		}
 		if (!call->error)
 			call->error = (uint8_t)error;
 		call->last_ns = ns;

@@ -150,6 +150,79 @@ static const char *beyond_re2(const char *regex)
 	return NULL;
 }
 
+/* What "{n}", "{n,}" or "{n,m}" at p asks for at most, and in *end what follows; 0: it is none. */
+static unsigned long repeat_count(const char *p, const char **end)
+{
+	unsigned long count, most;
+	char *rest;
+
+	if (p[0] != '{' || p[1] < '0' || p[1] > '9')
+		return 0;
+	count = strtoul(p + 1, &rest, 10);
+	if (*rest == ',' && rest[1] >= '0' && rest[1] <= '9') {
+		most = strtoul(rest + 1, &rest, 10);
+		count = most > count ? most : count;
+	} else if (*rest == ',') {
+		rest++;
+	}
+	*end = rest + 1;
+	return *rest == '}' ? count : 0;
+}
+
+/* Behind the escape at p: "\\Q...\\E" and the braces of "\\x{...}" and "\\p{...}" belong to it. */
+static const char *behind_escape(const char *p)
+{
+	const char *end = NULL;
+
+	if (!p[1])
+		return p + 1;
+	if (p[1] == 'Q') {
+		end = strstr(p + 2, "\\E");
+		return end ? end + 2 : p + strlen(p);
+	}
+	if (p[2] == '{' && strchr("xopPN", p[1]))
+		end = strchr(p + 2, '}');
+	return end ? end + 1 : p + 2;
+}
+
+/* Behind the set at p; a ']' at its very beginning is one of it. */
+static const char *behind_set(const char *p)
+{
+	p += p[1] == '^' ? 2 : 1;
+	for (const char *first = p; *p && (*p != ']' || p == first);)
+		p = *p == '\\' ? behind_escape(p) : p + 1;
+	return *p ? p + 1 : p;
+}
+
+/* Would RE2 refuse it for its counts? They are the size of its program. */
+static bool repeats_too_much(const char *p)
+{
+	unsigned long within[PATTERN_MAX + 1] = {1}; /* of each open group, the largest so far */
+	size_t depth = 0;
+
+	while (*p) {
+		unsigned long atom = 1, count;
+
+		if (*p == '(' && depth < PATTERN_MAX) {
+			within[++depth] = 1;
+			p++;
+			continue;
+		}
+		if (*p == ')' && depth > 0)
+			atom = within[depth--];
+		p = *p == '\\' ? behind_escape(p) : *p == '[' ? behind_set(p) : p + 1;
+		count = repeat_count(p, &p);
+		if (count > PATTERN_REPEAT_MAX)
+			return true;
+		atom *= count > 0 ? count : 1;
+		if (atom > PATTERN_REPEAT_MAX)
+			return true;
+		if (atom > within[depth])
+			within[depth] = atom;
+	}
+	return false;
+}
+
 static int compile(struct pattern *pattern, const char *text, uint32_t flags, char *why)
 {
 	uint32_t references = 0;
@@ -222,6 +295,11 @@ static int compile_regex(struct pattern *pattern, const char *text, char *why)
 
 	if (beyond) {
 		snprintf(why, PATTERN_WHY_MAX, "\"%s\" is not supported", beyond);
+		return -EINVAL;
+	}
+	if (repeats_too_much(text)) {
+		snprintf(why, PATTERN_WHY_MAX, "it repeats something more than %d times",
+			 PATTERN_REPEAT_MAX);
 		return -EINVAL;
 	}
 	return compile(pattern, text, 0, why);

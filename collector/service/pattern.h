@@ -9,7 +9,8 @@
  *
  * Regular expressions are searched for anywhere in the text. The engine is PCRE2; what RE2, and so
  * Beyla, refuses is refused here too as far as it can be told: back-references, look-around,
- * recursion, \C. Case matters unless (?i) is given; `$` is the very end of the text.
+ * recursion, \C, counts beyond PATTERN_REPEAT_MAX. Case matters unless (?i) is given; `$` is the
+ * very end of the text.
  */
 #ifndef KEYHOLE_SERVICE_PATTERN_H
 #define KEYHOLE_SERVICE_PATTERN_H
@@ -20,6 +21,7 @@
 
 #define PATTERN_MAX 1024         /* bytes of one pattern */
 #define PATTERN_GLOB_DEPTH 8     /* {a,{b,c}} */
+#define PATTERN_REPEAT_MAX 1000  /* {n} of a regular expression, nested ones multiplied: RE2's */
 #define PATTERN_STEPS_MAX 100000 /* of one match, then it is a "no" and counted */
 #define PATTERN_DEPTH_MAX 10000  /* of backtracking */
 #define PATTERN_HEAP_KB 1024     /* for backtracking */

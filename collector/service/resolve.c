@@ -220,13 +220,19 @@ static void fill_pod(const char *v[RES_COUNT], const struct resolve_rules *rules
 }
 
 /* Returns the value of one extra attribute, in `buf` or the pod's own. */
-static const char *extra(const struct resolve_input *in, const char *name, char buf[TEXT_MAX])
+static const char *extra(const struct resolve_rules *rules, const struct resolve_input *in,
+			 const char *name, char buf[TEXT_MAX])
 {
 	char key[sizeof(ANNOTATION) + TEXT_MAX];
 	const char *value = otel_attribute(in->otel_resource_attributes, name, buf, TEXT_MAX);
 
 	snprintf(key, sizeof(key), ANNOTATION "%s", name);
-	return first(value, annotation(in->pod, key));
+	value = first(value, annotation(in->pod, key));
+	for (size_t i = 0; i < rules->extra_label_count && !has(value); i++) {
+		if (strcmp(rules->extra_labels[i].attribute, name) == 0)
+			value = label(in->pod, &rules->extra_labels[i].labels);
+	}
+	return value;
 }
 
 struct resource *resolve(const struct resolve_rules *rules, const struct resolve_input *in)
@@ -240,11 +246,12 @@ struct resource *resolve(const struct resolve_rules *rules, const struct resolve
 	values[RES_CONTAINER_ID] = in->container_id;
 	/* In a pod the name is the pod spec's, and stands in k8s.container.name. */
 	values[RES_HOST_NAME] = in->pod ? in->pod->name : rules->host;
+	values[RES_HOST_ID] = rules->host_id;
 	if (in->pod)
 		fill_pod(values, rules, in);
 	else
 		values[RES_CONTAINER_NAME] = in->container_name;
 	for (size_t i = 0; i < rules->extra.n && i < RESOURCE_EXTRAS_MAX; i++)
-		extras[i] = extra(in, rules->extra.keys[i], texts[i]);
+		extras[i] = extra(rules, in, rules->extra.keys[i], texts[i]);
 	return resource_new_with(values, extras, RESOURCE_EXTRAS_MAX);
 }

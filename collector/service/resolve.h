@@ -32,16 +32,25 @@ struct resolve_labels {
 	size_t n;
 };
 
+/* Of one extra attribute. */
+struct resolve_extra_labels {
+	const char *attribute; /* as resolve_rules.extra has it */
+	struct resolve_labels labels;
+};
+
 /* What the configuration says; outlives each call. Text that is absent is NULL or "". */
 struct resolve_rules {
 	struct resolve_labels name, space, version;
 	const char *name_template;                    /* as name_template_check() wants it */
 	const char *cluster;                          /* k8s.cluster.name */
 	const char *host;                             /* of the node, or as overridden */
+	const char *host_id;                          /* host.id, in pods and outside */
 	const char *service_name, *service_namespace; /* outside Kubernetes */
-	/* Further attributes, from OTEL_RESOURCE_ATTRIBUTES or else the annotation of that name;
-	   at most RESOURCE_EXTRAS_MAX. */
+	/* Further attributes, from OTEL_RESOURCE_ATTRIBUTES, the annotation of that name, or the
+	   labels below; at most RESOURCE_EXTRAS_MAX. */
 	struct resolve_labels extra;
+	const struct resolve_extra_labels *extra_labels;
+	size_t extra_label_count;
 };
 
 /* Text that is absent is NULL or "". All of it is hostile. */

@@ -38,7 +38,8 @@
 	X(K8S_KIND, "k8s.kind", "k8s_kind")                                                        \
 	X(CONTAINER_ID, "container.id", "container_id")                                            \
 	X(CONTAINER_NAME, "container.name", "container_name")                                      \
-	X(HOST_NAME, "host.name", "host_name")
+	X(HOST_NAME, "host.name", "host_name")                                                     \
+	X(HOST_ID, "host.id", "host_id")
 
 enum resource_attr {
 #define RES_X(e, otel, prom) RES_##e,

@@ -63,6 +63,7 @@ static const struct attribute table[ATTR_EXTRA] = {
 		 "Id of the container; by default only of one that is in no known pod."),
 	RESOURCE(CONTAINER_NAME, CONTAINER, ALWAYS, "Name of a container that is in no known pod."),
 	RESOURCE(HOST_NAME, APP, ASKED, "The pod's name; outside of pods the host's."),
+	RESOURCE(HOST_ID, APP, ASKED, "`attributes.host_id.override`, where it is given."),
 
 	[ATTR_SDK_NAME] = {"telemetry.sdk.name", "telemetry_sdk_name", GROUP_INFO, ON_INFO, false,
 			   "`keyhole`."},

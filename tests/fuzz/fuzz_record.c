@@ -58,6 +58,12 @@ static void handle(struct conns *conns, struct known *known, const struct record
 	case KH_FINISH:
 		conns_part(conns, rec->part);
 		break;
+	case KH_SEGMENT:
+		read_all(rec->segment + 1,
+			 (size_t)rec->segment->head_len + rec->segment->tail_len);
+		if ((rec->segment->len == 0) == (rec->segment->reason == KH_WHY_MORE))
+			abort();
+		break;
 	case KH_CGROUP:
 		known_tell_cgroup(known, rec->cgroup);
 		read_all(known_cgroup(known, rec->cgroup->cgroup)->own_name, KH_NAME);

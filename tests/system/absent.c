@@ -129,7 +129,8 @@ static void serve_absent_iov(struct conn *c, unsigned first, unsigned n)
 		iov[0] = (struct iovec){buf, READ_SEGMENT};
 		iov[1] = (struct iovec){buf + READ_SEGMENT, sizeof(buf) - READ_SEGMENT};
 		remover_start(&r, c, (char *)iov, 2 * sizeof(*iov));
-		if (recvmsg(c->fd, &msg, 0) != (ssize_t)m.len || memcmp(buf, m.bytes, m.len))
+		/* by its number: what AddressSanitizer has for recvmsg(3) reads the array once more */
+		if (syscall(SYS_recvmsg, c->fd, &msg, 0) != (long)m.len || memcmp(buf, m.bytes, m.len))
 			die("%s: received no request", c->scenario->name);
 		remover_end(&r);
 		count_request(c, &m);

@@ -147,6 +147,16 @@ says "a filter by an attribute that is there from the next start on" "$collector
 ask 4 "$url/"
 served "is refused, and the one before stays" 10 "$port" 'status_code="200"'
 
+# ---- what only Beyla has ----
+
+collect 'attributes: {select: {http_server_*: {include: [server.port, gen_ai.request.model]}}}
+filter: {application: {process.command: {match: "none*"}, url.path: {match: /kept}}}'
+ask 3 "$url/kept"
+ask 4 "$url/other"
+served "attributes that only Beyla has are left out, and so are tests of them" 3 "$port"
+says "a line says so of a label" "$collector_log" 'c.yml:1:62: not supported by Keyhole yet: attributes.select: "gen_ai.request.model", because'
+says "and of a test" "$collector_log" 'c.yml:2:24: not supported by Keyhole: filter.application: "process.command", because'
+
 # ---- how long series stay ----
 
 gone() {

@@ -68,6 +68,7 @@ configured "text for a number" 1 'c\.yml:1:29: ' 'prometheus_export: {port:   ma
 configured "a key given twice" 1 'c\.yml:2:1: .*log_level' 'log_level: info
 log_level: warn'
 configured "a pattern that is none" 1 'c\.yml:1:35: .*missing closing parenthesis' 'discovery: {services: [{exe_path: "(("}]}'
+configured "a count that RE2 refuses" 1 'c\.yml:1:35: .*it repeats something more than 1000 times' 'discovery: {services: [{exe_path: "a{1001}"}]}'
 configured "a word nobody knows" 1 'c\.yml:1:12: .*error, warn, info, debug' 'log_level: loud'
 configured "an alias bomb" 1 'c\.yml:1:[0-9]+: ' 'routes: &a {patterns: [*a, *a]}'
 head -c 3000 /dev/urandom > "$scratch/c.yml"

@@ -57,6 +57,16 @@ sed -n '/^### Labels/,/^### How/s/^| `\([a-z_0-9]*\)` |.*/\1/p' "$docs/metrics.m
 	sort > "$scratch/attributes.told"
 ok "there are attributes" grep -qx url_path "$scratch/attributes.there"
 same "metrics.md: each attribute, and no other" "$scratch/attributes.there" "$scratch/attributes.told"
+
+# Beyla's target_info has these labels; "absent" is said of those that Keyhole's has not.
+sed -n "/^### Where .target_info. differs/,/^## /p" "$docs/metrics.md" > "$scratch/differs"
+sed -n 's/^| `\([a-z_0-9]*\)` |.*| absent.*/\1/p' "$scratch/differs" | sort > "$scratch/absent.told"
+printf '%s\n' host_id host_name service_name service_namespace instance job telemetry_sdk_{language,name,version} \
+	telemetry_distro_{name,version} source os_type k8s_{namespace,pod,container,node,deployment,replicaset,statefulset}_name \
+	k8s_{job,cronjob,daemonset,cluster,owner}_name k8s_pod_{uid,start_time} k8s_kind container_{id,name} | sort > "$scratch/beyla.target_info"
+table '$1, $4' | sed -n 's/:default$//p' > "$scratch/target_info.there"
+same "metrics.md: which labels of Beyla's target_info are absent" \
+	<(comm -23 "$scratch/beyla.target_info" "$scratch/target_info.there") "$scratch/absent.told"
 table '$1, $2' | sed -n 's/:opt-in$//p' > "$scratch/opt-in.there"
 grep '\*[Oo]pt-in' "$docs/metrics.md" | sed -n 's/^| `\([a-z_0-9]*\)` |.*/\1/p' | grep -vx server_address | sort > "$scratch/opt-in.told"
 same "metrics.md: which are opt-in" "$scratch/opt-in.there" "$scratch/opt-in.told"

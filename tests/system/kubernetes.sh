@@ -302,17 +302,19 @@ fi
 # ---- attributes of the pod's own ----
 
 collect 'attributes:
-  kubernetes: {enable: true}
-  extra_group_attributes: {k8s_app_meta: [team]}
+  kubernetes: {enable: true, resource_labels: {tier: [no.such, example.org/tier]}}
+  extra_group_attributes: {k8s_app_meta: [team, tier]}
   select: {http_server_request_body_size: {exclude: [k8s.pod.*, instance]}}
 prometheus_export: {extra_resource_attributes: [deployment.environment]}
 filter: {application: {k8s_pod_name: {match: "noted-*"}}}' kubeconfig
 wait_for 15 synced
 api POST pods "{\"namespace\": \"shop\", \"name\": \"noted-1\", \"uid\": \"$(uid 30)\", \"node\": \"n1\",
-	\"owner\": [\"Deployment\", \"noted\"], \"containers\": [[\"noted\", \"$(id 30)\"]], \"annotations\":
+	\"owner\": [\"Deployment\", \"noted\"], \"containers\": [[\"noted\", \"$(id 30)\"]],
+	\"labels\": {\"example.org/tier\": \"front\"}, \"annotations\":
 	{\"resource.opentelemetry.io/deployment.environment\": \"staging\", \"resource.opentelemetry.io/team\": \"blue\"}}"
 in_pod 7 "$(uid 30)" "$(id 30)"
 named "an annotation that was asked for is a label" 7 'team="blue"' 'k8s_pod_name="noted-1"'
+named "a label that resource_labels names is one" 7 'tier="front"' 'k8s_pod_name="noted-1"'
 is "and on target_info, with what was asked for there" "$(metric_count "$metrics" target_info 'team="blue"' 'deployment_environment="staging"' \
 	'k8s_pod_name="noted-1"')" 1
 is "which is nowhere else" "$(grep -c '^http.*deployment_environment' "$metrics" || true)" 0

@@ -52,7 +52,8 @@ put_pod() { # NAMESPACE NAME N OWNER ADDRESS NODE [AGE]: its container started A
 }
 
 api_port=$(free_port)
-start "$scratch/api.log" "$python" -B "$here/fake_apiserver.py" --token first --tls "$scratch/tls" --port "$api_port"
+start "$scratch/api.log" "$python" -B "$here/fake_apiserver.py" --token first --tls "$scratch/tls" --port "$api_port" \
+	--bookmark-seconds 5
 wait_for 20 listening "$api_port"
 chmod 755 "$scratch/tls"
 write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
@@ -214,6 +215,7 @@ api POST mode '{"mode": "down"}'
 ok "without a watch, nothing that is new has a name" wait_for 40 called $far $far
 within "that was counted" "$(lookups stale)" 1 10000
 api POST mode '{"mode": "ok"}'
+# once the API has said something: a bookmark, if nothing happens
 ok "with it again, it has" wait_for 60 called order.shop $far
 
 # ---- the right is missing ----

@@ -81,9 +81,9 @@ COUNTERS = {
     "connect": {"upgraded": 2},
     "reset-middle": {"resets": 8},
     "reset-before": {"resets": 8},
-    "noise": {"other_protocol": 2},
-    "tls": {"other_protocol": 2},
-    "text": {"other_protocol": 2},
+    "noise": {"segments": 2},
+    "tls": {"segments": 2},
+    "text": {"segments": 2},
     "splice-body": {"gap_bytes": 20000},
     "not-resident": {"faults": 4},
     "segments-40": {"iov_cut": 4},
@@ -342,7 +342,7 @@ class Report:
         self.failed += bool(differences)
 
 
-LOSSES = ("invalid", "ring_full", "ring_full_part", "ring_full_life", "orphan_part",
+LOSSES = ("invalid", "ring_full", "ring_full_part", "ring_full_segment", "ring_full_life", "orphan_part",
           "invalid_part", "no_room_for_head", "pipeline_too_long")
 
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * segments SOCKET: a collector of nothing but streams. Each segment that BPF tells becomes a line
- * of JSON on standard output. Lines on standard input say what BPF shall do:
+ * of JSON on standard output, and each exchange one with its cookie. Lines on standard input say
+ * what BPF shall do:
  *   stream COOKIE CAPTURE ROLE   see link_stream()
  *   ignore KEY                   see link_verdict()
- *   sync WORD                    all that waits is read, then the line {"sync":"WORD"} follows
+ *   rest MS                      nothing is read for so long
+ *   sync WORD                    all that waits is read, then the line {"sync":"WORD",…} follows,
+ *                                with some of BPF's counters
  * Ends with standard input. `ready` on standard error: it is connected.
  */
 #include <arpa/inet.h>
@@ -61,11 +64,17 @@ static void drain(struct ring *ring)
 			printf("{\"invalid\":%zu}\n", size);
 		else if (record.type == KH_SEGMENT)
 			print(record.segment);
-		else
-			printf("{\"type\":%u}\n", record.type);
+		else if (record.type == KH_EXCHANGE)
+			printf("{\"exchange\":%llu}\n",
+			       (unsigned long long)record.exchange->conn.cookie);
 	}
 	ring_release(ring);
 	fflush(stdout);
+}
+
+static unsigned long long counter(unsigned int which)
+{
+	return link_counter(&loader, which);
 }
 
 static int command(const char *line)
@@ -78,9 +87,14 @@ static int command(const char *line)
 		link_stream(&loader, number, capture, (enum kh_role)role);
 	else if (sscanf(line, "ignore %llu", &number) == 1)
 		return link_verdict(&loader, number, KH_IGNORE);
+	else if (sscanf(line, "rest %u", &capture) == 1)
+		usleep(capture * 1000);
 	else if (sscanf(line, "sync %31s", word) == 1) {
 		drain(&loader.data);
-		printf("{\"sync\":\"%s\"}\n", word);
+		printf("{\"sync\":\"%s\",\"undecided\":%llu,\"other_protocol\":%llu,"
+		       "\"segment_drops\":%llu}\n",
+		       word, counter(KH_C_undecided), counter(KH_C_other_protocol),
+		       counter(KH_C_segment_drops));
 		fflush(stdout);
 	} else {
 		return -1;

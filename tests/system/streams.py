@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""streams.py SEGMENTS SOCKET BACKEND: plays connections of no protocol in particular and compares
-what BPF tells of them (by tests/system/segments) with what was sent and received. A line for each
-test: `ok` or `not`, its name and what is wrong, with tabs between."""
+"""streams.py SEGMENTS SOCKET GO: plays connections of no protocol in particular and compares what BPF
+tells of them (by tests/system/segments) with what was sent and received. The line `older` says that
+those are open that shall be older than the loader; the named pipe GO then says its backend. A line
+for each test: `ok` or `not`, its name and what is wrong, with tabs between."""
 
 import ctypes
 import json
@@ -28,6 +29,8 @@ class Reader:
         if self.process.stderr.readline() != "ready\n":
             raise SystemExit("segments did not connect")
         self.syncs = 0
+        self.counters = {}
+        self.exchanges = []
 
     def say(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -41,9 +44,12 @@ class Reader:
         for line in self.process.stdout:
             record = json.loads(line)
             if record.get("sync") == str(self.syncs):
+                self.counters = record
                 return found
             if "invalid" in record:
                 found.append(record)
+            if "exchange" in record:
+                self.exchanges.append(record["exchange"])
             if "cookie" in record:
                 record["head"] = bytes.fromhex(record["head"])
                 record["tail"] = bytes.fromhex(record["tail"])
@@ -232,12 +238,14 @@ def decided(reader):
         came = of(segments, pair.server)
         whole(came[:1], binary(n, n)[:came[0]["len"]], f"{n} bytes received", 64)
         expect(f"{n} bytes: role there", came[0]["role"], CLIENT)
+    before = reader.counters["other_protocol"]
     reader.say("stream", pair.client_cookie, 0, 0)
     reader.read()
     for _ in range(3):
         pair.client.sendall(b"\xffno longer")
     receive(pair.server, 30)
     expect("after it was not wanted", of(reader.read(), pair.client), [])
+    expect("counted", reader.counters["other_protocol"] - before, 1)
     reader.say("stream", pair.client_cookie, 100, CLIENT)
     reader.read()
     pair.client.sendall(b"\xffno longer")
@@ -252,10 +260,14 @@ def undecided(reader):
     """Without a decision it is told no further; a late one still holds."""
     pair = Pair()
     data = binary(10)
+    reader.read()
+    before = reader.counters["undecided"]
     for _ in range(PROBES + 44):
         pair.client.sendall(data)
     segments = of(reader.read(), pair.client)
     expect("calls told", len(segments), PROBES)
+    if reader.counters["undecided"] == before:
+        raise Wrong("it is not counted")
     receive(pair.server, (PROBES + 44) * len(data))
     reader.say("stream", pair.client_cookie, 100, CLIENT)
     reader.read()
@@ -264,6 +276,29 @@ def undecided(reader):
     whole(later, data, "after the decision", 100)
     expect("what was not told shows by its place", later[0]["seq"],
            (segments[-1]["seq"] + 45 * len(data)) % 2**32)
+    pair.close()
+
+
+def crowded(reader):
+    """While the ring is half full streams wait that may be of no use; and are told later."""
+    pair = Pair()
+    reader.read()
+    before = reader.counters["segment_drops"]
+    reader.say("rest", 3000)
+    time.sleep(0.1)
+    for _ in range(200):
+        pair.client.sendall(binary(1024))
+    segments = of(reader.read(), pair.client)
+    dropped = reader.counters["segment_drops"] - before
+    if dropped < 200 - len(segments):  # others' may be among them
+        raise Wrong(f"{len(segments)} calls told and {dropped} not, of 200")
+    if not 0 < len(segments) < 128:
+        raise Wrong(f"{len(segments)} calls told, where half of 256 KiB is theirs")
+    receive(pair.server, 200 * 1024)
+    for _ in range(PROBES):
+        pair.client.sendall(b"\x84")
+    more = of(reader.read(), pair.client)
+    expect("those that were not told are no probes", len(more), PROBES - len(segments))
     pair.close()
 
 
@@ -453,6 +488,77 @@ def ignored(reader):
     pair.close()
 
 
+class Older:
+    """Connections that are there before the loader: on one the server waits already."""
+
+    def __init__(self):
+        self.pair, self.waiting, self.http = Pair(), Pair(), Pair()
+        self.pair.client.sendall(b"\x87before")
+        receive(self.pair.server, 7)
+        self.thread = threading.Thread(target=self.wait)
+        self.thread.start()
+
+    def wait(self):
+        self.waiting.server.recv(100)
+
+    def test(self, reader):
+        """Their first calls are told, once; who opened them is not known."""
+        self.waiting.client.sendall(b"\x87waited for")
+        self.thread.join()
+        self.waiting.client.sendall(b"\x87again")
+        receive(self.waiting.server, 6)
+        self.pair.client.sendall(b"\x87after")
+        receive(self.pair.server, 6)
+        segments = reader.read()
+        for sock in self.waiting.client, self.waiting.server:
+            expect("the one waited for", [s["head"] for s in of(segments, sock)],
+                   [b"\x87waited for", b"\x87again"])
+        for sock in self.pair.client, self.pair.server:
+            expect("the other", [(s["head"], s["role"]) for s in of(segments, sock)],
+                   [(b"\x87after", 0)])
+        self.pair.close()
+        self.waiting.close()
+
+    def test_http(self, reader):
+        """In the middle of a long body nothing looks like HTTP; the next request does."""
+        for _ in range(PROBES + 10):
+            self.http.client.sendall(binary(10))
+            receive(self.http.server, 10)
+        cookies = self.http.client_cookie, self.http.server_cookie
+        reader.say("stream", cookies[0], 0, 0)  # and one of them is found to be nothing
+        reader.read()
+        self.http.server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        self.http.client.recv(100)
+        self.http.client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.http.server.recv(100)
+        self.http.server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        self.http.client.recv(100)
+        reader.read()
+        expect("exchanges", [reader.exchanges.count(c) for c in cookies], [1, 1])
+        self.http.close()
+
+
+def next_collector(program, path, reader):
+    """Another collector knows nothing of what was decided before; what was not wanted stays so."""
+    pair, other = Pair(), Pair()
+    reader.say("stream", pair.client_cookie, 100, CLIENT)
+    reader.say("stream", other.client_cookie, 0, 0)
+    reader.read()
+    for p in pair, other:
+        p.client.sendall(binary(2000))
+    whole(of(reader.read(), pair.client), binary(2000), "decided", 100)
+    reader.close()
+    reader = Reader(program, path)
+    for p in pair, other:
+        p.client.sendall(binary(2000))
+    segments = reader.read()
+    whole(of(segments, pair.client), binary(2000), "undecided", PROBE)
+    expect("not wanted", of(segments, other.client), [])
+    pair.close()
+    other.close()
+    return reader
+
+
 # ---- UDP ----
 
 class Datagrams:
@@ -635,6 +741,7 @@ TESTS = (
     ("scattered buffers", iovecs),
     ("a decision", decided),
     ("no decision", undecided),
+    ("a crowded ring", crowded),
     ("another stream's decision", another_slot),
     ("bytes not seen", gap),
     ("the FIN", fin),
@@ -651,23 +758,31 @@ TESTS = (
     ("UDP: sendmmsg and recvmmsg", vectors),
     ("UDP: large", large_datagrams),
     ("UDP: peeked and cut", looked_at),
+    ("the next collector", lambda r: next_collector(sys.argv[1], sys.argv[2], r)),
     ("a verdict", ignored),  # the last one: nothing more is told
 )
 
 
 def run(reader, name, test):
+    """Returns the reader that is there afterwards."""
     try:
         time.sleep(0.05)
         reader.read()
-        test(reader)
+        reader = test(reader) or reader
         print(f"ok\t{name}")
     except (Wrong, ValueError, IndexError, OSError) as wrong:
         print(f"not\t{name}\t{type(wrong).__name__}: {wrong}"[:1500].replace("\n", " "))
+    return reader
 
 
 if __name__ == "__main__":
-    BACKEND = sys.argv[3]
+    OLDER = Older()
+    time.sleep(0.5)
+    print("older", flush=True)
+    with open(sys.argv[3], encoding="ascii") as GO:
+        BACKEND = GO.read()
     READER = Reader(sys.argv[1], sys.argv[2])
-    for NAME, TEST in TESTS:
-        run(READER, NAME, TEST)
+    for NAME, TEST in (("connections older than Keyhole", OLDER.test),
+                       ("HTTP older than Keyhole", OLDER.test_http)) + TESTS:
+        READER = run(READER, NAME, TEST)
     READER.close()

@@ -51,7 +51,7 @@ KEYHOLE_RUNS=$(sed -n 's/^result .*backend \([a-z+]*\).*/\1/p' "$scratch/check")
 export KEYHOLE_RUNS
 
 # What does not depend on the backend is tried once on a kernel.
-scripts=(service capture)
+scripts=(service capture streams)
 [ "$KEYHOLE_BACKEND" != auto ] || scripts+=(identity namespaces quiet ../verifier/budget)
 failed=0
 for script in "${scripts[@]}"; do

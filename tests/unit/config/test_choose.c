@@ -42,6 +42,9 @@ static const struct {
 	/* extra attributes */
 	{"attributes: {extra_group_attributes: {k8s_app_metadata: [a]}}\n",
 	 E(AT(1, 39), "unknown key \"k8s_app_metadata\"; did you mean \"k8s_app_meta\"?")},
+	{"attributes: {extra_group_attributes: {network_flows: [a]}}\n",
+	 E(AT(1, 39), "unknown key \"network_flows\"; attributes.extra_group_attributes has only: "
+		      "k8s_app_meta")},
 	{"attributes: {extra_group_attributes: {k8s_app_meta: [url.path]}}\n",
 	 E(AT(1, 54),
 	   "attributes.extra_group_attributes.k8s_app_meta: \"url.path\" is not possible: "
@@ -59,6 +62,9 @@ static const struct {
 	{FILTER("http.rute: {match: a}"),
 	 E(AT(3, 5), "filter.application: no attribute is called \"http.rute\"; did you mean "
 		     "\"http.route\"?")},
+	{FILTER("\"gen_ai.*\": {match: a}"),
+	 E(AT(3, 5), "filter.application: no attribute is called \"gen_ai.*\"; the reference page "
+		     "lists them (--print-config-reference)")},
 	{FILTER("os.type: {match: a}"),
 	 E(AT(3, 5), "filter.application: these metrics cannot have \"os.type\"; the reference "
 		     "page says which can (--print-config-reference)")},
@@ -93,6 +99,27 @@ static const struct {
 	   "lists them (--print-config-reference)")
 		 W(AT(3, 43), "attributes.select: no attribute is called \"k8s.pod.nam\"; did you "
 			      "mean \"k8s.pod.name\"?")},
+	/* Beyla's attributes that Keyhole has not: its configurations go on working. */
+	{SELECT("http_*: {include: [process.command, gen_ai_request_model, \"k8s.src.*\"]}"),
+	 W(AT(3, 24),
+	   "not supported by Keyhole: attributes.select: \"process.command\", because it "
+	   "shows no command lines and no executables")
+		 W(AT(3, 41), "not supported by Keyhole yet: attributes.select: "
+			      "\"gen_ai_request_model\", because it does not read calls of AI "
+			      "services")
+			 W(AT(3, 63), "not supported by Keyhole: attributes.select: "
+				      "\"k8s.src.*\", because it collects no network flows")},
+	{SELECT("\"*\": {exclude: [process.command]}"), ""},
+	{SELECT("resource: {include: [job, telemetry.sdk.language]}"),
+	 W(AT(3, 31), "not supported by Keyhole: attributes.select: \"telemetry.sdk.language\", "
+		      "because several may run in the container that a target is")},
+	{SELECT("resource: {include: [job, cloud.region]}") "prometheus_export: "
+							    "{extra_resource_attributes: "
+							    "[cloud.region]}\n",
+	 ""},
+	{FILTER("gen_ai.request.model: {match: a, not_match: b}"),
+	 W(AT(3, 5), "not supported by Keyhole yet: filter.application: \"gen_ai.request.model\", "
+		     "because it does not read calls of AI services")},
 	{SELECT("\"*\":"), ""},
 	{SELECT("http_*: {include: }"), ""},
 };
@@ -161,12 +188,32 @@ static void sections_filters_and_extra_attributes_are_read(void **state)
 	config_free(p.config);
 }
 
+static void a_test_of_an_attribute_that_is_not_supported_tests_nothing(void **state)
+{
+	const struct config_filter *filter;
+	struct parsed p;
+
+	parse_text(&p, FILTER("process.command: {match: a, not_match: b}\n"
+			      "    server.port: {equals: 80}\n"
+			      "    cuda.memcpy.kind: {match: c}\n"
+			      "    url.path: {match: /x}"));
+	assert_int_equal(p.r, 0);
+	filter = &p.config->attributes.filter;
+	assert_int_equal(filter->n, 2);
+	assert_int_equal(filter->v[0].attribute, ATTR_SERVER_PORT);
+	assert_int_equal(filter->v[0].number, 80);
+	assert_int_equal(filter->v[1].attribute, ATTR_PATH);
+	assert_string_equal(filter->v[1].glob, "/x");
+	config_free(p.config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_wrong_is_said_with_its_place),
 		cmocka_unit_test(what_has_no_effect_is_said),
 		cmocka_unit_test(sections_filters_and_extra_attributes_are_read),
+		cmocka_unit_test(a_test_of_an_attribute_that_is_not_supported_tests_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -392,7 +392,8 @@ static void labels_for_names_can_be_chosen(void **state)
 				  "    resource_labels:\n"
 				  "      service.name: [app]\n"
 				  "    service_name_template: '{{index .Meta.Labels \"tier\"}}'\n"
-				  "  instance_id: {override_hostname: h}\n",
+				  "  instance_id: {override_hostname: h}\n"
+				  "  host_id: {override: i}\n",
 				  NULL);
 	struct resolve_rules rules;
 	const char *keys[8];
@@ -403,9 +404,35 @@ static void labels_for_names_can_be_chosen(void **state)
 	assert_int_equal(rules.version.n, 1);
 	assert_string_equal(rules.cluster, "prod");
 	assert_string_equal(rules.host, "h");
+	assert_string_equal(rules.host_id, "i");
 	assert_string_equal(rules.name_template, "{{index .Meta.Labels \"tier\"}}");
 	assert_int_equal(config_pod_labels(c, keys, 8), 4);
 	assert_string_equal(keys[3], "tier");
+	config_free(c);
+}
+
+static void labels_give_extra_attributes(void **state)
+{
+	struct config *c = parsed(
+		"attributes:\n"
+		"  extra_group_attributes: {k8s_app_meta: [team]}\n"
+		"  kubernetes:\n"
+		"    resource_labels: {service.version: [], deployment_environment: [env, stage],\n"
+		"      team: [owner]}\n"
+		"prometheus_export: {extra_resource_attributes: [deployment.environment]}\n",
+		NULL);
+	struct resolve_rules rules;
+	const char *keys[8];
+
+	config_naming(c, "node", &rules);
+	assert_int_equal(rules.extra_label_count, 2);
+	assert_string_equal(rules.extra_labels[0].attribute, "deployment.environment");
+	assert_int_equal(rules.extra_labels[0].labels.n, 2);
+	assert_string_equal(rules.extra_labels[1].attribute, "team");
+	assert_string_equal(rules.extra_labels[1].labels.keys[0], "owner");
+	assert_int_equal(config_pod_labels(c, keys, 8), 6);
+	assert_string_equal(keys[4], "stage");
+	assert_string_equal(keys[5], "owner");
 	config_free(c);
 }
 
@@ -479,12 +506,13 @@ static void the_reference_page_is_what_the_table_says(void **state)
 
 static void peers_are(const char *text, char *const *environment, bool pods, bool services)
 {
-	const struct config *c = parsed(text, environment);
+	struct config *c = parsed(text, environment);
 	bool got_pods, got_services;
 
 	config_peers(c, &got_pods, &got_services);
 	assert_int_equal(got_pods, pods);
 	assert_int_equal(got_services, services);
+	config_free(c);
 }
 
 #define PEERS "keyhole: {peers: [services, pods]}\n"
@@ -531,6 +559,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_entry_says_what_is_exported_and_has_routes_of_its_own),
 		cmocka_unit_test(pids_languages_and_system_paths_are_entries_too),
 		cmocka_unit_test(labels_for_names_can_be_chosen),
+		cmocka_unit_test(labels_give_extra_attributes),
 		cmocka_unit_test(durations_are_those_of_go),
 		cmocka_unit_test(durations_are_shown_as_they_are_written),
 		cmocka_unit_test(distances_count_what_fingers_do),

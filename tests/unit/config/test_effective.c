@@ -49,6 +49,10 @@ static const char *const files[] = {
 	"\"\\t\\u0085\\u2028\\\"\\\\\\u00e4\"}]\n"
 	"  default_exclude_instrument: []\n",
 	"discovery: {services: [{k8s_namespace: ., k8s_owner_name: null}], exclude_services: []}\n",
+	"discovery: {default_exclude_services: [{exe_path: a}]}\n",
+	"discovery: {default_exclude_services: [{exe_path: a}], instrument: [{exe_path: b}]}\n",
+	"discovery: {default_exclude_services: [{exe_path: a}], services: [{exe_path: b}],\n"
+	"  default_exclude_instrument: []}\n",
 	"executable_name: 'a|b: c # d'\nopen_port: 1-2\ntarget_pids: [7]\n",
 	"routes: {}\n",
 	"routes: {patterns: ['/users/:id', '/a/{b}/*'], unmatched: path, wildcard_char: '#'}\n",
@@ -56,6 +60,8 @@ static const char *const files[] = {
 	"config: {data: {log_level: warn, service_name: '- yes', service_namespace: 'null'}}\n",
 	"attributes: {kubernetes: {resource_labels: {service.name: [a, b], service.version: []},\n"
 	"  cluster_name: ' spaced '}}\n",
+	"attributes: {kubernetes: {resource_labels: {'a b': [l], team: [m, n], other: []}}}\n"
+	"prometheus_export: {extra_resource_attributes: [team, other]}\n",
 	"service_name: '${NAME}'\nservice_namespace: $${NAME}\n",
 	"ebpf: {bpf_debug: true}\nnetwork: {enable: true}\nkeyhole: {waiting_room: {timeout: "
 	"7s}}\n",
@@ -113,7 +119,7 @@ static void it_is_yaml_as_people_write_it(void **state)
 	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
 	assert_non_null(strstr(text, "discovery:\n  instrument:\n    - k8s_namespace: shop\n"
 				     "      k8s_pod_labels:\n        app: \"c*\"\n"));
-	assert_non_null(strstr(text, "\nroutes:\n  patterns: [/a]\n  ignore_mode: all\n"));
+	assert_non_null(strstr(text, "\nroutes:\n  patterns: [/a]\n  ignored_patterns: []\n"));
 	assert_non_null(strstr(text, "  path: /metrics\n  ttl: 5m\n"));
 	free(text);
 	config_free(p.config);
@@ -127,7 +133,33 @@ static void a_section_that_was_not_given_is_not_made(void **state)
 	parse_text(&p, "");
 	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
 	assert_null(strstr(text, "routes:"));
-	assert_null(strstr(text, "discovery:"));
+	free(text);
+	config_free(p.config);
+}
+
+static void lists_that_were_not_given_are_shown_as_they_count(void **state)
+{
+	struct parsed p;
+	char *text;
+
+	parse_text(&p, "");
+	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
+	assert_non_null(strstr(text,
+			       "\n  instrument: []\n  exclude_instrument: []\n"
+			       "  default_exclude_instrument:\n    - exe_path: \"{*/,}{beyla,"));
+	assert_non_null(strstr(text, "\n    - k8s_namespace: \"{kube-system,"));
+	assert_null(strstr(text, "services:"));
+	assert_non_null(strstr(text, "\n  peers: []\n"));
+	assert_non_null(strstr(text, "\n  select: {}\n"));
+	assert_non_null(strstr(text, "\nfilter:\n  application: {}\n"));
+	free(text);
+	config_free(p.config);
+
+	/* An empty list of the newer form would put the older one out of effect. */
+	parse_text(&p, "discovery: {services: [{exe_path: a}], default_exclude_services: []}\n");
+	text = printed(p.config, CONFIG_SHOWN_AS_YAML);
+	assert_non_null(strstr(text, "\n  exclude_services: []\n"));
+	assert_null(strstr(text, "instrument:"));
 	free(text);
 	config_free(p.config);
 }
@@ -181,12 +213,43 @@ static void help_tells_of_a_key_its_section_and_its_variable(void **state)
 				  "  asks for nothing as: /sys/fs/bpf/|/sys/fs/bpf\n"
 				  "  variable: KEYHOLE_BPF_FS_PATH, OTEL_EBPF_BPF_FS_PATH or "
 				  "BEYLA_BPF_FS_PATH\n");
+	assert_int_equal(help("enforce_sys_caps", text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "whatever it is: no line is said of it\n"));
 	assert_int_equal(help("javaagent", text, sizeof(text)), 0);
 	assert_non_null(strstr(text, "javaagent.attach_timeout\n"));
 	assert_int_equal(help("attributes.kubernetes.resource_labels.any", text, sizeof(text)), 0);
 	assert_int_equal(help(NULL, text, sizeof(text)), 0);
 	assert_non_null(strstr(text, "log_level\n"));
 	assert_non_null(strstr(text, "ebpf.bpf_debug\n"));
+}
+
+/* Help, page and schema each say where there is more, as their reader finds it. */
+static void help_points_to_sections_that_there_are(void **state)
+{
+	static char text[100000], page[200000];
+	FILE *out = fmemopen(page, sizeof(page), "w");
+	const struct option *o;
+	unsigned n = 0;
+
+	assert_non_null(out);
+	config_print_reference(out);
+	fclose(out);
+	assert_int_equal(help("routes.patterns", text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "  more: section Routes of --print-config-reference\n"));
+	assert_non_null(strstr(page, " See [Entries of `discovery`](#entries-of-discovery). |"));
+	assert_int_equal(help(NULL, text, sizeof(text)), 0);
+	assert_null(strstr(text, "see below"));
+	for (size_t i = 0; (o = option_at(&options_all, i)); i++) {
+		char title[100];
+
+		if (!o->section)
+			continue;
+		snprintf(title, sizeof(title), "\n## %s\n", o->section);
+		if (!strstr(page, title))
+			fail_msg("%s: no section %s", o->path, o->section);
+		n++;
+	}
+	assert_true(n > 5);
 }
 
 static void help_offers_the_nearest_key(void **state)
@@ -206,8 +269,10 @@ int main(void)
 		cmocka_unit_test(what_is_printed_gives_the_same_when_read),
 		cmocka_unit_test(it_is_yaml_as_people_write_it),
 		cmocka_unit_test(a_section_that_was_not_given_is_not_made),
+		cmocka_unit_test(lists_that_were_not_given_are_shown_as_they_count),
 		cmocka_unit_test(a_comparison_names_what_differs_and_what_needs_a_new_start),
 		cmocka_unit_test(help_tells_of_a_key_its_section_and_its_variable),
+		cmocka_unit_test(help_points_to_sections_that_there_are),
 		cmocka_unit_test(help_offers_the_nearest_key),
 	};
 

@@ -14,6 +14,9 @@ struct vector {
 };
 
 static const struct vector refused[] = {
+	{"attributes:\n  kubernetes:\n    resource_labels:\n      a.b: env\n",
+	 E(AT(4, 12), "attributes.kubernetes.resource_labels.a.b: expected a list of texts, found "
+		      "\"env\"")},
 	/* keys */
 	{"log_level: info\n\n\n  \nprometheus_exprt:\n  port: 1\n",
 	 E(AT(5, 1), "unknown key \"prometheus_exprt\"; did you mean \"prometheus_export\"?")},
@@ -226,11 +229,12 @@ static const struct vector accepted[] = {
 	 W(AT(2, 28), "not supported by Keyhole yet: prometheus_export.instrumentations: "
 		      "couchbase, because it does not read that database's protocol")},
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      deployment.environment: [env]\n",
-	 W(AT(4, 7),
-	   "not supported by Keyhole: "
-	   "attributes.kubernetes.resource_labels.deployment.environment, "
-	   "because only service.name, service.namespace and service.version are taken from "
-	   "labels")},
+	 W(AT(4, 7), "not supported by Keyhole: attributes.kubernetes.resource_labels: "
+		     "\"deployment.environment\", because it is not in "
+		     "prometheus_export.extra_resource_attributes")},
+	{"attributes:\n  kubernetes:\n    resource_labels:\n      k8s.pod.name: [env]\n",
+	 W(AT(4, 7), "not supported by Keyhole: attributes.kubernetes.resource_labels: "
+		     "\"k8s.pod.name\", because that attribute is not taken from labels")},
 	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: always_on}\n",
 	 W(AT(4, 7), "not supported by Keyhole yet: sampler, because it makes no traces")},
 	{"discovery:\n  instrument:\n    - languages: \"{go,rust}\"\n",

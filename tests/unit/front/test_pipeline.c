@@ -1,155 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records in, series out: every exchange ends in exactly one place. */
-#include "pipeline.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "piped.h"
 
 #include <stdlib.h>
-
-#include "loop.h"
-#include "tests/unit/identity/node.h"
-
-#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-#define OK_BEGIN "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok"
-#define CGROUP 70
-#define TGID 700
-#define ROOM 4
-
-static struct pipeline *pipeline;
-static struct intake_ops ops;
-static struct pipeline_options o;
-static const struct resolve_rules rules = {.host = "node-1"};
-static struct selector *selector;
-static uint64_t now;
-
-static void make_selector(const struct selector_entry *entry)
-{
-	struct selector_options s = {.include = entry, .include_count = entry != NULL};
-	char why[PATTERN_WHY_MAX];
-
-	if (selector)
-		selector_free(selector);
-	assert_int_equal(selector_new(&selector, &s, why), 0);
-	o.selector = selector;
-}
-
-static void start(bool cluster)
-{
-	if (cluster)
-		o.store = kube_store_new(0);
-	pipeline = pipeline_new(&o);
-	assert_non_null(pipeline);
-	ops = pipeline_ops(pipeline);
-	now = loop_now_ns() + S;
-	ops.idle(ops.arg, now);
-}
-
-static int setup(void **state)
-{
-	o = (struct pipeline_options){
-		.rules = &rules, .waiting_records = ROOM, .protocols = ~0ull, .wait_ns = 5 * S};
-	make_selector(NULL);
-	return telemetry_new(&o.telemetry, &telemetry_defaults);
-}
-
-static int teardown(void **state)
-{
-	pipeline_free(pipeline);
-	pipeline = NULL;
-	rulebooks_free(o.books);
-	if (o.store)
-		kube_store_free(o.store);
-	if (o.router)
-		route_free(o.router);
-	filter_free((struct filter *)o.filter);
-	telemetry_free(o.telemetry);
-	selector_free(selector);
-	selector = NULL;
-	return 0;
-}
-
-static uint64_t stat_of(const _Atomic uint64_t *s)
-{
-	return atomic_load(s);
-}
-
-#define STAT(name) stat_of(&pipeline_stats(pipeline)->name)
-
-static void adds_up(void)
-{
-	assert_int_equal(STAT(exchanges), STAT(delivered) + STAT(hidden) + STAT(ignored_route) +
-						  STAT(filtered) + STAT(waiting));
-}
-
-static void counts(uint64_t exchanges, uint64_t delivered, uint64_t waiting)
-{
-	adds_up();
-	assert_int_equal(STAT(exchanges), exchanges);
-	assert_int_equal(STAT(delivered), delivered);
-	assert_int_equal(STAT(waiting), waiting);
-	assert_int_equal(telemetry_stats(o.telemetry)->exchanges, delivered);
-	assert_int_equal(telemetry_stats(o.telemetry)->invalid, 0);
-}
-
-/* As intake does it. */
-static void feed(const void *p, size_t size)
-{
-	struct record record;
-
-	assert_int_equal(record_read(p, size, &record), 0);
-	ops.record(ops.arg, &record);
-	adds_up();
-}
-
-static void exchange(uint64_t cgroup, uint32_t tgid, const char *target, const char *resp)
-{
-	static uint64_t cookie;
-	char req[256];
-	size_t n = (size_t)snprintf(req, sizeof(req), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
-	size_t m = strlen(resp), size = sizeof(struct kh_exchange) + n + m;
-	struct kh_exchange *x = calloc(1, size);
-
-	x->rec = (struct kh_rec){.type = KH_EXCHANGE, .size = (uint32_t)size};
-	x->conn = (struct kh_conn){.cookie = ++cookie, .role = KH_ROLE_SERVER, .family = 2};
-	x->cgroup = cgroup;
-	x->tgid = tgid;
-	x->number = 1;
-	x->req =
-		(struct kh_message){.first_ns = 1, .last_ns = 1, .len = n, .head_len = (uint16_t)n};
-	x->resp =
-		(struct kh_message){.first_ns = 2, .last_ns = 3, .len = m, .head_len = (uint16_t)m};
-	memcpy(x + 1, req, n);
-	memcpy((char *)(x + 1) + n, resp, m);
-	feed(x, size);
-	free(x);
-}
-
-static void tell(struct kh_cgroup c)
-{
-	struct kh_process p = a_process(TGID, c.cgroup, "nginx");
-
-	feed(&c, sizeof(c));
-	feed(&p, sizeof(p));
-}
-
-static void idle_after(uint64_t ns)
-{
-	now += ns;
-	ops.idle(ops.arg, now);
-	adds_up();
-}
-
-static void list(struct kube_pod *pod)
-{
-	kube_store_list_begin(o.store);
-	if (pod)
-		assert_int_equal(kube_store_put(o.store, pod), 0);
-	kube_store_list_end(o.store, now);
-	assert_int_equal(kube_store_publish(o.store, now), 0);
-}
 
 static void an_exchange_of_a_known_process_is_delivered_at_once(void **state)
 {
@@ -304,20 +157,6 @@ static void a_process_has_the_number_that_its_container_gives_it(void **state)
 	assert_int_equal(STAT(filtered), 1);
 }
 
-static struct rulebook *book_of(const char *yaml)
-{
-	static const struct attribute_extras no_extras;
-	static const struct rulebook_basis basis = {.host = "node-1", .extras = &no_extras};
-	struct config *config = NULL;
-	struct notes notes = {0};
-	struct rulebook *book;
-
-	assert_int_equal(config_parse(&config, slice_of(yaml), NULL, &notes), 0);
-	assert_int_equal(rulebook_new(&book, config, &basis, NULL), 0);
-	book->owned = config;
-	return book;
-}
-
 /* What was decided before is decided again, by the new book alone and from the next batch on. */
 static void a_new_book_decides_everything_anew(void **state)
 {
@@ -422,19 +261,25 @@ static void without_a_cluster_nothing_is_held(void **state)
 static void in_the_scope_of_its_pod_others_are_hidden(void **state)
 {
 	struct kh_cgroup own = pod_cgroup(CGROUP + 1, UID_B, ID_B);
-	struct kh_self self = {
-		.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = CGROUP + 1, .levels = 4};
+	struct kh_self self = {.rec = {KH_SELF, 0, sizeof(self)},
+			       .levels = 4,
+			       .ids = {CGROUP + 1, CGROUP + 100, CGROUP + 200, CGROUP + 300}};
 
 	o.own_pod = true;
 	start(false);
+	self.cgroup = CGROUP + 3; /* the record of its name was lost: it is asked for again */
+	feed(&self, sizeof(self));
+	assert_int_equal(bpf.scope, 0);
 	tell(unit_cgroup(CGROUP + 2, "keyhole.service"));
 	self.cgroup = CGROUP + 2;
 	feed(&self, sizeof(self));
+	assert_int_equal(bpf.scope, KH_SCOPE_NOTHING);
 	exchange(CGROUP + 2, TGID, "/", OK);
 	counts(1, 0, 0);
 	feed(&own, sizeof(own));
 	self.cgroup = CGROUP + 1;
 	feed(&self, sizeof(self));
+	assert_int_equal(bpf.scope, CGROUP + 100);
 	exchange(CGROUP + 1, TGID, "/", OK);
 	counts(2, 1, 0);
 	tell(pod_cgroup(CGROUP, UID_A, ID_A));
@@ -487,8 +332,6 @@ static void everything_adds_up_whatever_happens(void **state)
 	assert_int_equal(telemetry_stats(o.telemetry)->exchanges, STAT(delivered));
 	assert_int_equal(telemetry_stats(o.telemetry)->invalid, 0);
 }
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

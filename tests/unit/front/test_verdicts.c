@@ -43,7 +43,7 @@ static int teardown(void **state)
 
 static int ignore(uint64_t key, uint64_t cgroup, uint64_t pod, uint32_t tgid)
 {
-	return verdicts_ignore(&verdicts, &(struct verdict){key, cgroup, pod, tgid});
+	return verdicts_ignore(&verdicts, &(struct verdict){key, cgroup, pod, {tgid}});
 }
 
 static void only_what_rests_on_a_pod_that_changed_is_taken_back(void **state)
@@ -78,6 +78,47 @@ static void a_process_that_changes_loses_all_that_is_about_it(void **state)
 	assert_true(ignored[1] && !ignored[2] && !ignored[3] && ignored[4]);
 	assert_int_equal(ignore(2, 1, 11, 50), 0); /* and may be ignored again */
 	assert_true(ignored[2]);
+}
+
+static void a_parent_that_changes_takes_its_children_with_it(void **state)
+{
+	const struct verdict of[] = {
+		{.key = 1, .cgroup = 1, .family = {50, 40, 30, 20, 10}},
+		{.key = 2, .cgroup = 1, .family = {51, 40}},
+		{.key = 3, .cgroup = 1, .family = {52, 41, 20}},
+		{.key = 4, .cgroup = 1},
+	};
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(verdicts_ignore(&verdicts, &of[i]), 0);
+	verdicts_lift_process(&verdicts, VERDICTS_MAX + 40); /* another that shares a place */
+	assert_true(ignored[1] && ignored[2] && ignored[3] && ignored[4]);
+	verdicts_lift_process(&verdicts, 40);
+	assert_true(!ignored[1] && !ignored[2] && ignored[3] && ignored[4]);
+	assert_int_equal(verdicts_ignore(&verdicts, &of[0]), 0);
+	verdicts_lift_process(&verdicts, 10);
+	assert_true(!ignored[1] && ignored[3]);
+	verdicts_lift_process(&verdicts, 20);
+	assert_false(ignored[3]);
+	for (size_t i = 0; i < VERDICTS_MAX; i++)
+		assert_int_equal(verdicts.resting[i], 0);
+}
+
+static void a_process_told_of_twice_rests_on_its_last_parents(void **state)
+{
+	const struct verdict before = {.key = 1, .cgroup = 1, .family = {50, 40}},
+			     after = {.key = 1, .cgroup = 1, .family = {50, 41}};
+
+	assert_int_equal(verdicts_ignore(&verdicts, &before), 0);
+	assert_int_equal(verdicts_ignore(&verdicts, &after), 0);
+	assert_int_equal(verdicts.resting[40], 0);
+	verdicts_lift_process(&verdicts, 40);
+	assert_true(ignored[1]);
+	verdicts_lift_process(&verdicts, 41);
+	assert_false(ignored[1]);
+	assert_int_equal(verdicts_ignore(&verdicts, &after), 0);
+	verdicts_clear(&verdicts);
+	assert_int_equal(verdicts.resting[41], 0);
 }
 
 static void the_last_reason_given_counts(void **state)
@@ -119,6 +160,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(only_what_rests_on_a_pod_that_changed_is_taken_back),
 		T(a_process_that_changes_loses_all_that_is_about_it),
+		T(a_parent_that_changes_takes_its_children_with_it),
+		T(a_process_told_of_twice_rests_on_its_last_parents),
 		T(the_last_reason_given_counts),
 		T(what_bpf_has_no_room_for_is_not_remembered),
 		T(the_table_never_holds_more_than_bpf_s),

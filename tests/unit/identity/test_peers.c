@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names for addresses: from which source, under which name, and when rather none. */
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -212,6 +213,74 @@ static void a_watch_that_is_lost_names_nothing_new(void **state)
 	assert_int_equal(COUNTED(stale), 2);
 }
 
+/* A request may take longer than many outages. */
+static void no_outage_is_forgotten_however_many_there_are(void **state)
+{
+	const uint64_t period = 100 * S, first = NOW + PEERS_TRUST_NS;
+	struct peer peer;
+	uint64_t n = 0;
+
+	put(PEERS_HERE, A_POD("a", "shop"), "10.1.0.1");
+	for (; n < PEERS_GAPS_MAX - 1; n++) /* each is back for an instant, and trusted for 10 s */
+		peers_confirm(peers, PEERS_HERE, NOW + (n + 1) * period);
+	for (uint64_t i = 0; i < n; i++) {
+		assert_false(find("10.1.0.1", first + i * period, &peer));
+		assert_false(find("10.1.0.1", NOW + (i + 1) * period - 1, &peer));
+		assert_true(find("10.1.0.1", first + i * period - 1, &peer));
+		assert_true(find("10.1.0.1", NOW + (i + 1) * period, &peer));
+	}
+	for (; n < 5 * PEERS_GAPS_MAX; n++)
+		peers_confirm(peers, PEERS_HERE, NOW + (n + 1) * period);
+	for (uint64_t i = 0; i < n; i++) {
+		bool latest = i + PEERS_GAPS_MAX - 1 >= n;
+
+		assert_false(find("10.1.0.1", first + i * period, &peer));
+		assert_false(find("10.1.0.1", NOW + (i + 1) * period - 1, &peer));
+		/* between two of the oldest it is not told apart */
+		assert_int_equal(find("10.1.0.1", NOW + i * period, &peer), latest || !i);
+	}
+	assert_true(find("10.1.0.1", NOW + n * period, &peer));
+}
+
+/* ---- the front adds outages while the intake looks ---- */
+
+#define LOOKS 1000000u
+#define PERIOD (100 * S)
+
+static _Atomic uint32_t outages; /* that are over, and known */
+static atomic_bool enough;
+
+static void *lose_and_find(void *arg)
+{
+	for (uint32_t n = 0; !atomic_load(&enough); n++) {
+		peers_confirm(peers, PEERS_HERE, NOW + (n + 1) * PERIOD);
+		atomic_store(&outages, n + 1);
+	}
+	return NULL;
+}
+
+static void an_outage_is_never_missed_while_others_are_added(void **state)
+{
+	uint32_t missed = 0;
+	struct peer peer;
+	pthread_t front;
+
+	put(PEERS_HERE, A_POD("a", "shop"), "10.1.0.1");
+	assert_int_equal(pthread_create(&front, NULL, lose_and_find, NULL), 0);
+	while (!atomic_load(&outages))
+		;
+	for (uint32_t i = 0; i < LOOKS; i++) {
+		uint32_t n = atomic_load(&outages), back = i % (2 * PEERS_GAPS_MAX);
+
+		/* the latest, of which one leaves its place with each that is added */
+		missed += find("10.1.0.1", NOW + (n - 1 - (back < n ? back : 0)) * PERIOD + 50 * S,
+			       &peer);
+	}
+	atomic_store(&enough, true);
+	pthread_join(front, NULL);
+	assert_int_equal(missed, 0);
+}
+
 static void a_source_never_confirmed_names_nothing(void **state)
 {
 	struct peer peer;
@@ -327,6 +396,8 @@ int main(void)
 		T(what_two_claim_is_nobodys),
 		T(what_is_nobodys_or_was_at_another_time_has_no_name),
 		T(a_watch_that_is_lost_names_nothing_new),
+		T(no_outage_is_forgotten_however_many_there_are),
+		T(an_outage_is_never_missed_while_others_are_added),
 		T(a_source_never_confirmed_names_nothing),
 		T(an_exchange_is_named_by_its_remote_end),
 		cmocka_unit_test(a_name_has_its_namespace),

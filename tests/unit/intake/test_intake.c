@@ -36,6 +36,7 @@ static struct tape tape;
 static struct {
 	uint32_t tgids[4096];
 	_Atomic uint32_t n, ended, idles;
+	struct intake *begun;
 	_Atomic bool hold, scribble;
 } seen;
 
@@ -44,11 +45,22 @@ static size_t page(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+static void on_begin(void *arg, struct intake *in)
+{
+	seen.begun = in;
+}
+
 static void on_record(void *arg, const struct record *rec)
 {
 	uint32_t n = seen.n;
 
+	assert_non_null(seen.begun);
 	assert_true(n < 4096);
+	if (rec->type == KH_SELF) {
+		intake_scope(seen.begun, rec->self->cgroup);
+		seen.n = n + 1;
+		return;
+	}
 	if (seen.scribble)
 		memset(mem[HANDOVER_DATA] + 2 * page(), 0xaa, 2 * RING);
 	seen.tgids[n] = rec->type == KH_LISTEN ? rec->listen->tgid : rec->exit->tgid;
@@ -57,6 +69,7 @@ static void on_record(void *arg, const struct record *rec)
 
 static void on_idle(void *arg, uint64_t now_ns)
 {
+	assert_non_null(seen.begun);
 	seen.idles++;
 }
 
@@ -70,9 +83,12 @@ static void on_end(void *arg)
 	seen.ended++;
 }
 
-static const struct intake_options defaults = {
-	.socket = path,
-	.ops = {.record = on_record, .idle = on_idle, .hold = on_hold, .end = on_end}};
+static const struct intake_options defaults = {.socket = path,
+					       .ops = {.begin = on_begin,
+						       .record = on_record,
+						       .idle = on_idle,
+						       .hold = on_hold,
+						       .end = on_end}};
 
 /* In these tests memfds stand for maps; the real one refuses them (test_given.c). */
 bool __wrap_given_may_be_map(int fd);
@@ -199,6 +215,7 @@ static void what_came_before_the_collector_is_read_identities_first(void **state
 	assert_int_equal(seen.tgids[0], 1);
 	assert_int_equal(seen.tgids[1], 10);
 	assert_int_equal(seen.tgids[2], 11);
+	assert_ptr_equal(seen.begun, intake);
 	assert_int_equal(stats()->life_records, 1);
 	assert_int_equal(stats()->data_records, 2);
 	close(peer);
@@ -354,6 +371,33 @@ static void what_was_handled_outlives_the_collector(void **state)
 	close(peer);
 }
 
+/* The answer is lost where the life ring is full: nothing would ever be traced. */
+static void where_it_runs_is_asked_until_it_is_answered(void **state)
+{
+	const struct kh_self self = {.rec = {KH_SELF, 0, sizeof(self)}, .cgroup = 77};
+	struct kh_control *control = (struct kh_control *)mem[HANDOVER_CONTROL];
+	struct intake_options o = defaults;
+	uint32_t before;
+	int peer;
+
+	o.wishes.own_pod = true;
+	start(&o);
+	peer = serve_one();
+	while (!stats()->connected)
+		sched_yield();
+	before = seen.idles;
+	until(&seen.idles, before + 3);
+	assert_true(__atomic_load_n(&control->nonce, __ATOMIC_ACQUIRE)); /* BPF still listens */
+	assert_int_equal(control->scope, KH_SCOPE_NOTHING);
+	produce(HANDOVER_LIFE, &self, sizeof(self));
+	until(&seen.n, 1);
+	assert_int_equal(__atomic_load_n(&control->scope, __ATOMIC_ACQUIRE), 77);
+	before = seen.idles;
+	until(&seen.idles, before + 2);
+	assert_int_equal(__atomic_load_n(&control->nonce, __ATOMIC_ACQUIRE), 0);
+	close(peer);
+}
+
 static void a_recorded_tape_replays_the_same(void **state)
 {
 	struct intake_options o = defaults;
@@ -414,6 +458,7 @@ int main(void)
 		T(held_records_stay_in_the_ring_but_identities_do_not),
 		T(a_loader_that_goes_is_read_to_its_end_and_the_next_is_found),
 		T(what_was_handled_outlives_the_collector),
+		T(where_it_runs_is_asked_until_it_is_answered),
 		T(a_recorded_tape_replays_the_same),
 		T(a_tape_that_is_none_is_done_at_once),
 		T(without_a_loader_it_stops_when_asked),

@@ -206,10 +206,18 @@ static void the_loader_s_end_is_noticed(void **state)
 	assert_true(link_lost(&l));
 }
 
-static void a_new_collector_asks_for_everything_again(void **state)
+/* Does BPF see that request at this moment? */
+static bool asks_for(char letter)
 {
 	char name[16] = "", want[32];
 
+	prctl(PR_GET_NAME, name, 0, 0, 0);
+	snprintf(want, sizeof(want), "%014llx%c", (unsigned long long)control->nonce, letter);
+	return control->nonce && strcmp(name, want) == 0;
+}
+
+static void a_new_collector_asks_for_everything_again(void **state)
+{
 	control->generation = 7;
 	control->verdict_epoch = 3;
 	control->verdicts[5].key = 99;
@@ -220,9 +228,7 @@ static void a_new_collector_asks_for_everything_again(void **state)
 	assert_int_equal(control->verdicts[5].key, 0);
 	assert_true(control->nonce != 0 && control->nonce >> (4 * KH_NONCE_DIGITS) == 0);
 	assert_true(l.walking);
-	prctl(PR_GET_NAME, name, 0, 0, 0);
-	snprintf(want, sizeof(want), "%014llxs", (unsigned long long)control->nonce);
-	assert_string_equal(name, want);
+	assert_true(asks_for('s'));
 }
 
 static void what_a_collector_before_left_in_the_control_page_is_gone(void **state)
@@ -233,13 +239,16 @@ static void what_a_collector_before_left_in_the_control_page_is_gone(void **stat
 	control->enabled = 0;
 	counters[1].c[KH_C_exchanges] = 100;
 	counters[2].c[KH_C_finishes] = 11;
+	counters[2].c[KH_C_segments] = 7;
 	assert_int_equal(ask(), 0);
 	hang_up();
 	assert_int_equal(control->enabled, 1);
 	assert_int_equal(control->wake_bytes, KH_WAKE_BYTES(RING));
-	assert_int_equal(control->delivered, 111);
+	assert_int_equal(control->delivered, 118);
 	for (int i = 0; i < KH_VERDICTS; i++)
 		assert_int_equal(control->verdicts[i].key, 0);
+	for (int i = 0; i < KH_STREAMS; i++)
+		assert_int_equal(control->streams[i].cookie, 0);
 	/* nor can it foresee under which number it has to tell BPF that all were told */
 	generation = control->generation;
 	control->delivered = 50;
@@ -432,7 +441,14 @@ static void a_collector_of_one_pod_traces_nothing_until_it_knows_which(void **st
 	assert_int_equal(ask(), 0);
 	assert_int_equal(control->scope, KH_SCOPE_NOTHING);
 	assert_int_equal(control->want, KH_WANT_ARGS);
+	link_walk(&l);
+	assert_false(l.walking);
+	assert_true(control->nonce != 0); /* BPF still listens */
+	assert_true(link_ask_self(&l));
+	assert_true(asks_for('s'));
 	link_scope(&l, 77);
+	assert_false(link_ask_self(&l));
+	assert_int_equal(control->nonce, 0);
 	assert_int_equal(control->scope, 77);
 	hang_up();
 	link_close(&l);
@@ -499,6 +515,29 @@ static void verdicts_stand_where_bpf_looks_for_them(void **state)
 	assert_int_equal(link_verdict(&l, 0, KH_IGNORE), -EINVAL);
 }
 
+static void a_stream_is_decided_in_its_slot(void **state)
+{
+	const struct kh_stream_slot *slot = &control->streams[KH_STREAM_HASH(77)];
+	uint64_t other = 78;
+
+	assert_int_equal(ask(), 0);
+	hang_up();
+	link_stream(&l, 77, 500, KH_ROLE_SERVER);
+	assert_int_equal(slot->cookie, 77);
+	assert_int_equal(slot->capture, 500);
+	assert_int_equal(slot->role, KH_ROLE_SERVER);
+	while (KH_STREAM_HASH(other) != KH_STREAM_HASH(77))
+		other++;
+	link_stream(&l, other, KH_SEGMENT_CALL + 1, KH_ROLE_CLIENT);
+	assert_int_equal(slot->cookie, other);
+	assert_int_equal(slot->capture, KH_SEGMENT_CALL);
+	assert_int_equal(slot->role, KH_ROLE_CLIENT);
+	link_stream(&l, 0, 5, KH_ROLE_CLIENT); /* no socket has this number: an empty slot */
+	assert_int_equal(control->streams[0].capture, 0);
+	link_close(&l);
+	link_stream(&l, 77, 500, KH_ROLE_SERVER); /* nobody to tell */
+}
+
 static void a_full_neighbourhood_is_told_and_others_still_fit(void **state)
 {
 	uint64_t c, home = 0, placed = 0, first = 0;
@@ -557,6 +596,7 @@ int main(void)
 		T(what_cannot_be_mapped_is_refused),
 		T(a_collector_of_one_pod_traces_nothing_until_it_knows_which),
 		T(verdicts_stand_where_bpf_looks_for_them),
+		T(a_stream_is_decided_in_its_slot),
 		T(a_verdict_taken_back_leaves_room_and_hides_nobody_behind_it),
 		T(a_full_neighbourhood_is_told_and_others_still_fit),
 		T(without_a_loader_there_is_nothing_to_decide),

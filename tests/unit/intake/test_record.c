@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static union {
 	struct kh_rec rec;
 	struct kh_exchange exchange;
 	struct kh_part part;
+	struct kh_segment segment;
 	struct kh_cgroup cgroup;
 	struct kh_process process;
 	struct kh_exit exit;
@@ -68,6 +70,24 @@ static void a_part(uint16_t type)
 	begin(type, sizeof(r.part) + 10 + 5);
 	r.part.reason = KH_WHY_MORE;
 	r.part.msg = (struct kh_message){.len = 15, .head_len = 10, .tail_len = 5};
+}
+
+/* 100 bytes from the start and 64 from the end of 5000. */
+static void a_segment(void)
+{
+	begin(KH_SEGMENT, sizeof(r.segment) + 100 + 64);
+	r.segment.len = 5000;
+	r.segment.head_len = 100;
+	r.segment.tail_len = 64;
+	r.segment.transport = IPPROTO_TCP;
+	r.segment.reason = KH_WHY_MORE;
+}
+
+static void an_end(void)
+{
+	begin(KH_SEGMENT, sizeof(r.segment));
+	r.segment.transport = IPPROTO_TCP;
+	r.segment.reason = KH_WHY_CLOSE;
 }
 
 static void a_cgroup(void)
@@ -225,6 +245,66 @@ static void counts_beyond_the_record_are_refused(void **state)
 	assert_int_equal(read_it(), -EBADMSG);
 }
 
+static void a_segments_bytes_are_within_it(void **state)
+{
+	a_segment();
+	assert_int_equal(record_read(&r, r.rec.size, &out), 0);
+	assert_ptr_equal(out.segment, &r.segment);
+	assert_int_equal(read_it(), 0);
+	r.rec.size--;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_segment();
+	r.segment.len = 164; /* head and tail are all there is */
+	assert_int_equal(read_it(), 0);
+	r.segment.len = 163;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_segment();
+	r.rec.size = 8192;
+	r.segment.head_len = KH_HEAD_MAX;
+	assert_int_equal(read_it(), 0);
+	r.segment.head_len++;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_segment();
+	r.rec.size = 8192;
+	r.segment.tail_len = KH_TAIL + 1;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_segment();
+	r.segment.len = INT32_MAX;
+	assert_int_equal(read_it(), 0);
+	r.segment.len++;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void a_segment_says_what_it_is(void **state)
+{
+	a_segment();
+	r.segment.conn.role = KH_ROLE_CLIENT;
+	r.segment.sent = 1;
+	r.segment.transport = IPPROTO_UDP;
+	assert_int_equal(read_it(), 0);
+	r.segment.conn.role++;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_segment();
+	r.segment.sent = 2;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_segment();
+	r.segment.transport = IPPROTO_ICMP;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
+static void only_the_end_of_a_stream_has_no_bytes(void **state)
+{
+	an_end();
+	assert_int_equal(read_it(), 0);
+	r.segment.reason = KH_WHY_RESET;
+	assert_int_equal(read_it(), 0);
+	r.segment.reason = KH_WHY_MORE;
+	assert_int_equal(read_it(), -EBADMSG);
+	a_segment();
+	r.segment.reason = KH_WHY_CLOSE;
+	assert_int_equal(read_it(), -EBADMSG);
+}
+
 static void every_type_has_a_least_size(void **state)
 {
 	static const struct {
@@ -235,13 +315,15 @@ static void every_type_has_a_least_size(void **state)
 		{KH_FINISH, sizeof(struct kh_part)},       {KH_CGROUP, sizeof(struct kh_cgroup)},
 		{KH_PROCESS, sizeof(struct kh_process)},   {KH_EXIT, sizeof(struct kh_exit)},
 		{KH_LISTEN, sizeof(struct kh_listen)},     {KH_ARGS, sizeof(struct kh_args)},
-		{KH_SELF, sizeof(struct kh_self)}};
+		{KH_SELF, sizeof(struct kh_self)},         {KH_SEGMENT, sizeof(struct kh_segment)}};
 	size_t i, size;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		begin(types[i].type, types[i].size);
 		if (types[i].type == KH_EXCHANGE)
 			r.exchange.conn.role = KH_ROLE_SERVER;
+		if (types[i].type == KH_SEGMENT)
+			an_end();
 		assert_int_equal(read_it(), 0);
 		for (size = 0; size < types[i].size; size++) {
 			r.rec.size = (uint32_t)size;
@@ -293,6 +375,10 @@ static void accepted_is_within(size_t size)
 	within(out.resp.tail, out.resp.info.tail_len, size);
 	if (out.type == KH_CGROUP)
 		assert_true(out.cgroup->levels <= KH_CGROUP_LEVELS);
+	if (out.type == KH_SEGMENT)
+		assert_true((const uint8_t *)(out.segment + 1) + out.segment->head_len +
+				    out.segment->tail_len <=
+			    r.bytes + size);
 	if (out.type == KH_PROCESS)
 		assert_true(out.process->exe_levels <= KH_EXE_LEVELS);
 }
@@ -300,10 +386,11 @@ static void accepted_is_within(size_t size)
 /* Each byte before the payload takes every value: lengths and counts are among them. */
 static void any_byte_of_a_record_may_be_wrong(void **state)
 {
-	static const uint16_t types[] = {KH_EXCHANGE, KH_PART, KH_FINISH, KH_CGROUP, KH_PROCESS};
+	static const uint16_t types[] = {KH_EXCHANGE, KH_PART,    KH_FINISH,
+					 KH_CGROUP,   KH_PROCESS, KH_SEGMENT};
 	static const size_t fixed[] = {sizeof(r.exchange), sizeof(r.part), sizeof(r.part),
 				       offsetof(struct kh_cgroup, names),
-				       offsetof(struct kh_process, exe)};
+				       offsetof(struct kh_process, exe), sizeof(r.segment)};
 	size_t i, at, size, accepted = 0, refused = 0;
 	int value;
 
@@ -316,6 +403,8 @@ static void any_byte_of_a_record_may_be_wrong(void **state)
 					a_cgroup();
 				else if (types[i] == KH_PROCESS)
 					a_process();
+				else if (types[i] == KH_SEGMENT)
+					a_segment();
 				else
 					a_part(types[i]);
 				size = r.rec.size;
@@ -337,12 +426,14 @@ static void unknown_types_are_refused(void **state)
 	uint32_t type;
 
 	for (type = 0; type < 65536; type++) {
-		bool known = (type >= KH_EXCHANGE && type <= KH_FINISH) ||
+		bool known = (type >= KH_EXCHANGE && type <= KH_SEGMENT) ||
 			     (type >= KH_CGROUP && type <= KH_SELF);
 
 		begin((uint16_t)type, sizeof(struct kh_cgroup));
 		if (type == KH_EXCHANGE)
 			r.exchange.conn.role = KH_ROLE_SERVER;
+		if (type == KH_SEGMENT)
+			an_end();
 		assert_int_equal(record_read(&r, r.rec.size, &out), known ? 0 : -EBADMSG);
 	}
 }
@@ -357,6 +448,9 @@ int main(void)
 		cmocka_unit_test(time_does_not_run_backwards),
 		cmocka_unit_test(an_exchange_has_a_role_and_a_reason),
 		cmocka_unit_test(a_part_belongs_to_the_direction_that_its_flag_names),
+		cmocka_unit_test(a_segments_bytes_are_within_it),
+		cmocka_unit_test(a_segment_says_what_it_is),
+		cmocka_unit_test(only_the_end_of_a_stream_has_no_bytes),
 		cmocka_unit_test(names_without_an_end_are_refused),
 		cmocka_unit_test(counts_beyond_the_record_are_refused),
 		cmocka_unit_test(every_type_has_a_least_size),

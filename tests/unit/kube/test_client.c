@@ -22,7 +22,7 @@ static void the_nodes_pods_are_listed_then_watched(void **state)
 	assert_int_equal(events(KUBE_EVENT_ADDED), 1);
 	assert_int_equal(events(KUBE_EVENT_MODIFIED), 1);
 	assert_int_equal(events(KUBE_EVENT_DELETED), 1);
-	assert_true(stats().connected);
+	assert_true(stats().connected && stats().current);
 	assert_int_equal(stats().lists, 1);
 }
 
@@ -156,7 +156,7 @@ static void whatever_goes_wrong_is_counted_and_overcome(void **state)
 		start_client();
 		UNTIL(faults(cases[i].fault) > 1);
 		assert_false(kube_client_synced(client));
-		assert_false(stats().connected);
+		assert_false(stats().connected || stats().current);
 		mode("ok");
 		UNTIL(knows("uid-1"));
 		stop_client();
@@ -218,6 +218,52 @@ static void a_server_that_went_away_and_came_back_older_is_followed_again(void *
 	assert_true(stats().connected);
 }
 
+/* A watch that goes on where it was may still have to tell of all that happened meanwhile. */
+static void after_an_outage_nothing_is_current_until_the_server_has_said_something(void **state)
+{
+	const char *args[] = {"--bookmark-seconds", "3600", "--version", "1000", NULL};
+	struct api_server quiet = api_server_start(0, args);
+	char version[KUBE_VERSION_MAX], url[64];
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", quiet.port);
+	assert_int_equal(kube_options_set_server(&options, url), 0);
+	start_client();
+	assert_false(stats().current);
+	UNTIL(stats().watches > 0 && stats().current);
+	api_server_stop(&quiet);
+	UNTIL(faults(KUBE_FAULT_CONNECT) > 1);
+	assert_false(stats().current);
+	memcpy(version, stats().version, sizeof(version));
+	args[3] = version;
+	quiet = api_server_start(quiet.port, args);
+	UNTIL(stats().connected);
+	assert_true(stats().synced);
+	assert_false(stats().current);
+	api_server_control(&quiet, "POST", "/control/pods",
+			   "{\"namespace\":\"shop\",\"name\":\"n\",\"uid\":\"uid-8\","
+			   "\"node\":\"node-1\"}");
+	UNTIL(knows("uid-8"));
+	assert_true(stats().current);
+	assert_int_equal(stats().lists, 1);
+	api_server_stop(&quiet);
+}
+
+/* The watch before it lives as long as one has to that is not taken for a failure: 6 s. */
+static void a_watch_that_is_not_answered_is_not_current(void **state)
+{
+	if (plainly)
+		skip(); /* the same */
+	options.watch_min_s = options.watch_max_s = KUBE_WATCH_SHORT_MS / 1000 + 1;
+	start_client();
+	UNTIL(stats().watches > 0 && stats().current);
+	mode("hang"); /* the next one, when the server has ended this one */
+	UNTIL(!stats().current);
+	for (int fault = 0; fault < KUBE_FAULT_COUNT; fault++)
+		assert_int_equal(faults(fault), 0);
+	mode("ok");
+	UNTIL(stats().current);
+}
+
 static void tls_is_verified_against_the_given_ca_alone(void **state)
 {
 	char tls[256], ca[300], pods[16384] = "[", *p = pods + 1, url[64];
@@ -270,6 +316,8 @@ int main(void)
 		TEST(garbage_in_a_watch_keeps_what_is_known),
 		TEST(an_object_without_bound_is_left_out),
 		TEST(retry_after_is_waited_for),
+		TEST(after_an_outage_nothing_is_current_until_the_server_has_said_something),
+		TEST(a_watch_that_is_not_answered_is_not_current),
 		TEST(tls_is_verified_against_the_given_ca_alone),
 		TEST(a_server_that_went_away_and_came_back_older_is_followed_again),
 	};

@@ -149,8 +149,8 @@ static void a_body_without_end_is_bounded_also_when_it_is_compressed(void **stat
 /* etcd takes 1.5 MiB; most of it here is what nobody asked for. */
 static void an_object_as_large_as_they_get_is_taken(void **state)
 {
-	size_t n = 1536 << 10;
-	char *body = malloc(n + 300);
+	enum { n = 1536 << 10 };
+	static char body[n + 300];
 	int at = sprintf(body, "{\"namespace\":\"shop\",\"name\":\"large\",\"uid\":\"uid-7\","
 			       "\"node\":\"node-1\",\"containers\":[[\"main\",\"c7\"]],"
 			       "\"annotations\":{\"note\":\"");
@@ -166,7 +166,6 @@ static void an_object_as_large_as_they_get_is_taken(void **state)
 	UNTIL(kube_client_synced(client) && has_container("c7"));
 	assert_int_equal(stats().oversize, 0);
 	delete_pod("large");
-	free(body);
 }
 
 static unsigned connections(void)

@@ -61,6 +61,7 @@ static void without_arguments_the_documented_defaults_hold(void **state)
 	assert_int_equal(o.request_head, KH_HEAD_DEFAULT);
 	assert_int_equal(o.response_head, KH_HEAD_DEFAULT);
 	assert_int_equal(o.sockets, 65536);
+	assert_int_equal(o.streams, 65536);
 	assert_false(o.check || o.version || o.help || o.no_sandbox);
 }
 
@@ -97,6 +98,7 @@ static void numbers_out_of_range_are_refused(void **state)
 	refused("--request-head=64", "from 128 to 4096");
 	refused("--response-head=8192", "from 128 to 4096");
 	refused("--sockets=15", "from 16 to 16777216");
+	refused("--streams=16777217", "from 16 to 16777216");
 	/* -1 is "no uid": nobody's */
 	refused("--peer-uid=4294967295", "from 0 to 4294967294");
 	refused("--peer-uid=18446744073709551616", "from 0");
@@ -140,7 +142,8 @@ static void the_help_names_every_option(void **state)
 {
 	static const char *const names[] = {
 		"socket",        "peer-uid", "backend",    "data-ring", "life-ring", "request-head",
-		"response-head", "sockets",  "no-sandbox", "check",     "version",   "help", "allow-missing"};
+		"response-head", "sockets",  "no-sandbox", "check",     "version",   "help", "allow-missing",
+		"streams"};
 	char text[4096], name[32];
 	FILE *f = tmpfile();
 	int keep = dup(1);

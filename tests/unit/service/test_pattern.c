@@ -100,6 +100,15 @@ static void regular_expressions_are_searched_for_anywhere(void **state)
 		{"[(]?", "x", true},
 		{"(?P<name>a)", "a", true},
 		{"\\(?=", "(=", true},
+		{"^a{0,1000}$", "aaa", true},
+		{"^(b{10}|a{100}){10}$", "bbbbbbbbbb", false},
+		{"^(?:a{1000})?b{1000}?", "a", false},
+		{"[{1001}]{2}", "{}", true},
+		{"\\{1001\\}", "{1001}", true},
+		{"\\Qa{1001}\\E", "a{1001}", true},
+		{"^\\x{2014}$", "\xe2\x80\x94", true},
+		{"a{1001", "a{1001", true},
+		{"a{,1001}", "a{,1001}", true},
 	};
 
 	check(PATTERN_REGEX, v, sizeof(v) / sizeof(*v));
@@ -138,6 +147,13 @@ static void what_cannot_be_understood_is_refused_with_a_reason(void **state)
 		{PATTERN_REGEX, "(?R)", "\"(?R\" is not supported"},
 		{PATTERN_REGEX, "(*LIMIT_MATCH=1)a", "\"(*\" is not supported"},
 		{PATTERN_REGEX, "(a)\\1", "back-references are not supported"},
+		{PATTERN_REGEX, "a{1001}", "it repeats something more than 1000 times"},
+		{PATTERN_REGEX, "[^]{x]{3,1001}", "it repeats something more than 1000 times"},
+		{PATTERN_REGEX, "\\d{1001,}?", "it repeats something more than 1000 times"},
+		{PATTERN_REGEX, "a{99999999999999999999}",
+		 "it repeats something more than 1000 times"},
+		{PATTERN_REGEX, "(?:x(ab{20}|c){10}y){6}",
+		 "it repeats something more than 1000 times"},
 		{PATTERN_REGEX, "\\C", "using \\C is disabled by the application, at character 3"},
 	};
 	static char longest[PATTERN_MAX + 2];

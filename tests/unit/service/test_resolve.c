@@ -304,6 +304,24 @@ static void without_a_pod_there_is_nothing_of_kubernetes(void **state)
 	resource_unref(r);
 }
 
+/* Of the machine: the same in a pod and outside of it. */
+static void the_host_has_the_id_that_was_configured(void **state)
+{
+	struct resolve_rules with_id = rules;
+	struct fixture f = full();
+	struct resource *r;
+
+	expect(&f, RES_HOST_ID, "");
+	with_id.host_id = "i-0abc";
+	r = resolve(&with_id, &f.in);
+	assert_string_equal(r->attr[RES_HOST_ID], "i-0abc");
+	resource_unref(r);
+	f.in.pod = NULL;
+	r = resolve(&with_id, &f.in);
+	assert_string_equal(r->attr[RES_HOST_ID], "i-0abc");
+	resource_unref(r);
+}
+
 static void extra_attributes_come_from_the_environment_then_the_annotation(void **state)
 {
 	static const char *const keys[] = {"deployment.environment", "team", "no.such"};
@@ -328,6 +346,33 @@ static void extra_attributes_come_from_the_environment_then_the_annotation(void 
 	f.in.otel_resource_attributes = NULL;
 	r = resolve(&asking, &f.in);
 	assert_string_equal(r->extra[0], "note-environment");
+	resource_unref(r);
+}
+
+static void an_extra_attribute_comes_from_labels_last(void **state)
+{
+	static const char *const keys[] = {"team", "stage"}, *const from[] = {"no.such", "env"};
+	static const char *const labels[] = {"env", "label-env", NULL};
+	static const char *const notes[] = {"resource.opentelemetry.io/stage", "note-stage", NULL};
+	static const struct resolve_extra_labels of_stage = {"stage", {from, 2}};
+	struct resolve_rules asking = rules;
+	struct fixture f = full();
+	struct resource *r;
+
+	asking.extra = (struct resolve_labels){keys, 2};
+	asking.extra_labels = &of_stage;
+	asking.extra_label_count = 1;
+	f.keys.labels = labels;
+	f.keys.annotations = NULL;
+	f.pod.pod = &f.keys;
+	f.in.pod = &f.pod;
+	r = resolve(&asking, &f.in);
+	assert_string_equal(r->extra[0], "");
+	assert_string_equal(r->extra[1], "label-env");
+	resource_unref(r);
+	f.keys.annotations = notes;
+	r = resolve(&asking, &f.in);
+	assert_string_equal(r->extra[1], "note-stage");
 	resource_unref(r);
 }
 
@@ -415,7 +460,9 @@ int main(void)
 		cmocka_unit_test(the_job_is_namespace_and_name),
 		cmocka_unit_test(a_pod_brings_its_names),
 		cmocka_unit_test(without_a_pod_there_is_nothing_of_kubernetes),
+		cmocka_unit_test(the_host_has_the_id_that_was_configured),
 		cmocka_unit_test(extra_attributes_come_from_the_environment_then_the_annotation),
+		cmocka_unit_test(an_extra_attribute_comes_from_labels_last),
 		cmocka_unit_test(nothing_known_still_makes_a_resource),
 		cmocka_unit_test(long_and_wild_values_are_cut_and_cleaned),
 		cmocka_unit_test(attributes_are_pairs_percent_encoded),

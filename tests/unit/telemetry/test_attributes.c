@@ -187,6 +187,19 @@ static void a_section_without_include_starts_from_the_defaults(void **state)
 	expect(TELEMETRY_SERVER_DURATION, "job=\"prod/shop\"|");
 }
 
+/* The example of docs/configuration.md, Attributes. */
+static void an_include_behind_a_section_that_only_excludes_adds_to_the_defaults(void **state)
+{
+	WITH({.key = "*", EXCLUDE("k8s.replicaset.name", "url.scheme")},
+	     {.key = "http_server_request_duration", INCLUDE("url.path")});
+	assert_true(has(TELEMETRY_SERVER_DURATION, "url_path"));
+	assert_true(has(TELEMETRY_SERVER_DURATION, "service_name"));
+	assert_true(has(TELEMETRY_SERVER_DURATION, "job"));
+	assert_true(has(TELEMETRY_SERVER_DURATION, "http_request_method"));
+	assert_false(has(TELEMETRY_SERVER_DURATION, "url_scheme"));
+	assert_false(has(TELEMETRY_SERVER_REQUEST_SIZE, "url_path"));
+}
+
 static void attributes_of_other_metrics_cannot_be_included(void **state)
 {
 	WITH({.key = "*", INCLUDE("client.address", "telemetry.*", "os_type")});
@@ -393,6 +406,7 @@ int main(void)
 		T(exclude_takes_away),
 		T(sections_are_applied_in_lexical_order),
 		T(a_section_without_include_starts_from_the_defaults),
+		T(an_include_behind_a_section_that_only_excludes_adds_to_the_defaults),
 		T(attributes_of_other_metrics_cannot_be_included),
 		T(what_is_asked_for_has_its_value),
 		T(error_type_needs_no_status_beside_it),
