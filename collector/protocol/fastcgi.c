@@ -11,6 +11,7 @@
 #include "reader.h"
 
 #define HEADER 8
+#define END_SIZE 16 /* bytes of END_REQUEST */
 #define TARGET_MAX 384 /* bytes of REQUEST_URI kept */
 
 enum type {
@@ -27,7 +28,7 @@ enum type {
 	UNKNOWN_TYPE,
 };
 
-/* struct call.note[0]: what of it was seen */
+/* struct call.note[0]: what of it was seen; note[1]: when bytes of its answer passed unread */
 #define SEEN_OUTPUT 1
 #define SEEN_URI 2
 
@@ -203,6 +204,20 @@ static void ended(struct talk *talk, struct call *call, struct slice b)
 	talk_answer(talk, call);
 }
 
+/* The same number again: its answer has ended, with the last bytes that were told of it. */
+static void ended_unseen(struct talk *talk, struct call *call)
+{
+	struct moment now = talk->moment;
+
+	if (!(call->note[0] & SEEN_OUTPUT)) {
+		talk_forget(talk, call, true);
+		return;
+	}
+	talk->moment.last_ns = call->note[1] ? call->note[1] : call->first_ns;
+	talk_answer(talk, call);
+	talk->moment = now;
+}
+
 static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 			    const struct frame *f)
 {
@@ -215,8 +230,12 @@ static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 		return;
 	body = (struct slice){b.p + HEADER, b.n - HEADER};
 	call = talk_asked(talk, key_of(&rec));
-	if (rec.type == BEGIN_REQUEST && !call)
+	if (rec.type == BEGIN_REQUEST) {
+		if (call)
+			ended_unseen(talk, call);
 		talk_ask(talk, key_of(&rec));
+		return;
+	}
 	if (!call)
 		return;
 	if (rec.type == PARAMS && rec.length)
@@ -229,6 +248,69 @@ static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 		call->error = EXCHANGE_CANCELLED;
 }
 
+/* ---- out of step ---- */
+
+/*
+ * Web servers read long answers by calls that are longer than what is captured of them, and begin
+ * amidst a record: then only the end is looked for, of those whose status was seen.
+ */
+static void fastcgi_lost(struct talk *talk, enum side side)
+{
+	struct call *next;
+
+	for (struct call *call = talk->calls.first; call; call = next) {
+		next = call->next;
+		if (side == FROM_CLIENT || !(call->note[0] & SEEN_OUTPUT))
+			talk_forget(talk, call, true);
+	}
+}
+
+/*
+ * The call that ends with the last bytes of b, of which *n are its END_REQUEST, or as much of it as
+ * one system call got of it. NULL: none.
+ */
+static struct call *ending(struct talk *talk, enum side side, struct slice b, size_t *n)
+{
+	struct record rec;
+
+	for (*n = END_SIZE; side == FROM_SERVER && *n >= HEADER; (*n)--) {
+		struct slice last = {b.p + b.n - *n, *n};
+
+		if (b.n >= *n && read_head(last, side, &rec) == CUT_OK && rec.type == END_REQUEST &&
+		    rec.length == 8 && !rec.padding)
+			return talk_asked(talk, key_of(&rec));
+	}
+	return NULL;
+}
+
+static bool fastcgi_tail(struct talk *talk, enum side side, struct slice b)
+{
+	size_t n;
+	struct call *call = ending(talk, side, b, &n);
+
+	for (struct call *c = talk->calls.first; c && side == FROM_SERVER; c = c->next)
+		c->note[1] = talk->moment.last_ns;
+	if (call)
+		ended(talk, call, (struct slice){b.p + b.n - n + HEADER, n - HEADER});
+	return call && n == END_SIZE;
+}
+
+static long fastcgi_resync(struct talk *talk, enum side side, struct slice b)
+{
+	struct record rec;
+	size_t n;
+
+	if (side == FROM_CLIENT)
+		return is_begin(b) ? 0 : -1;
+	if (ending(talk, side, b, &n))
+		return (long)(b.n - n);
+	/* an answer begins with its head, or with what the application complains of */
+	return read_head(b, side, &rec) == CUT_OK && (rec.type == STDOUT || rec.type == STDERR) &&
+			       talk_asked(talk, key_of(&rec))
+		       ? 0
+		       : -1;
+}
+
 const struct parser fastcgi_parser = {
 	.name = "fastcgi",
 	.protocol = PROTOCOL_FASTCGI,
@@ -239,4 +321,7 @@ const struct parser fastcgi_parser = {
 	.detect = fastcgi_detect,
 	.frame = fastcgi_frame,
 	.message = fastcgi_message,
+	.lost = fastcgi_lost,
+	.tail = fastcgi_tail,
+	.resync = fastcgi_resync,
 };

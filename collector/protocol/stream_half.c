@@ -253,7 +253,8 @@ static size_t find_step(struct stream *stream, enum side side, struct slice b, b
 		half_reset(stream, side);
 		return (size_t)at;
 	}
-	half->bad += begins && b.n;
+	/* a parser that goes on waiting for an answer expects to pass over much of it */
+	half->bad += begins && b.n && !stream->talk.calls.n;
 	lose(stream, side);
 	return 0;
 }
