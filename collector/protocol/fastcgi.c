@@ -11,7 +11,7 @@
 #include "reader.h"
 
 #define HEADER 8
-#define END_SIZE 16 /* bytes of END_REQUEST */
+#define END_SIZE 16    /* bytes of END_REQUEST */
 #define TARGET_MAX 384 /* bytes of REQUEST_URI kept */
 
 enum type {

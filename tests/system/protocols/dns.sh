@@ -90,7 +90,7 @@ start_loader
 start_collector --config "$scratch/config.yml"
 for transport in "${early[@]}"; do
 	echo go > "$scratch/go-$transport"
-	wait_for 20 grep -q done "$scratch/early-$transport.log"
+	wait_for 20 grep -q "done" "$scratch/early-$transport.log"
 	ok "a client of this protocol, $transport" "$python" "$here/dns_client.py" "$named_port" \
 		"late-$transport.keyhole.test" "$transport"
 done
@@ -123,6 +123,7 @@ cat > "$scratch/resolv.conf" <<-CONF
 CONF
 chmod 644 "$scratch/resolv.conf"
 resolver() { # COMMAND...
+	# shellcheck disable=SC2016 # the inner shell expands it
 	unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' sh "$scratch/resolv.conf" "$@"
 }
 ok "the C library's resolver" resolver "$python" "$here/resolve.py" www.local.test.

@@ -54,7 +54,7 @@ static void test_closed(void **state)
 	assert_string_equal(t.told, "http fastcgi target=/x?y host=shop.test method=1 error=2\n");
 }
 
-/* 20 reads of an answer whose records begin where nothing was captured: status and end are known. */
+/* 20 reads of an answer whose records begin unseen: its status and its end are known. */
 static void test_long(void **state)
 {
 	static char first[600], more[600], last[600];
@@ -78,8 +78,9 @@ static void test_long(void **state)
 	said[n++] = (struct said)SERVER("\1\6\0\1\0\4\0\0\r\n\r\n" END);
 	said[20].n = 40; /* captured whole, and no record either */
 	talker_run(&t, &how, said, n);
-	assert_string_equal(t.told, "http fastcgi target=/x?y host=shop.test method=1 status=404\n"
-				    "http fastcgi target=/x?y host=shop.test method=1 status=200\n");
+	assert_string_equal(t.told,
+			    "http fastcgi target=/x?y host=shop.test method=1 status=404\n"
+			    "http fastcgi target=/x?y host=shop.test method=1 status=200\n");
 	assert_int_equal(t.counters.of[PROTOCOL_FASTCGI].given_up, 0);
 }
 
@@ -96,8 +97,9 @@ static void test_number_again(void **state)
 
 	(void)state;
 	talker_run(&t, &how, said, TALKER_N(said));
-	assert_string_equal(t.told, "http fastcgi target=/x?y host=shop.test method=1 status=200\n"
-				    "http fastcgi target=/x?y host=shop.test method=1 status=500\n");
+	assert_string_equal(t.told,
+			    "http fastcgi target=/x?y host=shop.test method=1 status=200\n"
+			    "http fastcgi target=/x?y host=shop.test method=1 status=500\n");
 }
 
 /* END_REQUEST is read by two calls, of which the first is longer than what is captured. */
@@ -130,12 +132,9 @@ static void test_end_in_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usual),
-		cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_closed),
-		cmocka_unit_test(test_long),
-		cmocka_unit_test(test_number_again),
-		cmocka_unit_test(test_end_in_pieces),
+		cmocka_unit_test(test_usual),        cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_closed),       cmocka_unit_test(test_long),
+		cmocka_unit_test(test_number_again), cmocka_unit_test(test_end_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
