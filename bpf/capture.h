@@ -110,20 +110,23 @@ static __always_inline bool kh_worth_a_look(struct kh_glance *glance, u8 directi
 }
 
 /*
- * On a connection older than Keyhole a few letters may as well be of an answer that is read byte by
- * byte. Do they go from the higher port to the lower one, as clients' do?
+ * A few letters may as well be of an answer that is read byte by byte, or be one (PostgreSQL's 'N').
+ * Are they of the side that opened the connection? On one older than Keyhole: do they go from the
+ * higher port to the lower one, as clients' do?
  */
-static __always_inline bool kh_from_client(struct kh_io *io)
+static __always_inline bool kh_from_client(struct kh_io *io, u8 opener)
 {
 	u16 local = io->sk->__sk_common.skc_num;
 	u16 remote = bpf_ntohs(io->sk->__sk_common.skc_dport);
 
+	if (opener)
+		return (opener == KH_ROLE_CLIENT) == (io->direction == KH_TX);
 	return io->direction == KH_TX ? local > remote : local < remote;
 }
 
 /*
- * One letter, or two, amidst what was no HTTP: MQTT's acknowledgements begin with a P, and brokers
- * read that byte by itself. At the beginning it may well be a request.
+ * One letter, or two, amidst what was no HTTP until now: MQTT's acknowledgements begin with a P,
+ * and brokers read that byte by itself. At the beginning it may well be a request.
  */
 static __always_inline bool kh_stray(struct kh_io *io, u64 n)
 {
@@ -145,8 +148,8 @@ static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io, struct k
 	opener = glance->role;
 	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
 		look = kh_look(io->room, n);
-	if (look == KH_LOOK_NO || (look == KH_LOOK_MAYBE && !opener && !kh_from_client(io)) ||
-	    (look == KH_LOOK_MAYBE && kh_stray(io, n))) {
+	if (look == KH_LOOK_NO ||
+	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, n)))) {
 		glance->tries++;
 		return NULL;
 	}

@@ -34,7 +34,7 @@ typedef unsigned long long __kh_u64;
 #define KH_HEAD_MAX 4096     /* of one message, whatever the loader is told */
 #define KH_TAIL 64           /* captured bytes of the end of a message longer than its head */
 #define KH_PARTS_MAX 16      /* part records per response before only sums are kept */
-#define KH_IOV_MAX 16        /* segments followed of one scatter list */
+#define KH_IOV_MAX 32        /* segments followed of one scatter list */
 #define KH_TRIES_MAX 8       /* calls looked at on an unrecognised socket until it turns */
 #define KH_TURNS_MAX 8       /* its changes of direction until it is left alone for good */
 #define KH_SEGMENT_CALL 16384 /* bytes captured of one call of a stream, in segments of a head each */

@@ -325,7 +325,7 @@ static __always_inline int kh_fexit_udp(struct sock *sk, struct msghdr *msg, u32
 	if (room == KH_ROOM_UDP6_SEND) {
 		s = bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
 		if (s && s->inner == tid) {
-			if (!kh_twins || twin)
+			if (--s->outer == 0)
 				s->inner = 0;
 			return 0;
 		}
@@ -334,8 +334,10 @@ static __always_inline int kh_fexit_udp(struct sock *sk, struct msghdr *msg, u32
 	io.room = kh_room(room + twin);
 	if (!s || !io.room)
 		return 0;
-	if (room == KH_ROOM_UDP_SEND && sk->__sk_common.skc_family == AF_INET6)
+	if (room == KH_ROOM_UDP_SEND && sk->__sk_common.skc_family == AF_INET6) {
 		s->inner = tid;
+		s->outer = kh_twins ? 2 : 1;
+	}
 	io.sk = sk;
 	io.src.len = ret;
 	io.room->now = bpf_ktime_get_ns();

@@ -140,9 +140,11 @@ struct kh_stream {
 	u32 calls[2][2];      /* UDP: looked at by a hook's first program and by its twin, of receives
 				 and of sends */
 	u32 inner;            /* UDP: the thread whose send was told by the function within */
+	u32 outer;            /* UDP: programs of the function around it that have yet to see that */
 	u16 error;            /* errno with which the connection ended */
 	u8 early;             /* the last receive was seen before its end: see kh_fx_early() */
 	u8 ended;             /* its end was told */
+	u8 pad[4];
 };
 
 struct {

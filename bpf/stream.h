@@ -12,7 +12,7 @@
 #ifndef KEYHOLE_BPF_STREAM_H
 #define KEYHOLE_BPF_STREAM_H
 
-#define KH_PROBE_BYTES (2 * KH_HEAD_DEFAULT) /* captured of a call while nothing is decided */
+#define KH_PROBE_BYTES KH_HEAD_MAX /* captured of a call while nothing is decided */
 
 /* ---- what the collector decided ---- */
 

@@ -147,8 +147,7 @@ static int make_telemetry(struct collector *c)
 	o.kinds = kinds_of(config_protocols(conf));
 	o.encrypted_connections = true;
 	o.semconv = (enum semconv)conf->keyhole.semconv;
-	o.duration = buckets(&conf->prometheus.duration, o.duration);
-	o.db_duration = buckets(&conf->prometheus.duration, o.db_duration);
+	telemetry_set_durations(&o, buckets(&conf->prometheus.duration, o.duration));
 	o.request_size = buckets(&conf->prometheus.request_size, o.request_size);
 	o.response_size = buckets(&conf->prometheus.response_size, o.response_size);
 	o.series_max = (unsigned int)conf->keyhole.series_limit;

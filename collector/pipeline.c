@@ -211,8 +211,8 @@ static void on_exchange(void *arg, const struct exchange *ex)
 	struct pipeline *p = arg;
 
 	count(&p->stats.exchanges);
-	if (ex->kind != EXCHANGE_ENCRYPTED)
-		count(&p->stats.exchanges_of[ex->protocol]);
+	count(ex->kind == EXCHANGE_ENCRYPTED ? &p->stats.encrypted
+					     : &p->stats.exchanges_of[ex->protocol]);
 	if (ex->conn.role == KH_ROLE_SERVER &&
 	    known_tell_served(&p->known, ex->tgid, ex->conn.lport))
 		reconsider(p, ex->tgid);

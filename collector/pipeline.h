@@ -51,6 +51,7 @@ struct pipeline_stats {
 	_Atomic uint64_t orphan_parts, invalid_parts, conns_evicted;
 	_Atomic uint64_t http1[sizeof(struct http1_counters) / sizeof(uint64_t)];
 	_Atomic uint64_t exchanges_of[PROTOCOLS];
+	_Atomic uint64_t encrypted; /* connections, counted among exchanges */
 	/* Of struct streams_counters; those by protocol below. */
 #define STREAMS_X(name, help) +1
 	_Atomic uint64_t streams[0 STREAMS_COUNTERS(STREAMS_X)];

@@ -183,11 +183,15 @@ static const char *const http1_drop[] = {
 static void bind_protocols(struct selfmetrics *self, const struct vitals *v,
 			   const struct pipeline_stats *s)
 {
+	/* What is not HTTP shows as HTTP first: these may come though they are not counted. */
+	uint64_t come = v->protocols | 1ull << PROTOCOL_HTTP | 1ull << PROTOCOL_HTTP2;
+
 	for (unsigned int i = 0; i < PROTOCOLS; i++) {
-		if (v->protocols >> i & 1)
+		if (come >> i & 1)
 			number(self, SELF_EXCHANGES, protocol_name((enum protocol)i),
 			       &s->exchanges_of[i]);
 	}
+	number(self, SELF_EXCHANGES, "encrypted", &s->encrypted);
 	for (unsigned int c = 0; c < sizeof(s->streams) / sizeof(*s->streams); c++)
 		number(self, (enum selfmetric)(SELF_STREAMS_segments + c), "", &s->streams[c]);
 	for (unsigned int i = 0; i < parsers_n; i++) {

@@ -227,7 +227,8 @@ static const struct option all[] = {
 	 AT(prometheus.duration),
 	 .max = HISTOGRAM_BOUNDS_MAX,
 	 .fallback = "0,0.005,0.01,0.025,0.05,0.075,0.1,0.25,0.5,0.75,1,2.5,5,7.5,10",
-	 .doc = "Upper bounds of the buckets of durations, in seconds."},
+	 .doc = "Upper bounds of the buckets of durations, in seconds. While it is the default, "
+		"those of databases have others, see metrics.md."},
 	{.path = "prometheus_export.buckets.request_size_histogram",
 	 .type = OPTION_NUMBERS,
 	 AT(prometheus.request_size),

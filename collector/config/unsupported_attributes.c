@@ -4,11 +4,6 @@
 
 #include "../telemetry/select.h"
 
-static const char rpc[] = "it does not read RPC";
-static const char sql[] = "it does not read databases' protocols";
-static const char messages[] = "it does not read message brokers' protocols";
-static const char dns[] = "it does not read DNS";
-static const char payload[] = "it does not read the bodies of requests";
 static const char ai[] = "it does not read calls of AI services";
 static const char gpu[] = "it does not look at GPUs";
 static const char query[] = "queries are never shown";
@@ -36,25 +31,11 @@ static const char own[] = "telemetry.sdk and source say that it is Keyhole's";
 /* A name that the table of attributes (telemetry/attributes.c) has, too, is never looked up here.
  */
 static const struct unsupported_attribute rows[] = {
-	WILL("rpc.method", rpc),
-	WILL("rpc.system", rpc),
-	WILL("rpc.system.name", rpc),
-	WILL("rpc.grpc.status_code", rpc),
-	WILL("rpc.response.status_code", rpc),
-
-	WILL("db.operation", sql),
-	WILL("db.operation.name", sql),
-	WILL("db.system", sql),
-	WILL("db.system.name", sql),
-	WILL("db.collection.name", sql),
-	WILL("db.query.text", sql),
-	WILL("db.response.error", sql),
-	WILL("messaging.system", messages),
-	WILL("messaging.destination.name", messages),
-	WILL("messaging.operation.name", messages),
-	WILL("dns.question.name", dns),
-
-	WILL("graphql.document", payload),
+	WILL_NOT("db.operation", "it is called db.operation.name"),
+	WILL_NOT("db.system", "it is called db.system.name"),
+	WILL_NOT("db.query.text", query),
+	WILL_NOT("db.response.error", "the text of an error may hold values"),
+	WILL_NOT("graphql.document", query),
 	WILL("gen_ai.operation.name", ai),
 	WILL("gen_ai.provider.name", ai),
 	WILL("gen_ai.token.type", ai),
@@ -92,7 +73,6 @@ static const struct unsupported_attribute rows[] = {
 	WILL_NOT("iface", flows),
 	WILL_NOT("iface.direction", flows),
 	WILL_NOT("network.type", flows),
-	WILL_NOT("network.protocol.name", flows),
 	WILL_NOT("k8s.src.owner.name", flows),
 	WILL_NOT("k8s.src.owner.type", flows),
 	WILL_NOT("k8s.src.namespace", flows),

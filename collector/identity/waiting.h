@@ -9,7 +9,7 @@
 
 #include "../protocol/exchange.h"
 
-#define WAITING_DEFAULT 2048 /* exchanges, about 1 KiB each */
+#define WAITING_DEFAULT 2048 /* exchanges, about 1.2 KiB each */
 /*
  * Bytes kept of an exchange's texts, HTTP's target and the trace state last: a target that does not
  * fit is cut (target_cut), any other text that does not fit is left out. A call of a protocol other

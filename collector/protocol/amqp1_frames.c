@@ -8,6 +8,8 @@
 #define ALONE (1ull << 41) /* a failure that no transfer waits for */
 /* note[0]: the link's handle */
 
+#define CONDITION_MAX 64 /* bytes of an error's name */
+
 static uint64_t key_of(enum side sender, int session, uint32_t id)
 {
 	return (uint64_t)(session + 1) << 48 | (sender == FROM_SERVER ? BY_SERVER : 0) | id;
@@ -91,13 +93,29 @@ static void transfer(struct talk *talk, enum side from, int session, struct amqp
 		tell(talk, call);
 }
 
+/* A symbol such as "amqp:not-found"; words that somebody made up are not told. */
+static bool is_condition(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+		    (c == '\0' || !strchr(":-._", c)))
+			return false;
+	}
+	return s.n <= CONDITION_MAX;
+}
+
+/* "": none. */
 static struct slice error_of(struct amqp1_list *list)
 {
 	struct amqp1_list error;
+	struct slice condition;
 
 	if (amqp1_field_described(list, &error) != AMQP1_ERROR)
 		return (struct slice){"", 0};
-	return amqp1_field_text(&error);
+	condition = amqp1_field_text(&error);
+	return is_condition(condition) ? condition : slice_of("_OTHER");
 }
 
 static struct slice outcome_error(unsigned int state, struct amqp1_list *fields)

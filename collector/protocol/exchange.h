@@ -57,7 +57,8 @@ enum protocol {
 
 /* Which metrics an exchange is counted in, and which of its fields mean something. */
 enum exchange_kind {
-	EXCHANGE_HTTP,      /* method, status, target, host */
+	EXCHANGE_HTTP,      /* method, status, target, host. Of GraphQL operation: its type, and
+			       collection: its name; of S3 and SQS operation: the API's */
 	EXCHANGE_RPC,       /* operation: package.Service/Method; code: name of the status */
 	EXCHANGE_DB,        /* operation, collection, namespace, summary; code: of a failure */
 	EXCHANGE_MESSAGING, /* operation, collection: the destination; action */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * FastCGI 1.0, between a web server (the client) and an application, as PHP-FPM is. Requests are
- * told as HTTP: method, target and host from the parameters, the status from the head of what the
- * application writes (200 if it names none, RFC 3875 section 6.3.3).
+ * told as HTTP: method and target from the parameters (the host would be the web server's, not the
+ * application's), the status from the head of what the application writes (200 if it names none,
+ * RFC 3875 section 6.3.3).
  */
 #include <strings.h>
 
@@ -11,7 +12,7 @@
 #include "reader.h"
 
 #define HEADER 8
-#define END_SIZE 16    /* bytes of END_REQUEST */
+#define END_SIZE 16    /* of a record END_REQUEST */
 #define TARGET_MAX 384 /* bytes of REQUEST_URI kept */
 
 enum type {
@@ -125,8 +126,6 @@ static void param(struct call *call, struct slice name, struct slice value)
 		call->note[0] |= SEEN_URI;
 	} else if (slice_is(name, "SCRIPT_NAME") && !(call->note[0] & SEEN_URI)) {
 		call_set(call, CALL_TARGET, value);
-	} else if (slice_is(name, "HTTP_HOST")) {
-		call_set(call, CALL_HOST, value);
 	} else if (slice_is(name, "HTTP_TRACEPARENT")) {
 		call_set(call, CALL_TRACEPARENT, value);
 	} else if (slice_is(name, "CONTENT_LENGTH")) {
@@ -248,17 +247,12 @@ static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 		call->error = EXCHANGE_CANCELLED;
 }
 
-/* ---- out of step ---- */
-
-/*
- * Web servers read long answers by calls that are longer than what is captured of them, and begin
- * amidst a record: then only the end is looked for, of those whose status was seen.
- */
+/* A long answer is read in larger pieces than are captured: its status was seen, its end may be. */
 static void fastcgi_lost(struct talk *talk, enum side side)
 {
-	struct call *next;
+	struct call *call = talk->calls.first, *next;
 
-	for (struct call *call = talk->calls.first; call; call = next) {
+	for (; call; call = next) {
 		next = call->next;
 		if (side == FROM_CLIENT || !(call->note[0] & SEEN_OUTPUT))
 			talk_forget(talk, call, true);
@@ -266,18 +260,18 @@ static void fastcgi_lost(struct talk *talk, enum side side)
 }
 
 /*
- * The call that ends with the last bytes of b, of which *n are its END_REQUEST, or as much of it as
- * one system call got of it. NULL: none.
+ * END_REQUEST is all that stands at the end of an answer, unpadded: the call that ends with b, of
+ * which *n bytes are of that record, as much as this system call got of it. NULL: none.
  */
-static struct call *ending(struct talk *talk, enum side side, struct slice b, size_t *n)
+static struct call *ending(const struct talk *talk, struct slice b, size_t *n)
 {
 	struct record rec;
 
-	for (*n = END_SIZE; side == FROM_SERVER && *n >= HEADER; (*n)--) {
-		struct slice last = {b.p + b.n - *n, *n};
+	for (*n = END_SIZE; *n >= HEADER; (*n)--) {
+		struct slice end = {b.p + b.n - *n, *n};
 
-		if (b.n >= *n && read_head(last, side, &rec) == CUT_OK && rec.type == END_REQUEST &&
-		    rec.length == 8 && !rec.padding)
+		if (b.n >= *n && read_head(end, FROM_SERVER, &rec) == CUT_OK &&
+		    rec.type == END_REQUEST && rec.length == END_SIZE - HEADER && !rec.padding)
 			return talk_asked(talk, key_of(&rec));
 	}
 	return NULL;
@@ -285,30 +279,18 @@ static struct call *ending(struct talk *talk, enum side side, struct slice b, si
 
 static bool fastcgi_tail(struct talk *talk, enum side side, struct slice b)
 {
-	size_t n;
-	struct call *call = ending(talk, side, b, &n);
-
-	for (struct call *c = talk->calls.first; c && side == FROM_SERVER; c = c->next)
-		c->note[1] = talk->moment.last_ns;
-	if (call)
-		ended(talk, call, (struct slice){b.p + b.n - n + HEADER, n - HEADER});
-	return call && n == END_SIZE;
-}
-
-static long fastcgi_resync(struct talk *talk, enum side side, struct slice b)
-{
-	struct record rec;
+	struct call *call;
 	size_t n;
 
-	if (side == FROM_CLIENT)
-		return is_begin(b) ? 0 : -1;
-	if (ending(talk, side, b, &n))
-		return (long)(b.n - n);
-	/* an answer begins with its head, or with what the application complains of */
-	return read_head(b, side, &rec) == CUT_OK && (rec.type == STDOUT || rec.type == STDERR) &&
-			       talk_asked(talk, key_of(&rec))
-		       ? 0
-		       : -1;
+	if (side != FROM_SERVER)
+		return false;
+	for (call = talk->calls.first; call; call = call->next)
+		call->note[1] = talk->moment.last_ns;
+	call = ending(talk, b, &n);
+	if (!call)
+		return false;
+	ended(talk, call, (struct slice){b.p + b.n - n + HEADER, n - HEADER});
+	return n == END_SIZE;
 }
 
 const struct parser fastcgi_parser = {
@@ -317,11 +299,10 @@ const struct parser fastcgi_parser = {
 	.kind = EXCHANGE_HTTP,
 	.transports = OVER_TCP,
 	.ports = {9000},
-	.capture = 4096,
+	.capture = KH_SEGMENT_CALL,
 	.detect = fastcgi_detect,
 	.frame = fastcgi_frame,
 	.message = fastcgi_message,
 	.lost = fastcgi_lost,
 	.tail = fastcgi_tail,
-	.resync = fastcgi_resync,
 };

@@ -11,6 +11,7 @@ static const struct slice names[HPACK_FIELDS] = {
 	[HPACK_STATUS] = {":status", 7},
 	[HPACK_HOST] = {"host", 4},
 	[HPACK_CONTENT_TYPE] = {"content-type", 12},
+	[HPACK_CONTENT_LENGTH] = {"content-length", 14},
 	[HPACK_GRPC_STATUS] = {"grpc-status", 11},
 	[HPACK_TRACEPARENT] = {"traceparent", 11},
 	[HPACK_TRACESTATE] = {"tracestate", 10},
@@ -20,13 +21,21 @@ static const struct {
 	uint8_t field;
 	struct slice value;
 } statics[STATIC_N + 1] = {
-	[1] = {HPACK_AUTHORITY, {"", 0}},        [2] = {HPACK_METHOD, {"GET", 3}},
-	[3] = {HPACK_METHOD, {"POST", 4}},       [4] = {HPACK_PATH, {"/", 1}},
-	[5] = {HPACK_PATH, {"/index.html", 11}}, [8] = {HPACK_STATUS, {"200", 3}},
-	[9] = {HPACK_STATUS, {"204", 3}},        [10] = {HPACK_STATUS, {"206", 3}},
-	[11] = {HPACK_STATUS, {"304", 3}},       [12] = {HPACK_STATUS, {"400", 3}},
-	[13] = {HPACK_STATUS, {"404", 3}},       [14] = {HPACK_STATUS, {"500", 3}},
-	[31] = {HPACK_CONTENT_TYPE, {"", 0}},    [38] = {HPACK_HOST, {"", 0}},
+	[1] = {HPACK_AUTHORITY, {"", 0}},
+	[2] = {HPACK_METHOD, {"GET", 3}},
+	[3] = {HPACK_METHOD, {"POST", 4}},
+	[4] = {HPACK_PATH, {"/", 1}},
+	[5] = {HPACK_PATH, {"/index.html", 11}},
+	[8] = {HPACK_STATUS, {"200", 3}},
+	[9] = {HPACK_STATUS, {"204", 3}},
+	[10] = {HPACK_STATUS, {"206", 3}},
+	[11] = {HPACK_STATUS, {"304", 3}},
+	[12] = {HPACK_STATUS, {"400", 3}},
+	[13] = {HPACK_STATUS, {"404", 3}},
+	[14] = {HPACK_STATUS, {"500", 3}},
+	[28] = {HPACK_CONTENT_LENGTH, {"", 0}},
+	[31] = {HPACK_CONTENT_TYPE, {"", 0}},
+	[38] = {HPACK_HOST, {"", 0}},
 };
 
 void hpack_forget(struct hpack *h)

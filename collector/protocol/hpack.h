@@ -22,10 +22,10 @@
 
 #include "../slice.h"
 
-#define HPACK_ENTRIES                                                                              \
-	128 /* newest insertions that are known: what 4,096 bytes, the default size, hold */
-#define HPACK_VALUE 512                 /* bytes of a value that are kept; a longer one is cut */
-#define HPACK_TEXT (4096 + HPACK_VALUE) /* likewise of all values; entries beyond are unknown */
+/* Newest insertions that are known: what 4,096 bytes, the default size, hold. */
+#define HPACK_ENTRIES 128
+#define HPACK_VALUE 512 /* bytes of a value that are kept; a longer one is cut */
+#define HPACK_TEXT 4608 /* 4,096 and HPACK_VALUE, of all values; entries beyond are unknown */
 #define HPACK_CARRY 512 /* bytes of a field that goes on in the block's next fragment */
 
 enum hpack_field {
@@ -37,6 +37,7 @@ enum hpack_field {
 	HPACK_STATUS,
 	HPACK_HOST,
 	HPACK_CONTENT_TYPE,
+	HPACK_CONTENT_LENGTH,
 	HPACK_GRPC_STATUS,
 	HPACK_TRACEPARENT,
 	HPACK_TRACESTATE,
@@ -71,8 +72,8 @@ struct hpack {
 typedef void hpack_told(void *arg, const struct hpack_value *value);
 
 /*
- * A fragment of a header block, behind those before; `ends`: the block ends with it. Calls `told` for each
- * field, in their order. False: it is no such block, and nothing is known of the table any
+ * A fragment of a header block, behind those before; `ends`: the block ends with it. Calls `told`
+ * for each field, in their order. False: it is no such block, and nothing is known of the table any
  * more; the rest of the block must not be given.
  */
 bool hpack_read(struct hpack *hpack, struct slice fragment, bool ends, hpack_told *told, void *arg);

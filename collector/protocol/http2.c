@@ -214,6 +214,8 @@ static void http2_message(struct talk *talk, enum side from, struct slice b, con
 	struct http2_side *side = &http2_of(talk)->side[from];
 	struct http2_head head;
 
+	http2_found(talk, from, talk->moment.seq);
+	side->next_seq = talk->moment.seq + (uint32_t)f->size;
 	if (side->left) {
 		side->left -= f->size < side->left ? (uint32_t)f->size : side->left;
 		piece(talk, from, b, (uint32_t)f->size, 0);
@@ -240,7 +242,10 @@ static bool http2_tail(struct talk *talk, enum side from, struct slice b)
 	long at = http2_tail_at(talk, from, b);
 
 	if (at < 0)
-		return false;
+		return from == FROM_SERVER &&
+		       http2_length_tells(talk, talk->moment.seq + (uint32_t)b.n);
+	http2_found(talk, from, talk->moment.seq + (uint32_t)at);
+	http2_of(talk)->side[from].next_seq = talk->moment.seq + (uint32_t)b.n;
 	b.p += at;
 	b.n -= (size_t)at;
 	while (b.n) {
@@ -268,6 +273,7 @@ const struct parser http2_parser = {
 	.lost = http2_gap,
 	.tail = http2_tail,
 	.resync = http2_resync,
+	.resync_amid = true,
 };
 
 _Static_assert(sizeof(struct http2) <= PARSER_STATE_MAX, "a connection's state");

@@ -18,8 +18,8 @@
 #define HTTP2_HEAD 9
 #define HTTP2_PREFACE 24
 #define HTTP2_FRAME_DEFAULT 16384 /* SETTINGS_MAX_FRAME_SIZE until another is announced */
-#define HTTP2_BLOCK_MAX                                                                            \
-	65536 /* bytes of one header block, frames' heads included; else out of step */
+/* Bytes of one header block, frames' heads included; else out of step. */
+#define HTTP2_BLOCK_MAX 65536
 #define HTTP2_TARGET_MAX 320 /* bytes kept of a path: a call has other texts, too */
 #define HTTP2_STRICT 3       /* frames in a row that must be beyond doubt until the next need not */
 
@@ -62,8 +62,13 @@ enum http2_use {
 /* One direction. */
 struct http2_side {
 	uint32_t max_frame; /* what its sender takes from the other side; 0: the default */
-	uint32_t last;      /* highest stream id it used */
-	uint32_t block;     /* stream of the header block at hand, 0: none */
+	uint32_t next_seq;  /* behind the last frame in step */
+	uint32_t awaited; /* the only stream on which an answer was, while bytes passed unread; else
+			     0 */
+	uint64_t unread;  /* how many, since that was asked */
+	bool missing;     /* bytes behind the last frame in step */
+	uint32_t last;    /* highest stream id it used */
+	uint32_t block;   /* stream of the header block at hand, 0: none */
 	uint32_t block_bytes;
 	uint32_t left, padding; /* bytes of the frame at hand still to come; of those, padding at
 				   its end */
@@ -114,6 +119,13 @@ void http2_data(struct talk *talk, enum side from, const struct http2_head *head
 		struct slice first, uint32_t n);
 void http2_reset(struct talk *talk, enum side from, uint32_t stream, uint32_t code);
 void http2_goaway(struct talk *talk, uint32_t last);
+/* In step again: a frame begins at that sequence number. */
+void http2_found(struct talk *talk, enum side from, uint32_t seq);
+/*
+ * Bytes of the server up to that sequence number passed unread. If only one answer is awaited, and
+ * it said how long it is, they may be its rest: then it is told, and true.
+ */
+bool http2_length_tells(struct talk *talk, uint32_t seq);
 /* Bytes of that side are missing. */
 void http2_gap(struct talk *talk, enum side from);
 

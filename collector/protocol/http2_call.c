@@ -29,11 +29,21 @@ enum form {
 	FORM_UNKNOWN, /* one of these */
 };
 
+#define LENGTH_AT 16 /* in note[0], above those: the answer's declared length, and 1 */
+
 struct telling {
 	struct talk *talk;
 	struct http2_side *side;
 	struct call *call;
 };
+
+/* The newest is asked for most. */
+static struct call *asked_on(const struct talk *talk, uint32_t stream)
+{
+	struct call *last = talk->calls.last;
+
+	return last && last->key == stream ? last : talk_asked(talk, stream);
+}
 
 /* ---- requests ---- */
 
@@ -135,6 +145,19 @@ static uint16_t status_of(struct slice s)
 	return status >= 100 && status < 600 ? status : 0;
 }
 
+static void length_known(struct call *call, struct slice text)
+{
+	uint64_t length = 0;
+
+	for (size_t i = 0; i < text.n && i < 14; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return;
+		length = length * 10 + (uint64_t)(text.p[i] - '0');
+	}
+	if (text.n && text.n < 14) /* fits the bits that there are */
+		call->note[0] |= (length + 1) << LENGTH_AT;
+}
+
 static void answered(struct http2_side *side, struct call *call, const struct hpack_value *value)
 {
 	if (!value->known) {
@@ -144,6 +167,8 @@ static void answered(struct http2_side *side, struct call *call, const struct hp
 	} else if (value->field == HPACK_GRPC_STATUS) {
 		call_set(call, CALL_CODE, grpc_status(value->text));
 		call->note[0] |= NOTE_CODE;
+	} else if (value->field == HPACK_CONTENT_LENGTH && !(call->note[0] >> LENGTH_AT)) {
+		length_known(call, value->text);
 	} else if (value->field == HPACK_CONTENT_TYPE && !value->cut &&
 		   call->note[0] & NOTE_UNKNOWN) {
 		type_known(call, value->text);
@@ -185,11 +210,21 @@ static void set_code(struct call *call)
 	call_set(call, CALL_CODE, grpc_status_of_http(call->status));
 }
 
+/* Of a body of which some was missed, what was declared stands for what was counted. */
+static void count_body(struct call *call)
+{
+	uint64_t length = call->note[0] >> LENGTH_AT;
+
+	if (length-- > call->resp_body && call->note[0] & NOTE_BODY_ENDS)
+		call->resp_body = length;
+}
+
 static void finish(struct talk *talk, struct call *call)
 {
 	enum form form = form_of(call);
 	struct slice code;
 
+	count_body(call);
 	if (form == FORM_UNKNOWN) {
 		talk_forget(talk, call, true);
 		return;
@@ -246,13 +281,12 @@ static void told(void *arg, const struct hpack_value *value)
 static enum http2_use use_of(struct talk *talk, enum side from, const struct http2_head *head)
 {
 	struct http2_side *side = &http2_of(talk)->side[from];
-	struct call *call = talk_asked(talk, head->stream);
 
 	if (head->type != HTTP2_HEADERS)
 		return HTTP2_USE_NONE;
 	if (from == FROM_SERVER)
-		return call ? HTTP2_USE_ANSWER : HTTP2_USE_NONE;
-	if (call || head->stream <= side->last)
+		return asked_on(talk, head->stream) ? HTTP2_USE_ANSWER : HTTP2_USE_NONE;
+	if (head->stream <= side->last)
 		return HTTP2_USE_NONE;
 	side->last = head->stream;
 	return HTTP2_USE_ASK;
@@ -287,7 +321,7 @@ static void block_ends(struct talk *talk, struct http2_side *side, struct call *
 void http2_fragment(struct talk *talk, enum side from, struct slice b, bool whole, bool ends)
 {
 	struct http2_side *side = &http2_of(talk)->side[from];
-	struct telling t = {talk, side, talk_asked(talk, side->block)};
+	struct telling t = {talk, side, asked_on(talk, side->block)};
 
 	if (!side->block)
 		return;
@@ -323,7 +357,7 @@ static void note_message(struct call *call, struct slice first)
 void http2_data(struct talk *talk, enum side from, const struct http2_head *head,
 		struct slice first, uint32_t n)
 {
-	struct call *call = talk_asked(talk, head->stream);
+	struct call *call = asked_on(talk, head->stream);
 
 	if (!call)
 		return;
@@ -346,7 +380,7 @@ void http2_data(struct talk *talk, enum side from, const struct http2_head *head
 
 void http2_reset(struct talk *talk, enum side from, uint32_t stream, uint32_t code)
 {
-	struct call *call = talk_asked(talk, stream);
+	struct call *call = asked_on(talk, stream);
 
 	if (!call)
 		return;
@@ -372,6 +406,57 @@ void http2_goaway(struct talk *talk, uint32_t last)
 	}
 }
 
+/* Do `passed` bytes hold the last `rest` of a body, and nothing else but the heads of its frames?
+ */
+static bool is_rest(uint64_t passed, uint64_t rest)
+{
+	uint64_t heads = passed - rest;
+
+	return passed > rest && heads % HTTP2_HEAD == 0 && heads / HTTP2_HEAD <= 1 + rest / 256;
+}
+
+/* Bytes up to `seq` are counted with those unread before, as long as one and the same is awaited.
+ */
+static void count_unread(struct talk *talk, struct http2_side *side, uint32_t seq)
+{
+	struct call *call = talk->calls.n == 1 ? talk->calls.first : NULL;
+
+	if (!call || side->awaited != call->key) {
+		side->awaited = call ? (uint32_t)call->key : 0;
+		side->unread = 0;
+	}
+	side->unread += seq - side->next_seq;
+	side->next_seq = seq;
+}
+
+void http2_found(struct talk *talk, enum side from, uint32_t seq)
+{
+	struct http2_side *side = &http2_of(talk)->side[from];
+
+	if (side->missing)
+		count_unread(talk, side, seq);
+	side->missing = false;
+}
+
+bool http2_length_tells(struct talk *talk, uint32_t seq)
+{
+	struct http2_side *side = &http2_of(talk)->side[FROM_SERVER];
+	struct call *call;
+	uint64_t length;
+
+	count_unread(talk, side, seq);
+	if (!side->awaited)
+		return false;
+	call = talk->calls.first;
+	length = call->note[0] >> LENGTH_AT;
+	if (!length-- || length <= call->resp_body ||
+	    !is_rest(side->unread, length - call->resp_body))
+		return false;
+	call->note[0] |= NOTE_BODY_ENDS;
+	finish(talk, call);
+	return true;
+}
+
 /*
  * Answers may have ended in what is missing, and nobody can tell which. Those of whom more comes
  * did not.
@@ -386,6 +471,7 @@ void http2_gap(struct talk *talk, enum side from)
 	side->left = 0;
 	side->padding = 0;
 	side->steps = 0;
+	side->missing = true;
 	for (struct call *call = talk->calls.first; call; call = call->next) {
 		call->note[0] |= from == FROM_SERVER ? NOTE_ANSWER_UNKNOWN : NOTE_MISSED;
 		call->doubted |= from == FROM_SERVER;

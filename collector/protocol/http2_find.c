@@ -169,8 +169,19 @@ static struct chain chain_of(struct slice b, enum side from, uint32_t max_frame,
 	return chain;
 }
 
-/* The chain from the first byte at which enough frames follow each other to the end of b. */
-static long find_chain(struct slice b, enum side from, uint32_t max_frame, struct chain *chain)
+/* A frame of a stream on which an answer is awaited: its nine bytes are hardly ever anything else.
+ */
+static bool is_awaited(const struct talk *talk, const struct http2_head *h)
+{
+	return talk && h->type <= HTTP2_RST_STREAM && h->length && talk_asked(talk, h->stream);
+}
+
+/*
+ * The chain from the first byte at which enough frames follow each other, to the end of b. `talk`:
+ * one that is awaited is enough; NULL: nothing is known yet.
+ */
+static long find_chain(const struct talk *talk, struct slice b, enum side from, uint32_t max_frame,
+		       struct chain *chain)
 {
 	for (size_t at = 0; at + HTTP2_HEAD <= b.n; at++) {
 		struct http2_head h = http2_head(b.p + at);
@@ -178,7 +189,7 @@ static long find_chain(struct slice b, enum side from, uint32_t max_frame, struc
 		if (!http2_legal(&h, from, max_frame, true))
 			continue;
 		*chain = chain_of((struct slice){b.p + at, b.n - at}, from, max_frame, CHAIN_LOOK);
-		if (!chain->broken && chain->frames >= CHAIN_ENOUGH)
+		if (!chain->broken && (chain->frames >= CHAIN_ENOUGH || is_awaited(talk, &h)))
 			return (long)at;
 	}
 	return -1;
@@ -214,7 +225,8 @@ static enum guess joined(const struct sight *sight)
 		struct slice b = sight->from[side];
 		struct chain chain = chain_of(b, (enum side)side, HTTP2_FRAME_DEFAULT, UINT32_MAX);
 
-		if (chain.broken && find_chain(b, (enum side)side, HTTP2_FRAME_DEFAULT, &chain) < 0)
+		if (chain.broken &&
+		    find_chain(NULL, b, (enum side)side, HTTP2_FRAME_DEFAULT, &chain) < 0)
 			continue;
 		possible = true;
 		frames += chain.frames;
@@ -255,13 +267,17 @@ long http2_resync(struct talk *talk, enum side from, struct slice b)
 {
 	uint32_t max_frame = strict_max(talk, from);
 	struct chain chain;
+	long at;
 
 	if (from == FROM_CLIENT && http2_preface(b) == HTTP2_PREFACE)
 		return 0;
 	chain = chain_of(b, from, max_frame, CHAIN_LOOK);
 	if (!chain.broken && chain.frames && stream_possible(talk, http2_head(b.p).stream))
 		return 0;
-	return find_chain(b, from, max_frame, &chain);
+	at = find_chain(talk, b, from, max_frame, &chain);
+	if (at < 0 && from == FROM_SERVER)
+		http2_length_tells(talk, talk->moment.seq + (uint32_t)b.n);
+	return at;
 }
 
 /* One frame is enough only if it is of a stream on which an answer is awaited. */
@@ -276,8 +292,7 @@ long http2_tail_at(const struct talk *talk, enum side from, struct slice b)
 			continue;
 		chain = chain_of((struct slice){b.p + at, b.n - at}, from, HTTP2_FRAME_DEFAULT,
 				 UINT32_MAX);
-		if (!chain.broken && !chain.over &&
-		    (chain.frames > 1 || (h.length && talk_asked(talk, h.stream))))
+		if (!chain.broken && !chain.over && (chain.frames > 1 || is_awaited(talk, &h)))
 			return (long)at;
 	}
 	return -1;

@@ -82,11 +82,15 @@ static enum guess detect(const struct sight *sight)
 	struct slice client = sight->from[FROM_CLIENT], server = sight->from[FROM_SERVER];
 	uint32_t ids[DETECT_HEADS];
 	int n = requests_at_hand(client, ids);
+	struct kafka_head head;
 
 	if (n < 0 || !client.n) /* brokers never speak first */
 		return GUESS_NO;
 	/* joined, an answer can look like a request, and what follows like its answer */
 	if (!sight->start && sight->port[FROM_SERVER] > sight->port[FROM_CLIENT])
+		return GUESS_NO;
+	/* without a client's name a head is a few small numbers, as ZooKeeper's are */
+	if (kafka_request_head(client, &head) == CUT_OK && !head.named)
 		return GUESS_NO;
 	return n ? answered(server, ids, n, sight->start) : GUESS_MORE;
 }

@@ -17,8 +17,8 @@
 #include "parser.h"
 #include "reader.h"
 
-#define KAFKA_FRAME_MAX                                                                            \
-	(256u << 20)        /* bytes of a message; a broker takes 100 MiB at most by default */
+#define KAFKA_FRAME_MAX (256u << 20) /* bytes of a message; a broker's default is 100 MiB */
+
 #define KAFKA_TOPICS_MAX 32 /* topics of one request that are told; the others are lost */
 #define KAFKA_IDS 32        /* topic ids known of a connection */
 #define KAFKA_IDS_TEXT 2048 /* bytes of all their names */
@@ -45,7 +45,8 @@ struct kafka_head {
 	uint16_t api, version;
 	uint32_t size; /* of the whole message, its length field included */
 	uint32_t correlation;
-	bool cut; /* bytes of it that were wanted were not captured */
+	bool cut;   /* bytes of it that were wanted were not captured */
+	bool named; /* the client says its name */
 };
 
 /* By name or, in newer versions, by id. */

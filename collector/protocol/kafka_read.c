@@ -88,6 +88,7 @@ enum cut kafka_request_head(struct slice b, struct kafka_head *head)
 		return CUT_NOT;
 	if (id > 0 && !printable(r.p, (size_t)id < r.n ? (size_t)id : r.n))
 		return CUT_NOT;
+	head->named = id > 0;
 	head->size = 4 + size;
 	return CUT_OK;
 }

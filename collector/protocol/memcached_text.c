@@ -1,111 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text protocol of memcached, and its meta commands: lines, some with a block of data. */
-#include "memcached.h"
-
-enum verb_kind {
-	VERB_STORE,    /* key flags time bytes, then the block */
-	VERB_GET,      /* keys; the answer ends with END */
-	VERB_TOUCH,    /* time and keys, likewise */
-	VERB_ONE,      /* one line answers it */
-	VERB_MANY,     /* lines up to END, or one that says something else */
-	VERB_META,     /* flags; one answer, or none if it is quiet */
-	VERB_META_SET, /* key bytes flags, then the block */
-	VERB_LEAVES,   /* no answer follows, or no more of this protocol */
-};
-
-struct verb {
-	char name[16];
-	uint8_t n, kind;
-	uint8_t least, most; /* words behind it */
-};
-
-#define ANY 255
-
-static const struct verb verbs[] = {
-	{"get", 3, VERB_GET, 1, ANY},
-	{"set", 3, VERB_STORE, 4, 5},
-	{"gets", 4, VERB_GET, 1, ANY},
-	{"mg", 2, VERB_META, 1, ANY},
-	{"ms", 2, VERB_META_SET, 2, ANY},
-	{"md", 2, VERB_META, 1, ANY},
-	{"ma", 2, VERB_META, 1, ANY},
-	{"mn", 2, VERB_META, 0, ANY},
-	{"me", 2, VERB_META, 1, ANY},
-	{"delete", 6, VERB_ONE, 1, 3},
-	{"incr", 4, VERB_ONE, 2, 3},
-	{"decr", 4, VERB_ONE, 2, 3},
-	{"add", 3, VERB_STORE, 4, 5},
-	{"cas", 3, VERB_STORE, 5, 6},
-	{"replace", 7, VERB_STORE, 4, 5},
-	{"append", 6, VERB_STORE, 4, 5},
-	{"prepend", 7, VERB_STORE, 4, 5},
-	{"touch", 5, VERB_ONE, 2, 3},
-	{"gat", 3, VERB_TOUCH, 2, ANY},
-	{"gats", 4, VERB_TOUCH, 2, ANY},
-	{"version", 7, VERB_ONE, 0, 0},
-	{"stats", 5, VERB_MANY, 0, 4},
-	{"flush_all", 9, VERB_ONE, 0, 2},
-	{"verbosity", 9, VERB_ONE, 1, 2},
-	{"cache_memlimit", 14, VERB_ONE, 1, 2},
-	{"slabs", 5, VERB_ONE, 1, 4},
-	{"lru", 3, VERB_ONE, 1, 5},
-	{"lru_crawler", 11, VERB_MANY, 1, 4},
-	{"watch", 5, VERB_LEAVES, 0, ANY},
-	{"shutdown", 8, VERB_LEAVES, 0, 1},
-	{"quit", 4, VERB_LEAVES, 0, 0},
-};
-#define VERBS (sizeof(verbs) / sizeof(*verbs))
-
-/* Words that begin a line of the server. */
-enum says {
-	SAYS_VALUE, /* VALUE key flags bytes, and the block */
-	SAYS_MORE,  /* a line of many */
-	SAYS_END,
-	SAYS_DONE, /* the only line */
-	SAYS_META,
-	SAYS_META_VALUE, /* VA bytes flags, and the block */
-	SAYS_FAILED,
-	SAYS_NUMBER, /* the only line, too */
-};
-
-struct word {
-	char name[16];
-	uint8_t n, says;
-	bool alone; /* nothing may follow it in its line */
-};
-
-static const struct word words[] = {
-	{"VALUE", 5, SAYS_VALUE, false},
-	{"END", 3, SAYS_END, true},
-	{"STORED", 6, SAYS_DONE, true},
-	{"NOT_STORED", 10, SAYS_DONE, true},
-	{"EXISTS", 6, SAYS_DONE, true},
-	{"NOT_FOUND", 9, SAYS_DONE, true},
-	{"DELETED", 7, SAYS_DONE, true},
-	{"TOUCHED", 7, SAYS_DONE, true},
-	{"HD", 2, SAYS_META, false},
-	{"VA", 2, SAYS_META_VALUE, false},
-	{"EN", 2, SAYS_META, false},
-	{"NF", 2, SAYS_META, false},
-	{"NS", 2, SAYS_META, false},
-	{"EX", 2, SAYS_META, false},
-	{"MN", 2, SAYS_META, false},
-	{"ME", 2, SAYS_META, false},
-	{"OK", 2, SAYS_DONE, true},
-	{"STAT", 4, SAYS_MORE, false},
-	{"ITEM", 4, SAYS_MORE, false},
-	{"PREFIX", 6, SAYS_MORE, false},
-	{"VERSION", 7, SAYS_DONE, false},
-	{"RESET", 5, SAYS_DONE, true},
-	{"BUSY", 4, SAYS_DONE, false},
-	{"ERROR", 5, SAYS_FAILED, false},
-	{"CLIENT_ERROR", 12, SAYS_FAILED, false},
-	{"SERVER_ERROR", 12, SAYS_FAILED, false},
-};
-#define WORDS (sizeof(words) / sizeof(*words))
-
-static const struct word number = {"", 0, SAYS_NUMBER, true};
-static const struct word dumped = {"", 0, SAYS_MORE, false};
+#include "memcached_words.h"
 
 /* ---- lines ---- */
 
@@ -138,34 +33,8 @@ static int64_t number_of(struct slice word)
 	return v <= MEMCACHED_VALUE_MAX ? (int64_t)v : -1;
 }
 
-static const struct verb *verb_of(struct slice word)
-{
-	for (size_t i = 0; i < VERBS; i++) {
-		if (word.n == verbs[i].n && memcmp(word.p, verbs[i].name, word.n) == 0)
-			return &verbs[i];
-	}
-	return NULL;
-}
-
-static const struct word *word_of(struct slice word)
-{
-	for (size_t i = 0; i < WORDS; i++) {
-		if (word.n == words[i].n && memcmp(word.p, words[i].name, word.n) == 0)
-			return &words[i];
-	}
-	if (word.n && word.n <= 20) {
-		size_t i = 0;
-
-		while (i < word.n && (unsigned char)(word.p[i] - '0') <= 9)
-			i++;
-		if (i == word.n)
-			return &number;
-	}
-	return word.n > 4 && memcmp(word.p, "key=", 4) == 0 ? &dumped : NULL;
-}
-
 struct request {
-	const struct verb *verb;
+	const struct memcached_verb *verb;
 	uint64_t block; /* bytes of its data, CRLF included */
 	bool noreply, quiet;
 };
@@ -174,27 +43,27 @@ struct request {
 static bool read_request(struct slice line, struct request *request)
 {
 	struct slice word = next_word(&line), last = {"", 0};
-	const struct verb *verb = verb_of(word);
+	const struct memcached_verb *verb = memcached_verb_of(word);
 	unsigned int n = 0, bytes_at;
 	int64_t bytes = 0;
 
 	*request = (struct request){.verb = verb};
 	if (!verb)
 		return false;
-	bytes_at = verb->kind == VERB_STORE ? 4 : verb->kind == VERB_META_SET ? 2 : 0;
+	bytes_at = verb->kind == MEMCACHED_STORE ? 4 : verb->kind == MEMCACHED_META_SET ? 2 : 0;
 	for (word = next_word(&line); word.n; word = next_word(&line)) {
 		last = word;
-		n += n < ANY;
+		n += n < MEMCACHED_ANY;
 		if (n == bytes_at)
 			bytes = number_of(word);
-		if ((verb->kind == VERB_META || verb->kind == VERB_META_SET) &&
-		    n > (verb->kind == VERB_META ? 1u : 2u))
+		if ((verb->kind == MEMCACHED_META || verb->kind == MEMCACHED_META_SET) &&
+		    n > (verb->kind == MEMCACHED_META ? 1u : 2u))
 			request->quiet |= word.n == 1 && word.p[0] == 'q';
 	}
 	if (bytes < 0 || n < verb->least || n > verb->most)
 		return false;
 	request->block = bytes_at ? (uint64_t)bytes + 2 : 0;
-	request->noreply = verb->most != ANY && n > verb->least && last.n == 7 &&
+	request->noreply = verb->most != MEMCACHED_ANY && n > verb->least && last.n == 7 &&
 			   memcmp(last.p, "noreply", 7) == 0;
 	return true;
 }
@@ -217,7 +86,7 @@ static enum cut open_frame(struct slice b, struct frame *f)
 	return CUT_OK;
 }
 
-static bool begins_with_verb(struct slice b, const struct verb **verb)
+static bool begins_with_verb(struct slice b, const struct memcached_verb **verb)
 {
 	struct slice word;
 
@@ -226,20 +95,21 @@ static bool begins_with_verb(struct slice b, const struct verb **verb)
 		return false;
 	word = next_word(&b);
 	if (b.n)
-		*verb = verb_of(word);
+		*verb = memcached_verb_of(word);
 	return b.n ? *verb != NULL : word.n < sizeof((*verb)->name);
 }
 
 static enum cut request_frame(struct slice b, struct frame *f)
 {
 	struct slice line = line_of(b);
-	const struct verb *verb;
+	const struct memcached_verb *verb;
 	struct request request;
 
 	if (!begins_with_verb(b, &verb))
 		return CUT_NOT;
 	if (!line.n) { /* a list of keys may be longer than what is captured of it */
-		if (verb && (verb->kind == VERB_GET || verb->kind == VERB_TOUCH) && b.n > 256)
+		if (verb && (verb->kind == MEMCACHED_GET || verb->kind == MEMCACHED_TOUCH) &&
+		    b.n > 256)
 			return open_frame(b, f);
 		return b.n < PARSER_WANT_MAX ? CUT_MORE : CUT_NOT;
 	}
@@ -253,15 +123,15 @@ static enum cut request_frame(struct slice b, struct frame *f)
 }
 
 /* Bytes of the block that a line of the server announces, CRLF included; -1: it is no such line. */
-static int64_t block_of(const struct word *word, struct slice rest)
+static int64_t block_of(const struct memcached_word *word, struct slice rest)
 {
 	struct slice bytes;
 	int64_t n;
 
-	if (word->says == SAYS_VALUE) {
+	if (word->says == MEMCACHED_SAYS_VALUE) {
 		next_word(&rest);
 		next_word(&rest);
-	} else if (word->says != SAYS_META_VALUE) {
+	} else if (word->says != MEMCACHED_SAYS_META_VALUE) {
 		return 0;
 	}
 	bytes = next_word(&rest);
@@ -272,13 +142,13 @@ static int64_t block_of(const struct word *word, struct slice rest)
 static enum cut answer_frame(struct slice b, struct frame *f)
 {
 	struct slice line = line_of(b), rest = line, first;
-	const struct word *word;
+	const struct memcached_word *word;
 	int64_t block;
 
 	if (!line.n)
 		return b.n < 1024 ? CUT_MORE : CUT_NOT;
 	first = next_word(&rest);
-	word = word_of(first);
+	word = memcached_word_of(first);
 	if (!word || line.n < 2 || line.p[line.n - 2] != '\r' || (word->alone && rest.n != 2))
 		return CUT_NOT;
 	block = block_of(word, rest);
@@ -329,22 +199,22 @@ static void request_line(struct talk *talk, struct memcached *s, struct slice li
 		answer_is_over(talk, s);
 	s->request_cut = false;
 	read_request(line, &request);
-	request.verb = request.verb ? request.verb : verb_of(next_word(&all));
+	request.verb = request.verb ? request.verb : memcached_verb_of(next_word(&all));
 	call = memcached_ask(talk, 0, request.verb ? slice_of(request.verb->name) : slice_of(""));
 	s->open_line[FROM_CLIENT] = open;
-	call->note[0] = request.verb ? (uint64_t)(request.verb - verbs) + 1 : 0;
+	call->note[0] = request.verb ? memcached_verb_number(request.verb) + 1 : 0;
 	call->note[1] |= request.quiet ? MEMCACHED_QUIET : 0;
-	if (request.noreply || (request.verb && request.verb->kind == VERB_LEAVES))
+	if (request.noreply || (request.verb && request.verb->kind == MEMCACHED_LEAVES))
 		memcached_tell(talk, call);
-	if (request.verb && request.verb->kind == VERB_LEAVES)
+	if (request.verb && request.verb->kind == MEMCACHED_LEAVES)
 		talk_leave(talk);
 }
 
 /* ---- answers ---- */
 
-static const struct verb *asked_verb(const struct call *call)
+static const struct memcached_verb *asked_verb(const struct call *call)
 {
-	return call->note[0] && call->note[0] <= VERBS ? &verbs[call->note[0] - 1] : NULL;
+	return call->note[0] ? memcached_verb(call->note[0] - 1) : NULL;
 }
 
 /* Could a quiet command have this answer? (It keeps the usual ones back.) */
@@ -365,14 +235,16 @@ static bool quiet_says(char verb, struct slice word)
 }
 
 /* Quiet commands before the one that is answered here have none. */
-static struct call *answered(struct talk *talk, const struct word *says, struct slice word)
+static struct call *answered(struct talk *talk, const struct memcached_word *says,
+			     struct slice word)
 {
 	struct call *call;
 
 	while ((call = talk_oldest(talk)) && call->note[1] & MEMCACHED_QUIET) {
-		const struct verb *verb = asked_verb(call);
+		const struct memcached_verb *verb = asked_verb(call);
 
-		if (says->says == SAYS_FAILED || (verb && quiet_says(verb->name[1], word)))
+		if (says->says == MEMCACHED_SAYS_FAILED ||
+		    (verb && quiet_says(verb->name[1], word)))
 			break;
 		memcached_tell(talk, call);
 	}
@@ -382,7 +254,7 @@ static struct call *answered(struct talk *talk, const struct word *says, struct 
 static void answer_line(struct talk *talk, struct memcached *s, struct slice line)
 {
 	struct slice rest = line, first = next_word(&rest);
-	const struct word *word = word_of(first);
+	const struct memcached_word *word = memcached_word_of(first);
 	struct call *call;
 
 	if (!word)
@@ -394,13 +266,13 @@ static void answer_line(struct talk *talk, struct memcached *s, struct slice lin
 		answer_is_over(talk, s);
 		return;
 	}
-	s->answering = word->says == SAYS_VALUE || word->says == SAYS_MORE;
+	s->answering = word->says == MEMCACHED_SAYS_VALUE || word->says == MEMCACHED_SAYS_MORE;
 	if (!call)
 		return;
 	talk_answer_begins(talk, call);
 	if (s->answering)
 		return;
-	if (word->says == SAYS_FAILED) {
+	if (word->says == MEMCACHED_SAYS_FAILED) {
 		call->failed = true;
 		call_set(call, CALL_CODE, (struct slice){word->name, word->n});
 	}
@@ -454,26 +326,27 @@ bool memcached_text_tail(struct talk *talk, enum side from, struct slice b)
 
 /* ---- detection ---- */
 
-static bool answer_fits(const struct verb *verb, const struct word *word)
+static bool answer_fits(const struct memcached_verb *verb, const struct memcached_word *word)
 {
 	switch (verb->kind) {
-	case VERB_GET:
-	case VERB_TOUCH:
-		return word->says == SAYS_VALUE || word->says == SAYS_END;
-	case VERB_META:
-	case VERB_META_SET:
-		return word->says == SAYS_META || word->says == SAYS_META_VALUE;
-	case VERB_MANY:
-		return word->says == SAYS_MORE || word->says == SAYS_END || word->says == SAYS_DONE;
+	case MEMCACHED_GET:
+	case MEMCACHED_TOUCH:
+		return word->says == MEMCACHED_SAYS_VALUE || word->says == MEMCACHED_SAYS_END;
+	case MEMCACHED_META:
+	case MEMCACHED_META_SET:
+		return word->says == MEMCACHED_SAYS_META || word->says == MEMCACHED_SAYS_META_VALUE;
+	case MEMCACHED_MANY:
+		return word->says == MEMCACHED_SAYS_MORE || word->says == MEMCACHED_SAYS_END ||
+		       word->says == MEMCACHED_SAYS_DONE;
 	default:
-		return word->says == SAYS_DONE || word->says == SAYS_NUMBER;
+		return word->says == MEMCACHED_SAYS_DONE || word->says == MEMCACHED_SAYS_NUMBER;
 	}
 }
 
 /* A block that ends where its line says it does is as good as an answer. */
 static bool is_stored_quietly(struct slice client, struct slice line, const struct request *request)
 {
-	return request->verb->kind == VERB_STORE && request->noreply &&
+	return request->verb->kind == MEMCACHED_STORE && request->noreply &&
 	       client.n >= line.n + request->block;
 }
 
@@ -481,14 +354,14 @@ enum guess memcached_text_detect(const struct sight *sight)
 {
 	struct slice client = sight->from[FROM_CLIENT], server = sight->from[FROM_SERVER];
 	struct slice line = line_of(client), rest = server;
-	const struct word *word;
-	const struct verb *verb;
+	const struct memcached_word *word;
+	const struct memcached_verb *verb;
 	struct request request;
 	struct frame f;
 
 	if (!begins_with_verb(client, &verb))
 		return GUESS_NO;
-	if (!line.n && (!verb || (verb->kind != VERB_GET && verb->kind != VERB_TOUCH)))
+	if (!line.n && (!verb || (verb->kind != MEMCACHED_GET && verb->kind != MEMCACHED_TOUCH)))
 		return client.n < 1024 ? GUESS_MORE : GUESS_NO;
 	if (!read_request(line.n ? line : client, &request) ||
 	    request_frame(client, &f) == CUT_NOT ||
@@ -500,10 +373,11 @@ enum guess memcached_text_detect(const struct sight *sight)
 		return GUESS_MORE;
 	switch (answer_frame(server, &f)) {
 	case CUT_OK:
-		word = word_of(next_word(&rest));
+		word = memcached_word_of(next_word(&rest));
 		if (word && answer_fits(request.verb, word))
 			return GUESS_YES;
-		return sight->start && !(word && word->says == SAYS_FAILED) ? GUESS_NO : GUESS_MORE;
+		return sight->start && !(word && word->says == MEMCACHED_SAYS_FAILED) ? GUESS_NO
+										      : GUESS_MORE;
 	case CUT_MORE:
 		return GUESS_MORE;
 	default:

@@ -126,6 +126,8 @@ static void request(struct talk *talk, uint8_t type, struct slice payload, bool 
 		call_set(call, CALL_OPERATION, slice_of("BULK"));
 	if (known)
 		sql_call(call, &sql);
+	ms->number = 0;
+	ms->tail_n = 0;
 	call->note[0] = prepares;
 	call->note[1] = sql.operation;
 	if (lost)

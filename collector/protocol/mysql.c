@@ -340,14 +340,10 @@ static void mysql_lost(struct talk *talk, enum side from)
 		my->lost = true;
 	if (from == FROM_CLIENT && my->infile)
 		return;
-	if (from == FROM_SERVER && my->asked == my->answered + 1) {
-		if (!my->gap)
-			my->rows = my->at == AT_ROWS;
-		my->gap = true;
-		my->at = AT_ROWS;
-		return;
-	}
-	mysql_doubt(talk);
+	if (from == FROM_SERVER)
+		mysql_gap(talk);
+	else
+		mysql_doubt(talk);
 }
 
 const struct parser mysql_parser = {

@@ -98,6 +98,9 @@ long mysql_resync(struct talk *talk, enum side from, struct slice b);
 /* What is outstanding will not be told. */
 void mysql_doubt(struct talk *talk);
 
+/* Bytes of an answer were lost: it may yet be seen how it ends. */
+void mysql_gap(struct talk *talk);
+
 enum guess mysql_detect(const struct sight *sight);
 
 #endif

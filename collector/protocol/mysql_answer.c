@@ -23,6 +23,20 @@ void mysql_doubt(struct talk *talk)
 	my->next_n = 0;
 }
 
+void mysql_gap(struct talk *talk)
+{
+	struct mysql *my = talk->state;
+
+	if (my->asked != my->answered + 1) {
+		mysql_doubt(talk);
+		return;
+	}
+	if (!my->gap)
+		my->rows = my->at == AT_ROWS;
+	my->gap = true;
+	my->at = AT_ROWS;
+}
+
 static void set_status(struct mysql *my, uint16_t status)
 {
 	my->backslash =
@@ -214,9 +228,7 @@ void mysql_from_server(struct talk *talk, struct slice payload, uint32_t size, u
 	struct mysql *my = talk->state;
 	struct call *call;
 
-	if (!payload.n)
-		return;
-	if (my->at == AT_DEFINITIONS) {
+	if (my->at == AT_DEFINITIONS && payload.n) {
 		if ((uint8_t)payload.p[0] != 0xfe || size != 5)
 			my->at = --my->left ? AT_DEFINITIONS : AT_FIRST;
 		return;
@@ -224,8 +236,9 @@ void mysql_from_server(struct talk *talk, struct slice payload, uint32_t size, u
 	if (my->answered == my->asked)
 		return;
 	call = call_at_hand(talk);
-	if (!whole && my->at != AT_ROWS && my->at != AT_COLUMNS) {
-		mysql_doubt(talk);
+	/* A row needs no more than its first byte to be known as one. */
+	if (!payload.n || (!whole && (my->at != AT_ROWS || (uint8_t)payload.p[0] >= 0xfe))) {
+		mysql_gap(talk);
 		return;
 	}
 	if (my->at == AT_FIRST && !my->gap && !is_first(my, call, seq))

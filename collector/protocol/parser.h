@@ -21,6 +21,7 @@
 #define PARSER_WANT_MAX 4096   /* bytes of one frame that a parser gets to see */
 #define PARSER_STATE_MAX 16384 /* bytes of a parser's own state per connection */
 #define PARSER_PORTS 4
+#define RESYNC_STILL (-2) /* of resync() */
 
 enum side {
 	FROM_CLIENT, /* the side that opened the connection; UDP: that asked */
@@ -129,9 +130,12 @@ struct parser {
 
 	/*
 	 * * While out of step: how many bytes into b, the beginning of a system call, a frame
-	 * begins; -1: nowhere. The default: at 0, if frame() and what follows it fit b.
+	 * begins; -1: nowhere; RESYNC_STILL: nowhere, as expected, amidst a long message. The
+	 * default: at 0, if frame() and what follows it fit b (frames that do not depend on those
+	 * before them).
 	 */
 	long (*resync)(struct talk *talk, enum side from, struct slice b);
+	bool resync_amid; /* it finds frames amidst a call, too, and not to find one there is usual */
 };
 
 /* ---- what a parser may call (streams.c) ---- */

@@ -13,6 +13,7 @@ const struct parser *const parsers[] = {
 	&postgresql_parser,
 	&mongodb_parser,
 	&mssql_parser,
+	&cassandra_parser,
 	&mqtt_parser,
 	&fastcgi_parser,
 	&redis_parser,

@@ -7,6 +7,7 @@
 
 extern const struct parser amqp1_parser;
 extern const struct parser amqp_parser;
+extern const struct parser cassandra_parser;
 extern const struct parser dns_parser;
 extern const struct parser fastcgi_parser;
 extern const struct parser http2_parser;

@@ -35,7 +35,8 @@ struct pg {
 	bool open;  /* messages of a round that no Sync has ended yet */
 	bool parse; /* it has a Parse, of statement `last` */
 	uint64_t last;
-	bool copy_in; /* the round at hand waits for the client's data */
+	bool copy_in;   /* the round at hand waits for the client's data */
+	bool copy_lost; /* of which some were lost: with or without their end */
 
 	/*
 	 * blind: how many rounds are on their way is not known; until ReadyForQuery comes, nothing
@@ -214,7 +215,7 @@ static void doubt(struct talk *talk)
 		talk_forget(talk, talk->calls.first, true);
 	pg->answered = pg->asked;
 	pg->place_asked = pg->place_answered = 0;
-	pg->gap = pg->ended = pg->copy_in = false;
+	pg->gap = pg->ended = pg->copy_in = pg->copy_lost = false;
 	pg->blind = true;
 }
 
@@ -443,7 +444,7 @@ static void round_ends(struct talk *talk)
 	pg->place_answered = 0;
 	if (pg->copy_in) /* a Sync that came before the data ended was passed over */
 		pg->asked = round;
-	pg->copy_in = false;
+	pg->copy_in = pg->copy_lost = false;
 	if (pg->answered == pg->asked)
 		pg->blind = false;
 	else
@@ -528,10 +529,12 @@ static void pg_lost(struct talk *talk, enum side from)
 
 	pg->speaks = true;
 	pg->asked_ssl = pg->asked_gss = false;
-	if (from == FROM_CLIENT && pg->copy_in)
-		return; /* data */
-	if (from == FROM_SERVER && talk->calls.n == 1 && pg->asked == pg->answered + 1 &&
-	    !pg->open) {
+	if (from == FROM_CLIENT && pg->copy_in && !pg->gap) {
+		pg->copy_lost = true; /* data, most likely */
+		return;
+	}
+	if (from == FROM_SERVER && !pg->copy_lost && talk->calls.n == 1 &&
+	    pg->asked == pg->answered + 1 && !pg->open) {
 		pg->gap = true; /* rows, most likely: its end may yet be seen */
 		pg->ended = false;
 		return;
@@ -578,11 +581,12 @@ const struct parser postgresql_parser = {
 	.kind = EXCHANGE_DB,
 	.transports = OVER_TCP,
 	.ports = {5432, 6432, 26257, 5439},
-	.capture = 8192,
+	.capture = KH_SEGMENT_CALL, /* libpq reads up to 16 KiB at a time */
 	.state_size = sizeof(struct pg),
 	.detect = pg_detect,
 	.frame = pg_frame,
 	.message = pg_message_passed,
 	.lost = pg_lost,
 	.tail = pg_tail,
+	.resync = pg_resync,
 };

@@ -26,6 +26,8 @@ bool pg_message(enum side from, unsigned char type, uint32_t length);
 /* Does b end with ReadyForQuery? */
 bool pg_ready(struct slice b);
 
+long pg_resync(struct talk *talk, enum side from, struct slice b);
+
 enum guess pg_detect(const struct sight *sight);
 
 #endif

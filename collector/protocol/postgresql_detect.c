@@ -167,12 +167,8 @@ enum guess pg_detect(const struct sight *sight)
 	uint32_t size;
 
 	if (sight->start) {
-		enum pg_startup startup;
+		enum pg_startup startup = pg_startup(client, &size);
 
-		if (client.n < 9)
-			startup = pg_startup(client, &size);
-		else
-			startup = pg_startup(client, &size);
 		if (client.n < 8)
 			return client.n && (client.p[0] || server.n) ? GUESS_NO : GUESS_MORE;
 		if (startup == PG_STARTUP)
@@ -192,4 +188,46 @@ enum guess pg_detect(const struct sight *sight)
 	if (asked.query && answered.whole)
 		return GUESS_YES;
 	return asked.query ? GUESS_MORE : GUESS_NO;
+}
+
+/* ---- out of step ---- */
+
+/* Messages of one direction that follow each other from b's beginning: three, or up to its end. */
+static bool chain(enum side from, struct slice b)
+{
+	unsigned int n = 0;
+
+	while (b.n >= 5 && n < 3) {
+		uint32_t length = be32(b.p + 1);
+
+		if (!pg_message(from, (unsigned char)b.p[0], length))
+			return false;
+		if (b.n < 1ull + length)
+			return n > 1;
+		b.p += 1 + length;
+		b.n -= 1 + length;
+		n++;
+	}
+	return n == 3 || (n && !b.n);
+}
+
+/* Amidst rows ('D'), or data of COPY ('d'), a message begins with its letter somewhere. */
+long pg_resync(struct talk *talk, enum side from, struct slice b)
+{
+	static const char letters[] = "Dd";
+
+	if (chain(from, b))
+		return 0;
+	for (unsigned int i = from == FROM_CLIENT; i < 2; i++) {
+		for (size_t at = 0; at + 15 < b.n; at++) {
+			const char *p = memchr(b.p + at, letters[i], b.n - at);
+
+			if (!p)
+				break;
+			at = (size_t)(p - b.p);
+			if (at + 15 < b.n && !p[1] && chain(from, (struct slice){p, b.n - at}))
+				return (long)at;
+		}
+	}
+	return -1;
 }

@@ -60,6 +60,9 @@ bool redis_is_aggregate(char type);
 /* The first word of a line, with the blanks before it left out; *rest: what is behind it. */
 struct slice redis_word(struct slice line, struct slice *rest);
 
+/* An array of a bulk string that is a command's name. *odd: a name that is not known here. */
+enum guess redis_request(struct slice b, bool *odd);
+
 enum guess redis_detect(const struct sight *sight);
 
 #endif

@@ -13,8 +13,7 @@ static bool says_little(const struct redis_command *command)
 	return false;
 }
 
-/* An array of a bulk string that is a command's name. *odd: no name known here. */
-static enum guess array_request(struct slice b, bool *odd)
+enum guess redis_request(struct slice b, bool *odd)
 {
 	struct redis_token outer, name;
 	enum cut cut = redis_token(b, &outer);
@@ -93,7 +92,7 @@ static enum guess amidst(struct slice b)
 		if (!line)
 			break;
 		b = (struct slice){line + 1, b.n - (size_t)(line + 1 - b.p)};
-		if (b.n && b.p[0] == '*' && array_request(b, &odd) == GUESS_YES)
+		if (b.n && b.p[0] == '*' && redis_request(b, &odd) == GUESS_YES)
 			return GUESS_YES;
 	}
 	return GUESS_NO;
@@ -127,7 +126,7 @@ enum guess redis_detect(const struct sight *sight)
 	if (client.n == 0) /* a server does not speak first */
 		return server.n == 0 ? GUESS_MORE : sight->start ? GUESS_NO : pushes(server);
 	if (client.p[0] == '*')
-		guess = array_request(client, &odd);
+		guess = redis_request(client, &odd);
 	else
 		guess = sight->start ? inline_request(client, server) : GUESS_NO;
 	if (odd && server.n)

@@ -638,7 +638,7 @@ static bool pass_part(struct lexer *x)
 	char close = closing(x, *x->p);
 
 	if (!close) {
-		while (*x->p == '#' && x->p + 1 < x->end)
+		while (x->p < x->end && *x->p == '#')
 			x->p++;
 		x->p = word_end(x, x->p);
 		return true;

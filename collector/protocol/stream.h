@@ -61,6 +61,7 @@ enum half_at {
 struct half {
 	uint8_t at;    /* enum half_at */
 	bool holed;    /* bytes of the frame's wanted part are missing: no more is kept */
+	uint16_t astray; /* calls without a frame, where that is usual */
 	uint16_t bad;  /* frames in a row that were none */
 	uint32_t kept; /* bytes in block */
 	struct stream_block *block;

@@ -156,7 +156,7 @@ static void missed(struct stream *stream, bool sent, uint32_t n)
 {
 	if (stream->parser) {
 		half_missed(stream, stream_side(stream->role, sent), n);
-	} else if (stream->seen.n) {
+	} else { /* also if nothing was seen yet: its beginning is what is missing */
 		keep_clear(&stream->all->memory, &stream->seen);
 		stream->start = false;
 	}

@@ -57,6 +57,20 @@ static size_t next_char(struct slice text, bool *good)
 	return n;
 }
 
+#define EACH(byte) (UINT64_MAX / 0xff * (byte))
+
+/* Eight bytes at once: are they all ASCII, and none of them a control character? */
+static bool are_plain(const char *p)
+{
+	uint64_t w, no_delete, bad;
+
+	memcpy(&w, p, sizeof(w));
+	no_delete = w ^ EACH(0x7f);
+	/* A byte below n, and none of the high bits before, borrows into its own high bit. */
+	bad = w | ((w - EACH(0x20)) & ~w) | ((no_delete - EACH(0x01)) & ~no_delete);
+	return (bad & EACH(0x80)) == 0;
+}
+
 size_t utf8_clean(struct slice text, char *buf, size_t size)
 {
 	size_t put = 0;
@@ -81,8 +95,12 @@ bool utf8_is_clean(struct slice text, size_t size)
 	bool good = text.n <= size;
 
 	while (good && text.n > 0) {
-		size_t n = next_char(text, &good);
+		size_t n = 1;
 
+		if (text.n >= 8 && are_plain(text.p))
+			n = 8;
+		else if (*text.p < 0x20 || *text.p > 0x7e)
+			n = next_char(text, &good);
 		text.p += n;
 		text.n -= n;
 	}

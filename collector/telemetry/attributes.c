@@ -122,10 +122,18 @@ static const struct attribute table[ATTR_EXTRA] = {
 				   GROUP_HTTP, ON(BOTH(HTTP), ASKED), false,
 				   "`2` for HTTP/2; absent for HTTP/1."},
 
-	[ATTR_RPC_SYSTEM] = {"rpc.system.name", "rpc_system_name", GROUP_RPC, ON(BOTH(RPC), ALWAYS),
-			     false, "`grpc` or `jsonrpc`."},
-	[ATTR_RPC_METHOD] = {"rpc.method", "rpc_method", GROUP_RPC, ON(BOTH(RPC), ALWAYS), false,
-			     "`package.Service/Method`."},
+	[ATTR_GRAPHQL_TYPE] = {"graphql.operation.type", "graphql_operation_type", GROUP_HTTP,
+			       ON(BOTH(HTTP), ALWAYS), false,
+			       "`query`, `mutation` or `subscription`, where GraphQL is read."},
+	[ATTR_GRAPHQL_NAME] = {"graphql.operation.name", "graphql_operation_name", GROUP_HTTP,
+			       ON(BOTH(HTTP), ASKED), false,
+			       "Its name, which whoever sends requests chooses."},
+
+	[ATTR_RPC_SYSTEM] = {"rpc.system.name", "rpc_system_name", GROUP_RPC, ON(BOTH(RPC) | BOTH(HTTP), ALWAYS),
+			     false, "`grpc` or `jsonrpc`; `aws-api` of HTTP where AWS is read."},
+	[ATTR_RPC_METHOD] = {"rpc.method", "rpc_method", GROUP_RPC, ON(BOTH(RPC) | BOTH(HTTP), ALWAYS), false,
+			     "`package.Service/Method`; of HTTP where AWS is read `S3/GetObject` and the "
+			"like."},
 	[ATTR_RPC_STATUS] = {"rpc.status_code", "rpc_status_code", GROUP_RPC, ON(BOTH(RPC), ALWAYS),
 			     false,
 			     "Name of the status, such as `OK` or `DEADLINE_EXCEEDED`; of JSON-RPC "
@@ -210,6 +218,8 @@ int attribute_owner_of(const struct exchange *exchange)
 
 	if (!client && exchange->conn.role != KH_ROLE_SERVER)
 		return -EINVAL;
+	if (exchange->kind == EXCHANGE_ENCRYPTED)
+		return OWNER_CONNECTION;
 	if (client && exchange->kind == EXCHANGE_MESSAGING && exchange->action == MESSAGING_PROCESS)
 		return OWNER_MESSAGING_PROCESS;
 	return 2 * (int)exchange->kind + client;

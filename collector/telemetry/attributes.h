@@ -35,6 +35,8 @@ enum attribute_id {
 	ATTR_HOST_PID,
 	ATTR_PROTOCOL_NAME,
 	ATTR_PROTOCOL_VERSION,
+	ATTR_GRAPHQL_TYPE,
+	ATTR_GRAPHQL_NAME,
 	ATTR_RPC_SYSTEM,
 	ATTR_RPC_METHOD,
 	ATTR_RPC_STATUS,
@@ -133,7 +135,7 @@ struct attribute {
 const struct attribute *attribute_at(unsigned int id);
 enum attribute_presence attribute_presence(unsigned int id, enum attribute_owner owner);
 
-/* Whose metrics count the exchange. -EINVAL: its role is not known. */
+/* Whose metrics count the exchange, or connection. -EINVAL: its role is not known. */
 int attribute_owner_of(const struct exchange *exchange);
 
 /* ---- what the configuration adds ---- */

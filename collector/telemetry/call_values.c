@@ -130,7 +130,7 @@ size_t exchange_value(char out[LABEL_VALUE_MAX], unsigned int id,
 
 	if (owner < 0 || attribute_presence(id, (enum attribute_owner)owner) == PRESENT_NEVER)
 		return 0;
-	if (source->exchange->kind != EXCHANGE_HTTP)
+	if (owner != OWNER_HTTP_SERVER && owner != OWNER_HTTP_CLIENT)
 		return call_value(out, id, source, namer);
 	return http_value(out, id, (enum http_side)http_side_of(source->exchange), source, namer);
 }

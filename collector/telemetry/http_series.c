@@ -2,11 +2,28 @@
 #include "http_series.h"
 
 /* http_fields.flags */
-enum { HAS_SCHEME = 1, IS_FASTCGI = 2, IS_HTTP2 = 4 };
+enum { HAS_SCHEME = 1, IS_FASTCGI = 2, IS_HTTP2 = 4, IS_AWS = 8, IS_GRAPHQL = 16 };
 
 static bool has(attribute_set set, enum attribute_id id)
 {
 	return set & ATTR_BIT(id);
+}
+
+/* Of what HTTP carries, where that is read. */
+static size_t put_operation(struct http_fields *f, char *p, const struct exchange *exchange,
+			    attribute_set set)
+{
+	bool graphql = exchange->protocol == PROTOCOL_GRAPHQL;
+
+	if (graphql)
+		f->flags |= IS_GRAPHQL;
+	if (has(set, graphql ? ATTR_GRAPHQL_TYPE : ATTR_RPC_METHOD))
+		f->operation_n = http_clean(p, exchange->operation);
+	if (graphql && has(set, ATTR_GRAPHQL_NAME))
+		f->name_n = http_clean(p + f->operation_n, exchange->collection);
+	if (!graphql && has(set, ATTR_RPC_SYSTEM))
+		f->flags |= IS_AWS;
+	return f->operation_n + f->name_n;
 }
 
 static void put_texts(struct series_key *key, enum http_side side,
@@ -17,17 +34,19 @@ static void put_texts(struct series_key *key, enum http_side side,
 	char *begin = key->bytes + sizeof(*f), *p = begin;
 
 	if (has(set, ATTR_ROUTE))
-		f->route_n = (uint16_t)http_clean(p, source->route);
+		f->route_n = http_clean(p, source->route);
 	p += f->route_n;
 	if (has(set, ATTR_SERVER_ADDRESS))
-		f->host_n = (uint16_t)http_server_address(p, side, source->exchange, namer);
+		f->host_n = http_server_address(p, side, source->exchange, namer);
 	p += f->host_n;
 	if (has(set, ATTR_PATH))
-		f->path_n = (uint16_t)http_path(p, source->exchange);
+		f->path_n = http_path(p, source->exchange);
 	p += f->path_n;
 	if (has(set, ATTR_CLIENT_ADDRESS))
-		f->client_n = (uint16_t)http_client_address(p, source->exchange, namer);
+		f->client_n = http_client_address(p, source->exchange, namer);
 	p += f->client_n;
+	if (source->exchange->operation.n > 0)
+		p += put_operation(f, p, source->exchange, set);
 	key->n = (uint16_t)(sizeof(*f) + (size_t)(p - begin));
 }
 
@@ -93,7 +112,23 @@ static void put_error(struct labels *labels, const struct http_fields *f)
 		put_number(labels, ATTR_ERROR_TYPE, f->error);
 }
 
-void http_series_labels(struct labels *labels, const struct series_key *key)
+/* What put_operation() put. */
+static void put_carried(struct labels *labels, const struct http_fields *f, const char *text,
+			enum semconv version)
+{
+	struct slice operation = {text, f->operation_n}, name = {text + operation.n, f->name_n};
+
+	if (f->flags & IS_AWS)
+		labels_put(labels, semconv_name(version, attribute_label(NULL, ATTR_RPC_SYSTEM)),
+			   slice_of(HTTP_AWS));
+	labels_put(
+		labels,
+		attribute_label(NULL, f->flags & IS_GRAPHQL ? ATTR_GRAPHQL_TYPE : ATTR_RPC_METHOD),
+		operation);
+	labels_put(labels, attribute_label(NULL, ATTR_GRAPHQL_NAME), name);
+}
+
+void http_series_labels(struct labels *labels, const struct series_key *key, enum semconv version)
 {
 	const struct http_fields *f = &key->http;
 	const char *text = key->bytes + sizeof(*f);
@@ -115,6 +150,7 @@ void http_series_labels(struct labels *labels, const struct series_key *key)
 	if (f->flags & IS_HTTP2)
 		labels_put(labels, attribute_label(NULL, ATTR_PROTOCOL_VERSION), slice_of("2"));
 	put_text(labels, ATTR_CLIENT_ADDRESS, &text, f->client_n);
+	put_carried(labels, f, text, version);
 	put_number(labels, ATTR_PID, f->pid);
 	put_number(labels, ATTR_HOST_PID, f->host_pid);
 }

@@ -122,11 +122,35 @@ static void lower(char *p, size_t n)
 	}
 }
 
+static size_t put_byte(char *out, unsigned int byte)
+{
+	size_t n = 0;
+
+	if (byte >= 100)
+		out[n++] = (char)('0' + byte / 100);
+	if (byte >= 10)
+		out[n++] = (char)('0' + byte / 10 % 10);
+	out[n++] = (char)('0' + byte % 10);
+	return n;
+}
+
+/* The peer of every call without a host: inet_ntop() would cost more than all the rest. */
+static size_t put_ipv4(char *out, const uint8_t address[4])
+{
+	size_t n = put_byte(out, address[0]);
+
+	for (int i = 1; i < 4; i++) {
+		out[n++] = '.';
+		n += put_byte(out + n, address[i]);
+	}
+	return n;
+}
+
 static size_t put_address(char *out, const struct kh_conn *conn)
 {
-	if (conn->family != AF_INET && conn->family != AF_INET6)
-		return 0;
-	if (!inet_ntop(conn->family, conn->raddr, out, INET6_ADDRSTRLEN))
+	if (conn->family == AF_INET)
+		return put_ipv4(out, conn->raddr);
+	if (conn->family != AF_INET6 || !inet_ntop(AF_INET6, conn->raddr, out, INET6_ADDRSTRLEN))
 		return 0;
 	return strlen(out);
 }
@@ -227,6 +251,11 @@ static size_t put_number(char *out, uint32_t number)
 	return number ? (size_t)snprintf(out, LABEL_VALUE_MAX, "%u", number) : 0;
 }
 
+static bool is_graphql(const struct exchange *exchange)
+{
+	return exchange->protocol == PROTOCOL_GRAPHQL;
+}
+
 size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side side,
 		  const struct attribute_source *source, const struct peer_namer *namer)
 {
@@ -251,6 +280,14 @@ size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side sid
 		return put_text(out, http_protocol_name(exchange));
 	case ATTR_PROTOCOL_VERSION:
 		return put_text(out, http_protocol_version(exchange));
+	case ATTR_GRAPHQL_TYPE:
+		return is_graphql(exchange) ? http_clean(out, exchange->operation) : 0;
+	case ATTR_GRAPHQL_NAME:
+		return is_graphql(exchange) ? http_clean(out, exchange->collection) : 0;
+	case ATTR_RPC_METHOD:
+		return is_graphql(exchange) ? 0 : http_clean(out, exchange->operation);
+	case ATTR_RPC_SYSTEM:
+		return is_graphql(exchange) || !exchange->operation.n ? 0 : put_text(out, HTTP_AWS);
 	case ATTR_CLIENT_ADDRESS:
 		return side == HTTP_SERVER ? http_client_address(out, exchange, namer) : 0;
 	default:

@@ -9,6 +9,7 @@
 #include "attributes.h"
 #include "labels.h"
 
+#define HTTP_AWS "aws-api"  /* rpc.system.name of S3 and SQS */
 #define HTTP_SCHEME "http" /* what is captured today is plaintext */
 
 enum http_side { HTTP_SERVER, HTTP_CLIENT, HTTP_SIDES };

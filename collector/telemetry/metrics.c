@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metrics.h"
 
+#include <string.h>
+
 #define DURATION(metric, owner, name, label, says)                                                 \
 	[TELEMETRY_##metric] = {{OWNER_##owner, name, label "_seconds"},                           \
 				VALUE_DURATION,                                                    \
@@ -84,3 +86,33 @@ const struct metric metrics[TELEMETRY_METRICS] = {
 					     "Connections that are encrypted, so that nothing else "
 					     "is seen of them."},
 };
+
+/* ---- defaults ---- */
+
+static const double duration_le[] = {0,   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
+				     0.5, 0.75,  1,    2.5,   5,    7.5,   10};
+/* Semantic conventions, db.client.operation.duration. */
+static const double db_duration_le[] = {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10};
+static const double size_le[] = {0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
+
+const struct telemetry_options telemetry_defaults = {
+	.kinds = 1u << EXCHANGE_HTTP,
+	.duration = {duration_le, sizeof(duration_le) / sizeof(*duration_le)},
+	.db_duration = {db_duration_le, sizeof(db_duration_le) / sizeof(*db_duration_le)},
+	.request_size = {size_le, sizeof(size_le) / sizeof(*size_le)},
+	.response_size = {size_le, sizeof(size_le) / sizeof(*size_le)},
+	.series_max = TELEMETRY_SERIES_DEFAULT,
+	.bytes_max = TELEMETRY_BYTES_DEFAULT,
+	.ttl_ns = TELEMETRY_TTL_DEFAULT_NS,
+	.kubernetes = true,
+};
+
+void telemetry_set_durations(struct telemetry_options *options, struct telemetry_buckets buckets)
+{
+	const struct telemetry_buckets *usual = &telemetry_defaults.duration;
+
+	if (buckets.n != usual->n ||
+	    memcmp(buckets.le, usual->le, usual->n * sizeof(*usual->le)) != 0)
+		options->db_duration = buckets;
+	options->duration = buckets;
+}

@@ -21,10 +21,12 @@ struct http_fields { /* http_series.c */
 	struct target *target;
 	uint32_t pid, host_pid;
 	uint16_t status, port;
-	uint16_t error;                             /* enum exchange_error, or the status */
-	uint16_t route_n, host_n, path_n, client_n; /* bytes of text, in this order */
-	uint8_t method;                             /* + 1 */
+	uint16_t error; /* enum exchange_error, or the status */
+	uint8_t method; /* + 1 */
 	uint8_t flags;
+	/* bytes of text, in this order; each <= LABEL_VALUE_MAX */
+	uint64_t route_n : 10, host_n : 10, path_n : 10, client_n : 10, operation_n : 10,
+		name_n : 10;
 };
 
 #define CALL_TEXTS_MAX 9

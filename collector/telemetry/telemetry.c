@@ -56,24 +56,6 @@ struct telemetry {
 
 _Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets in its own way");
 
-static const double duration_le[] = {0,   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
-				     0.5, 0.75,  1,    2.5,   5,    7.5,   10};
-/* Semantic conventions, db.client.operation.duration. */
-static const double db_duration_le[] = {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10};
-static const double size_le[] = {0, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
-
-const struct telemetry_options telemetry_defaults = {
-	.kinds = 1u << EXCHANGE_HTTP,
-	.duration = {duration_le, sizeof(duration_le) / sizeof(*duration_le)},
-	.db_duration = {db_duration_le, sizeof(db_duration_le) / sizeof(*db_duration_le)},
-	.request_size = {size_le, sizeof(size_le) / sizeof(*size_le)},
-	.response_size = {size_le, sizeof(size_le) / sizeof(*size_le)},
-	.series_max = TELEMETRY_SERIES_DEFAULT,
-	.bytes_max = TELEMETRY_BYTES_DEFAULT,
-	.ttl_ns = TELEMETRY_TTL_DEFAULT_NS,
-	.kubernetes = true,
-};
-
 static void count(_Atomic uint64_t *counter)
 {
 	/* One writer: see histogram.c. */
@@ -277,7 +259,7 @@ static struct series *make_series(struct telemetry *t, enum attribute_owner owne
 	struct labels labels;
 
 	if (is_http(owner))
-		http_series_labels(&labels, key);
+		http_series_labels(&labels, key, t->options.semconv);
 	else
 		call_series_labels(&labels, key, t->options.semconv);
 	series = series_make(&group->table, key, hash, labels_slice(&labels));

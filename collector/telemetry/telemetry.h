@@ -75,6 +75,12 @@ struct telemetry_options {
 
 extern const struct telemetry_options telemetry_defaults;
 
+/*
+ * Buckets of all durations, unless they are the default: then those of databases keep theirs. (So a
+ * configuration that says the default comes to the same as one that says nothing.)
+ */
+void telemetry_set_durations(struct telemetry_options *options, struct telemetry_buckets buckets);
+
 struct telemetry_stats {
 	_Atomic uint64_t exchanges; /* counted in some series, the overflow included */
 	_Atomic uint64_t invalid;   /* refused: neither server nor client */

@@ -53,7 +53,7 @@ table() { # COLUMN...: of the table of attributes, sorted by label
 	sed -n 's/^| `[a-z0-9._]*` | //p' "$scratch/attributes" | tr -d '`' | awk -F ' *[|] ' -v OFS=: "{ print $1 }" | sort
 }
 table '$1' > "$scratch/attributes.there"
-sed -n '/^### Labels/,/^### How/s/^| `\([a-z_0-9]*\)` |.*/\1/p' "$docs/metrics.md" | grep -vx 'le\|otel_metric_overflow' |
+sed -n '/^### Labels/,/^### Older/s/^| `\([a-z_0-9]*\)` |.*/\1/p' "$docs/metrics.md" | grep -vx 'le\|otel_metric_overflow' |
 	sort > "$scratch/attributes.told"
 ok "there are attributes" grep -qx url_path "$scratch/attributes.there"
 same "metrics.md: each attribute, and no other" "$scratch/attributes.there" "$scratch/attributes.told"
@@ -64,11 +64,13 @@ sed -n 's/^| `\([a-z_0-9]*\)` |.*| absent.*/\1/p' "$scratch/differs" | sort > "$
 printf '%s\n' host_id host_name service_name service_namespace instance job telemetry_sdk_{language,name,version} \
 	telemetry_distro_{name,version} source os_type k8s_{namespace,pod,container,node,deployment,replicaset,statefulset}_name \
 	k8s_{job,cronjob,daemonset,cluster,owner}_name k8s_pod_{uid,start_time} k8s_kind container_{id,name} | sort > "$scratch/beyla.target_info"
-table '$1, $4' | sed -n 's/:default$//p' > "$scratch/target_info.there"
+table '$1, $2' | sed -n 's/:.*target_info.*//p' > "$scratch/target_info.there"
 same "metrics.md: which labels of Beyla's target_info are absent" \
 	<(comm -23 "$scratch/beyla.target_info" "$scratch/target_info.there") "$scratch/absent.told"
-table '$1, $2' | sed -n 's/:opt-in$//p' > "$scratch/opt-in.there"
-grep '\*[Oo]pt-in' "$docs/metrics.md" | sed -n 's/^| `\([a-z_0-9]*\)` |.*/\1/p' | grep -vx server_address | sort > "$scratch/opt-in.told"
+# Of all metrics that can have them: server_address and server_port are of some.
+table '$1, $2' | sed -n 's/:opt-in: [^;]*\(; default: target_info\)\{0,1\}$//p' > "$scratch/opt-in.there"
+grep '\*[Oo]pt-in' "$docs/metrics.md" | sed -n 's/^| `\([a-z_0-9]*\)` |.*/\1/p' | grep -vx 'server_address\|server_port' |
+	sort > "$scratch/opt-in.told"
 same "metrics.md: which are opt-in" "$scratch/opt-in.there" "$scratch/opt-in.told"
 labels_of() { # METRIC: of all its series, each once
 	grep "^$1_count{" "$metrics" | grep -o '[{,][a-z_0-9]*="' | tr -d '{,="' | sort -u
@@ -105,7 +107,7 @@ wrong=
 while read -r name value unit; do
 	case $unit in
 	KiB) value="\\(${value}u? << 10\\)" ;;
-	MiB) value="\\(${value}u? << 20\\)" ;;
+	MiB) value="\\(${value}u?l?l? << 20\\)" ;;
 	esac
 	grep -rqE "^#define $name $value( |\$)" "$repo/collector" || wrong+=" $name"
 done < <(sed -n 's/^| `\([A-Z][A-Z0-9_]*\)` | \([0-9]*\)\( [KM]iB\)\? | .*/\1 \2\3/p' "$docs/limits.md" | grep -v ^KH_)

@@ -58,5 +58,9 @@ ask(careless, MetadataRequest[1]([topic]))  # as it does from time to time: else
 for i in range(5):
     produce(careless, topic, acks=0)
 connection.close()
+careless._sock.setblocking(True)  # the broker has read them all once it ends, too
+careless._sock.shutdown(socket.SHUT_WR)
+while careless._sock.recv(4096):  # the mock cluster answers nevertheless
+    pass
 careless.close()
 print("done", flush=True)

@@ -79,6 +79,33 @@ static void add_self(void)
 #define DURATION "http_server_request_duration_seconds"
 #define HELP "Duration of HTTP requests served: first byte received to last byte sent."
 
+/* Of each kind and side an exchange that failed, of each side an encrypted connection. */
+static void add_calls(void)
+{
+	struct resource *resource = pod_resource("shop-1");
+	struct telemetry_options options = telemetry_defaults;
+
+	options.kinds = (1u << EXCHANGE_KINDS) - 1;
+	options.encrypted_connections = true;
+	options.time_to_first_byte = true;
+	telemetry_free(telemetry);
+	telemetry = new_telemetry(&options);
+	for (unsigned int i = 0; i < 2 * PROTOCOLS; i++) {
+		struct exchange e = i % 2 ? queried() : served();
+		struct attribute_source source = {resource, &e, slice_of(""), 0};
+
+		e.protocol = (enum protocol)(i / 2);
+		e.kind = protocol_kind(e.protocol);
+		e.action = MESSAGING_PROCESS;
+		e.operation = slice_of("GET");
+		e.failed = true;
+		e.code = slice_of("E\"\n\\");
+		assert_int_equal(telemetry_count(telemetry, &source, SECOND), 0);
+		assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
+	}
+	resource_unref(resource);
+}
+
 static void the_text_format_is_as_golden(void **state)
 {
 	static const char golden[] =
@@ -134,6 +161,22 @@ static void counters_are_named_as_each_format_wants(void **state)
 	assert_non_null(strstr(text, "keyhole_sandbox{part=\"seccomp\"} 1\n"));
 	assert_non_null(strstr(text, "\nkeyhole_bpf_exchanges_total 7\n"));
 	assert_null(strstr(text, "keyhole_build_info")); /* not bound: not exported */
+}
+
+static void counters_of_workloads_are_named_as_each_format_wants(void **state)
+{
+	_cleanup_free_ char *text = NULL, *openmetrics = NULL;
+
+	add_calls();
+	text = render(PROMETHEUS_TEXT);
+	openmetrics = render(PROMETHEUS_OPENMETRICS);
+	assert_non_null(strstr(text, "# TYPE keyhole_encrypted_connections_total counter\n"
+				     "keyhole_encrypted_connections_total{service_name=\"shop\","));
+	assert_non_null(strstr(text, ",keyhole_side=\"server\"} 24\n"));
+	assert_non_null(strstr(openmetrics,
+			       "# TYPE keyhole_encrypted_connections counter\n"
+			       "keyhole_encrypted_connections_total{service_name=\"shop\","));
+	assert_null(strstr(openmetrics, "# UNIT keyhole_encrypted"));
 }
 
 static void more_values_than_the_limit_are_refused(void **state)
@@ -252,6 +295,7 @@ static void promtool_finds_nothing_to_complain_about(void **state)
 
 	if (system("command -v promtool >/dev/null 2>&1") != 0)
 		skip();
+	add_calls();
 	add_some();
 	add_self();
 	for (int i = 0; i < SELF_COUNT; i++)
@@ -266,6 +310,7 @@ static void the_openmetrics_parser_of_the_python_client_accepts_it(void **state)
 
 	if (system("/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null") != 0)
 		skip();
+	add_calls();
 	add_some();
 	add_self();
 	for (int i = 0; i < SELF_COUNT; i++)
@@ -330,6 +375,7 @@ int main(void)
 		T(the_text_format_is_as_golden),
 		T(openmetrics_is_as_golden),
 		T(counters_are_named_as_each_format_wants),
+		T(counters_of_workloads_are_named_as_each_format_wants),
 		T(more_values_than_the_limit_are_refused),
 		T(a_gzip_body_unpacks_to_the_same_text),
 		T(bytes_that_gzip_cannot_shorten_pass_whole),

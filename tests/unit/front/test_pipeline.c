@@ -141,6 +141,22 @@ static void what_the_filter_stops_is_counted_apart(void **state)
 	assert_int_equal(STAT(filtered), 1);
 }
 
+static void what_is_switched_off_is_counted_apart(void **state)
+{
+	struct telemetry_options without = telemetry_defaults;
+
+	without.kinds = 1u << EXCHANGE_DB;
+	telemetry_free(o.telemetry);
+	assert_int_equal(telemetry_new(&o.telemetry, &without), 0);
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/", OK);
+	counts(1, 0, 0);
+	assert_int_equal(STAT(switched_off), 1);
+	assert_int_equal(STAT(exchanges_of[PROTOCOL_HTTP]), 1);
+	assert_int_equal(STAT(exchanges_of[PROTOCOL_HTTP2]), 0);
+}
+
 /* Two processes that the host numbers 700 and 701, of which the first is 1 in its container. */
 static void a_process_has_the_number_that_its_container_gives_it(void **state)
 {
@@ -346,6 +362,7 @@ int main(void)
 		T(what_no_selector_shows_is_counted_as_hidden),
 		T(ignored_routes_are_counted_apart),
 		T(what_the_filter_stops_is_counted_apart),
+		T(what_is_switched_off_is_counted_apart),
 		T(a_process_has_the_number_that_its_container_gives_it),
 		T(a_new_book_decides_everything_anew),
 		T(what_waits_goes_by_the_book_of_its_time_of_leaving),

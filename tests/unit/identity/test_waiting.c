@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "identity/waiting.h"
+#include "protocol/call.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -149,6 +150,35 @@ static void texts_are_kept_beyond_the_record_they_came_in(void **state)
 	assert_false(last.target_cut);
 }
 
+/* Beside a trace context and a host, as long as all texts of a call can be. */
+static void the_texts_of_a_call_are_kept_whole(void **state)
+{
+	static const char values[6][CALL_TEXT / 6] = {"operation", "code",  "namespace",
+						      "collection", "group", "summary"};
+	char record[6][CALL_TEXT / 6];
+	struct exchange ex = {.tid = 1};
+	struct slice *to[] = {&ex.operation,  &ex.code,  &ex.namespace,
+			      &ex.collection, &ex.group, &ex.summary};
+	const struct slice *kept[] = {&last.operation,  &last.code,  &last.namespace,
+				      &last.collection, &last.group, &last.summary};
+
+	memcpy(record, values, sizeof(record));
+	for (size_t i = 0; i < 6; i++)
+		*to[i] = (struct slice){record[i], sizeof(record[i])};
+	ex.host = slice_of("cart.shop.svc.cluster.local");
+	ex.traceparent = slice_of("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	enter(1);
+	waiting_put(room, &ex);
+	memset(record, 'x', sizeof(record));
+	waiting_offer(room, false);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(kept[i]->n, sizeof(values[i]));
+		assert_memory_equal(kept[i]->p, values[i], sizeof(values[i]));
+	}
+	assert_string_equal(last_texts, "cart.shop.svc.cluster.local|00-0af7651916cd43dd8448eb211c"
+					"80319c-b7ad6b7169203331-01||");
+}
+
 static void a_target_that_does_not_fit_is_cut_and_says_so(void **state)
 {
 	char target[WAITING_TEXT + 100];
@@ -238,6 +268,7 @@ int main(void)
 		T(when_all_must_go_nobody_stays),
 		T(a_room_without_seats_lets_nobody_wait),
 		T(texts_are_kept_beyond_the_record_they_came_in),
+		T(the_texts_of_a_call_are_kept_whole),
 		T(a_target_that_does_not_fit_is_cut_and_says_so),
 		T(half_a_host_would_be_another_host),
 		T(a_long_trace_state_does_not_cost_the_target),

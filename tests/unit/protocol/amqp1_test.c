@@ -251,7 +251,8 @@ static void test_publish(void **state)
 	static const char expected[] = PUBLISH
 		"tasks action=1\n" PUBLISH "tasks code=amqp:not-allowed action=1 failed\n" PUBLISH
 		"bills code=released action=1 failed\n" PUBLISH "logs action=1\n" PUBLISH
-		"tasks action=1\n" PUBLISH "tasks action=1\n";
+		"tasks action=1\n" PUBLISH "tasks action=1\n" PUBLISH
+		"tasks code=_OTHER action=1 failed\n";
 
 	(void)state;
 	sender(0, "tasks");
@@ -267,6 +268,8 @@ static void test_publish(void **state)
 	transfer('>', 3, 0, 4, false, false);
 	transfer('>', 3, 0, 5, false, false);
 	disposition('<', 5, true, 4, 5, 0x24, NULL);
+	transfer('>', 3, 0, 6, false, false);
+	disposition('<', 5, true, 6, -1, 0x25, "no room for user 17"); /* no name, but a text */
 	talker_same(said, n, expected, 100);
 }
 

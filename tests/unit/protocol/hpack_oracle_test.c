@@ -30,28 +30,19 @@ static unsigned int draw(unsigned int n)
 
 /* Those of interest first, in the order of enum hpack_field. */
 static const char *const names[] = {
-	":method",
-	":path",
-	":authority",
-	":status",
-	"host",
-	"content-type",
-	"grpc-status",
-	"traceparent",
-	"tracestate",
-	"authorization",
-	"cookie",
-	"user-agent",
-	"x-request-id",
-	"grpc-message",
-	"te",
-	"date",
-	"grpc-statu",
-	"grpc-status-",
-	"a-name-that-is-longer-than-any-of-interest",
+	":method",        ":path",
+	":authority",     ":status",
+	"host",           "content-type",
+	"content-length", "grpc-status",
+	"traceparent",    "tracestate",
+	"authorization",  "cookie",
+	"user-agent",     "x-request-id",
+	"grpc-message",   "te",
+	"date",           "grpc-statu",
+	"grpc-status-",   "a-name-that-is-longer-than-any-of-interest",
 };
 #define NAMES (sizeof(names) / sizeof(*names))
-#define OF_INTEREST 9
+#define OF_INTEREST 10
 
 static const char *const values[] = {
 	"GET",

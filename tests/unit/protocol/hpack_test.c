@@ -12,9 +12,9 @@
 #include "protocol/hpack.h"
 
 static const char *const names[HPACK_FIELDS] = {
-	"-",           "?",           ":method",    ":path",
-	":authority",  ":status",     "host",       "content-type",
-	"grpc-status", "traceparent", "tracestate",
+	"-",           "?",          ":method",      ":path",          ":authority",
+	":status",     "host",       "content-type", "content-length", "grpc-status",
+	"traceparent", "tracestate",
 };
 
 struct told {

@@ -360,6 +360,25 @@ static void test_errors(void **state)
 		    50);
 }
 
+/* What stands before it has another length in each version. */
+static void test_an_error_behind_in_each_version(void **state)
+{
+	char expected[8192] = "";
+
+	(void)state;
+	for (unsigned int version = 0; version <= 12; version++) {
+		produce(2 * version + 1, version, -1, "orders", NULL);
+		produced(2 * version + 1, version, "orders", 6);
+		fetch(2 * version + 2, version, -1, "bills", "orders");
+		fetched(2 * version + 2, version, 0, "bills", 0, "orders", 3);
+		strcat(expected,
+		       PUBLISH "orders code=NOT_LEADER_OR_FOLLOWER action=1 failed\n" POLL
+			       "bills action=2 waits\n" POLL
+			       "orders code=UNKNOWN_TOPIC_OR_PARTITION action=2 failed waits\n");
+	}
+	talker_same(said, n, expected, 5);
+}
+
 static void test_one_exchange_per_topic(void **state)
 {
 	static const char expected[] =
@@ -549,6 +568,7 @@ int main(void)
 		cmocka_unit_test_setup(test_produce_of_each_version, anew),
 		cmocka_unit_test_setup(test_fetch_of_each_version, anew),
 		cmocka_unit_test_setup(test_errors, anew),
+		cmocka_unit_test_setup(test_an_error_behind_in_each_version, anew),
 		cmocka_unit_test_setup(test_one_exchange_per_topic, anew),
 		cmocka_unit_test_setup(test_no_answer_wanted, anew),
 		cmocka_unit_test_setup(test_pipelined, anew),

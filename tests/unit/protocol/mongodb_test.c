@@ -238,7 +238,7 @@ static void nothing_is_told_wrongly(void **state)
 		"db mongodb op=ping ns=admin\ndb mongodb op=ping\n";
 
 	(void)state;
-	talker_never_wrong(said, TALKER_N(said), told, 2000);
+	talker_never_wrong(said, TALKER_N(said), told, 300);
 }
 
 static void the_collection_of_get_more_is_another_element(void **state)

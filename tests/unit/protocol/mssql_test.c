@@ -333,7 +333,7 @@ static void test_never_wrong(void **state)
 			   "db mssql op=SELECT coll=t sum=SELECT t\n"
 			   "db mssql op=INSERT coll=u sum=INSERT u code=2627 failed\n"
 			   "db mssql op=UPDATE coll=v sum=UPDATE v\n",
-			   400);
+			   1000);
 }
 
 int main(void)

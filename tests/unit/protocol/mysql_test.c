@@ -416,7 +416,7 @@ static void test_never_wrong(void **state)
 				   "db mysql op=SELECT coll=u sum=SELECT u code=1317 failed\n"
 				   "db mysql op=DELETE coll=t sum=DELETE t code=1146 failed\n"
 				   "db mysql op=INSERT coll=v sum=INSERT v\n",
-				   400);
+				   1000);
 	}
 }
 

@@ -176,7 +176,7 @@ static void test_never_wrong(void **state)
 			   "db postgresql op=COPY coll=t sum=COPY t\n"
 			   "db postgresql op=UPDATE coll=a sum=UPDATE a\n"
 			   "db postgresql op=DELETE coll=a sum=DELETE a code=23503 failed\n",
-			   400);
+			   1000);
 }
 
 static void test_error_after_rows(void **state)

@@ -160,6 +160,37 @@ static void resp3_has_more_types_and_attributes(void **state)
 		   "db redis op=GET ns=0\n");
 }
 
+static void an_attribute_is_no_element(void **state)
+{
+	static const struct said said[] = {
+		CLIENT("*2\r\n$7\r\nHGETALL\r\n$1\r\nh\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"),
+		SERVER("*2\r\n|1\r\n+x\r\n#t\r\n+k\r\n:1\r\n-ERR no\r\n"),
+	};
+	(void)state;
+	SAME(said, "db redis op=HGETALL ns=0\ndb redis op=INCR ns=0 code=ERR failed\n");
+}
+
+static void in_step_again_after_bytes_were_lost(void **state)
+{
+	static struct said said[400];
+	struct talker_how how = {.role = KH_ROLE_CLIENT, .lose = 10};
+	static struct talker t;
+
+	(void)state;
+	for (size_t i = 0; i < 400; i += 2) {
+		said[i] = (struct said)CLIENT(
+			"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n");
+		said[i + 1] = (struct said)SERVER("$1\r\na\r\n-ERR no\r\n");
+	}
+	for (how.seed = 1; how.seed < 20; how.seed++) {
+		talker_run(&t, &how, said, 400);
+		assert_int_equal(t.counters.of[PROTOCOL_REDIS].given_up, 0);
+		assert_true(t.exchanges > 200);
+		assert_null(strstr(t.told, "GET ns=0 code"));
+		assert_null(strstr(t.told, "GET code"));
+	}
+}
+
 static void what_is_pushed_answers_nothing(void **state)
 {
 	static const struct said two[] = {
@@ -470,6 +501,8 @@ int main(void)
 		cmocka_unit_test(the_database_is_the_one_selected),
 		cmocka_unit_test(exec_fails_with_the_first_error_among_its_answers),
 		cmocka_unit_test(resp3_has_more_types_and_attributes),
+		cmocka_unit_test(an_attribute_is_no_element),
+		cmocka_unit_test(in_step_again_after_bytes_were_lost),
 		cmocka_unit_test(what_is_pushed_answers_nothing),
 		cmocka_unit_test(blocking_commands_say_that_they_wait),
 		cmocka_unit_test(commands_without_answer_are_told_when_sent),

@@ -86,6 +86,7 @@ static const struct expected all[] = {
 	{P, "COPY a (b, c) FROM STDIN", "COPY a", "COPY", "a"},
 	{P, "COPY (SELECT * FROM a) TO STDOUT", "COPY SELECT a", "COPY", "a"},
 	{T, "SELECT * FROM #tmp", "SELECT #tmp", "SELECT", "#tmp"},
+	{T, "SELECT * FROM t WHERE a = #", "SELECT t", "SELECT", "t"},
 	{T, "SELECT * FROM db..t WITH (NOLOCK)", "SELECT db..t", "SELECT", "db..t"},
 	{G, "SELECT * FROM [t] WHERE a[1] = 2", "SELECT t", "SELECT", "t"},
 	{G, "SELECT * FROM SelectedThings", "SELECT SelectedThings", "SELECT", "SelectedThings"},

@@ -68,6 +68,8 @@ static void on_exchange(void *arg, const struct exchange *x)
 		return;
 	}
 	t->exchanges++;
+	t->req_body += x->req_body;
+	t->resp_body += x->resp_body;
 	put(t, "%s %s", kinds[x->kind], protocol_name(x->protocol));
 	put_text(t, "op", x->operation);
 	put_text(t, "coll", x->collection);

@@ -52,6 +52,7 @@ struct talker {
 	uint32_t encrypted;
 	uint64_t open; /* calls still open at the end */
 	size_t exchanges;
+	uint64_t req_body, resp_body; /* of all of them */
 };
 
 void talker_run(struct talker *talker, const struct talker_how *how, const struct said *said,

@@ -184,6 +184,25 @@ static void databases_have_buckets_of_their_own(void **state)
 	assert_int_equal(find(telemetry, TELEMETRY_MESSAGING_CLIENT_DURATION, "").n, 15);
 }
 
+static void buckets_of_durations_are_those_of_databases_unless_they_are_the_default(void **state)
+{
+	static const double few[] = {0.5, 1};
+	struct telemetry_options o = telemetry_defaults;
+	double usual[HISTOGRAM_BOUNDS_MAX];
+
+	memcpy(usual, o.duration.le, o.duration.n * sizeof(*usual));
+	telemetry_set_durations(&o, (struct telemetry_buckets){usual, o.duration.n});
+	assert_int_equal(o.db_duration.n, 9);
+	telemetry_set_durations(&o, (struct telemetry_buckets){usual, 14});
+	assert_int_equal(o.db_duration.n, 14);
+	usual[14] = 11;
+	telemetry_set_durations(&o, (struct telemetry_buckets){usual, 15});
+	assert_int_equal(o.db_duration.n, 15);
+	telemetry_set_durations(&o, (struct telemetry_buckets){few, 2});
+	assert_int_equal(o.db_duration.n, 2);
+	assert_int_equal(o.duration.n, 2);
+}
+
 /* ---- labels ---- */
 
 static void labels_are_those_of_the_conventions(void **state)
@@ -290,6 +309,45 @@ static void fastcgi_and_http2_are_told_from_http1(void **state)
 	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "").samples, 2);
 }
 
+static void what_http_carries_has_its_operation(void **state)
+{
+	static const char *const all[] = {"graphql.*", "rpc.*"};
+	const struct select_section sections[] = {{.key = "*", .include = all, .include_count = 2}};
+	struct exchange e = served();
+	char text[LABEL_VALUE_MAX];
+	struct attribute_source source = {resource, &e, slice_of(""), 0};
+
+	e.protocol = PROTOCOL_GRAPHQL;
+	e.operation = slice_of("mutation");
+	e.collection = slice_of("addToCart");
+	add(&e);
+	assert_int_equal(
+		find(telemetry, TELEMETRY_SERVER_DURATION, ",graphql_operation_type=\"mutation\"")
+			.count,
+		1);
+	assert_int_equal(find(telemetry, TELEMETRY_SERVER_DURATION, "addToCart").count, 0);
+	options.select = (struct select_sections){sections, 1};
+	restart();
+	add(&e);
+	expect(TELEMETRY_SERVER_DURATION, "graphql_operation_type=\"mutation\","
+					  "graphql_operation_name=\"addToCart\"");
+	assert_int_equal(exchange_value(text, ATTR_GRAPHQL_NAME, &source, &options.namer), 9);
+	assert_int_equal(exchange_value(text, ATTR_RPC_METHOD, &source, &options.namer), 0);
+	assert_int_equal(exchange_value(text, ATTR_RPC_SYSTEM, &source, &options.namer), 0);
+	e.protocol = PROTOCOL_S3;
+	e.operation = slice_of("S3/GetObject");
+	restart();
+	add(&e);
+	expect(TELEMETRY_SERVER_DURATION,
+	       "rpc_system_name=\"aws-api\",rpc_method=\"S3/GetObject\"");
+	assert_int_equal(exchange_value(text, ATTR_RPC_METHOD, &source, &options.namer), 12);
+	assert_int_equal(exchange_value(text, ATTR_GRAPHQL_TYPE, &source, &options.namer), 0);
+	options.semconv = SEMCONV_BEYLA_3_20;
+	restart();
+	add(&e);
+	expect(TELEMETRY_SERVER_DURATION, "rpc_system=\"aws-api\",rpc_method=\"S3/GetObject\"");
+}
+
 static void error_type_is_the_code_of_a_failure_else_how_it_broke(void **state)
 {
 	static const struct {
@@ -370,7 +428,9 @@ static void hostile_texts_are_clean_and_cut(void **state)
 	e.summary = (struct slice){longest, sizeof(longest)};
 	e.namespace = (struct slice){longest, sizeof(longest)};
 	add(&e);
-	e.summary.n = LABEL_VALUE_MAX + 1; /* the same, once it is cut */
+	/* The same, once they are clean and cut: two series with equal labels spoil a scrape. */
+	e.summary.n = LABEL_VALUE_MAX + 1;
+	e.operation = slice_of("A\xfe\"\n");
 	add(&e);
 	f = find(telemetry, TELEMETRY_DB_CLIENT_DURATION, "");
 	assert_int_equal(f.samples, 1);
@@ -417,6 +477,8 @@ static void encrypted_connections_are_counted_by_side(void **state)
 	struct attribute_source source = {resource, &c, slice_of(""), 7};
 
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
+	c.kind = EXCHANGE_ENCRYPTED;
+	assert_int_equal(attribute_owner_of(&c), OWNER_CONNECTION);
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
 	source.exchange = &s;
 	assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
@@ -462,10 +524,12 @@ int main(void)
 		T(each_kind_and_side_has_its_metric),
 		T(what_is_switched_off_has_no_family_and_is_not_counted),
 		T(databases_have_buckets_of_their_own),
+		T(buckets_of_durations_are_those_of_databases_unless_they_are_the_default),
 		T(labels_are_those_of_the_conventions),
 		T(all_that_can_be_asked_for_has_its_value),
 		T(each_protocol_but_the_webs_has_a_system),
 		T(fastcgi_and_http2_are_told_from_http1),
+		T(what_http_carries_has_its_operation),
 		T(error_type_is_the_code_of_a_failure_else_how_it_broke),
 		T(a_server_of_grpc_is_at_fault_for_its_own_errors_only),
 		T(hostile_texts_are_clean_and_cut),

@@ -168,6 +168,45 @@ static void all_tests_must_pass(void **state)
 	assert_false(passes(tests, 3, &e));
 }
 
+static void other_protocols_have_their_own_attributes(void **state)
+{
+	static const struct {
+		const char *name, *glob;
+		bool match;
+	} v[] = {
+		{"db.system.name", "postgresql", true},
+		{"db.operation.name", "SEL*", true},
+		{"db_collection_name", "orders", true},
+		{"db.namespace", "cart", false},
+		{"server.address", "10.0.0.9", true},
+		{"server.port", "5432", true},
+		{"k8s.pod.name", "shop-*", true},
+		/* of a server, of other kinds: no values */
+		{"client.address", "", true},
+		{"http.request.method", "", true},
+		{"http.response.status_code", "", true},
+		{"url.scheme", "", true},
+		{"rpc.method", "", true},
+		{"messaging.system.name", "", true},
+	};
+	const struct filter_test status = {ATTR_STATUS, FILTER_EQUALS, NULL, 0},
+				 port = {ATTR_SERVER_PORT, FILTER_EQUALS, NULL, 5432};
+	struct exchange e = queried(), h = a_request();
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		struct filter_test test = {.op = FILTER_MATCH, .glob = v[i].glob};
+
+		test.attribute = (unsigned int)attribute_find(NULL, slice_of(v[i].name));
+		if (passes(&test, 1, &e) != v[i].match)
+			fail_msg("%s %s is not %d", v[i].name, v[i].glob, v[i].match);
+		if (strncmp(v[i].name, "db", 2) == 0)
+			assert_false(passes(&test, 1, &h));
+	}
+	e.status = 200; /* means nothing here */
+	assert_true(passes(&status, 1, &e));
+	assert_true(passes(&port, 1, &e));
+}
+
 static void hostile_values_are_clean_before_they_are_matched(void **state)
 {
 	const struct filter_test test = {ATTR_PATH, FILTER_MATCH, "/??", 0};
@@ -221,6 +260,36 @@ static void nor_by_counting_in_known_series(void **state)
 	telemetry_free(telemetry);
 }
 
+static void nor_by_counting_those_of_other_protocols(void **state)
+{
+	static const char *const all[] = {"*"};
+	const struct select_section sections[] = {
+		{.key = "*", .include = all, .include_count = 1}};
+	struct telemetry_options options = telemetry_defaults;
+	struct telemetry *telemetry;
+	unsigned long before = 0;
+
+	options.select = (struct select_sections){sections, 1};
+	options.kinds = (1u << EXCHANGE_KINDS) - 1;
+	options.encrypted_connections = true;
+	telemetry = new_telemetry(&options);
+	for (int round = 0; round < 2; round++) {
+		before = allocations;
+		for (unsigned int i = 0; i < 2 * PROTOCOLS; i++) {
+			struct exchange e = queried();
+			struct attribute_source source = {resource, &e, slice_of(""), 7};
+
+			e.protocol = (enum protocol)(i / 2);
+			e.kind = protocol_kind(e.protocol);
+			e.conn.role = i % 2 ? KH_ROLE_CLIENT : KH_ROLE_SERVER;
+			telemetry_count(telemetry, &source, SECOND);
+			telemetry_encrypted(telemetry, &source, SECOND);
+		}
+	}
+	assert_int_equal(allocations, before); /* in the second round */
+	telemetry_free(telemetry);
+}
+
 static void bad_filters_are_refused(void **state)
 {
 	static struct filter_test many[FILTER_TESTS_MAX + 1];
@@ -243,9 +312,11 @@ int main(void)
 		T(error_type_is_that_of_the_label),
 		T(numbers_are_compared),
 		T(all_tests_must_pass),
+		T(other_protocols_have_their_own_attributes),
 		T(hostile_values_are_clean_before_they_are_matched),
 		T(nothing_is_allocated_per_exchange),
 		T(nor_by_counting_in_known_series),
+		T(nor_by_counting_those_of_other_protocols),
 		T(bad_filters_are_refused),
 	};
 

@@ -60,6 +60,14 @@ static void a_name_stands_where_the_address_would(void **state)
 	is_called("", "10.0.0.9", 79, "10.0.0.9");
 }
 
+static void addresses_are_written_as_everywhere(void **state)
+{
+	is_called("", "0.0.0.0", 79, "0.0.0.0");
+	is_called("", "255.199.100.99", 79, "255.199.100.99");
+	is_called("", "101.110.10.1", 79, "101.110.10.1");
+	is_called("", "fd00::a:9", 79, "fd00::a:9");
+}
+
 static void a_host_goes_before_it(void **state)
 {
 	is_called("cart", "10.0.0.9", 80, "cart");
@@ -113,6 +121,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_name_stands_where_the_address_would),
+		T(addresses_are_written_as_everywhere),
 		T(a_host_goes_before_it),
 		T(but_not_one_that_is_the_address),
 		T(names_count_towards_the_limit_of_series),

@@ -39,6 +39,28 @@ static void text_becomes_valid_utf8_without_controls(void **state)
 	}
 }
 
+/* Wherever a byte stands, the quick look at text and its cleaning are of one mind. */
+static void clean_text_is_what_cleaning_leaves_alone(void **state)
+{
+	for (int byte = 0; byte < 256 * 256; byte++) {
+		char text[19], out[64];
+
+		memset(text, 'a' + byte % 26, sizeof(text));
+		for (size_t at = 0; at + 1 < sizeof(text); at += 1 + (byte & 1)) {
+			struct slice s = {text, sizeof(text)};
+			char was[2] = {text[at], text[at + 1]};
+			size_t n;
+
+			text[at] = (char)(byte >> 8);
+			text[at + 1] = (char)byte;
+			n = utf8_clean(s, out, sizeof(out));
+			assert_int_equal(utf8_is_clean(s, sizeof(out)),
+					 slice_same(s, (struct slice){out, n}));
+			memcpy(&text[at], was, 2);
+		}
+	}
+}
+
 static void text_is_cut_between_characters(void **state)
 {
 	char out[4];
@@ -128,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_becomes_valid_utf8_without_controls),
+		cmocka_unit_test(clean_text_is_what_cleaning_leaves_alone),
 		cmocka_unit_test(text_is_cut_between_characters),
 		cmocka_unit_test(a_resource_holds_clean_copies_and_empty_strings),
 		cmocka_unit_test(a_value_is_cut_to_its_limit),
