@@ -126,6 +126,15 @@ static __always_inline bool kh_from_client(struct kh_io *io, u8 opener)
 }
 
 /*
+ * One letter, or two, amidst what was no HTTP until now: MQTT's acknowledgements begin with a P,
+ * and brokers read that byte by itself. At the beginning it may well be a request.
+ */
+static __always_inline bool kh_stray(struct kh_io *io, u64 n)
+{
+	return n < 3 && bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
+}
+
+/*
  * A socket that is not followed (yet). Whoever says the first thing that looks like a request is
  * the client: that also holds for connections older than Keyhole.
  */
@@ -140,7 +149,8 @@ static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io, struct k
 	opener = glance->role;
 	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
 		look = kh_look(io->room, n);
-	if (look == KH_LOOK_NO || (look == KH_LOOK_MAYBE && !kh_from_client(io, opener))) {
+	if (look == KH_LOOK_NO ||
+	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, n)))) {
 		glance->tries++;
 		return NULL;
 	}

@@ -477,7 +477,7 @@ static void on_next_request(void *arg)
 	if (client->state == STATE_LISTING) {
 		request.total_ms = KUBE_LIST_TIMEOUT_MS;
 		request.body_max = or_default(client->options->body_max, KUBE_BODY_MAX);
-	} else if (client->state == STATE_STREAMING) {
+	} else { /* also one whose bytes keep coming, of an event that does not end */
 		request.total_ms = watch_idle_ms(client);
 	}
 	if (!path || kube_http_get(client->http, &request, &answer))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * FastCGI 1.0, between a web server (the client) and an application, as PHP-FPM is. Requests are
- * told as HTTP: method, target and host from the parameters, the status from the head of what the
- * application writes (200 if it names none, RFC 3875 section 6.3.3).
+ * told as HTTP: method and target from the parameters (the host would be the web server's, not the
+ * application's), the status from the head of what the application writes (200 if it names none,
+ * RFC 3875 section 6.3.3).
  */
 #include <strings.h>
 
@@ -11,6 +12,7 @@
 #include "reader.h"
 
 #define HEADER 8
+#define END_SIZE 16    /* of a record END_REQUEST */
 #define TARGET_MAX 384 /* bytes of REQUEST_URI kept */
 
 enum type {
@@ -27,7 +29,7 @@ enum type {
 	UNKNOWN_TYPE,
 };
 
-/* struct call.note[0]: what of it was seen */
+/* struct call.note[0]: what of it was seen; note[1]: when bytes of its answer passed unread */
 #define SEEN_OUTPUT 1
 #define SEEN_URI 2
 
@@ -124,8 +126,6 @@ static void param(struct call *call, struct slice name, struct slice value)
 		call->note[0] |= SEEN_URI;
 	} else if (slice_is(name, "SCRIPT_NAME") && !(call->note[0] & SEEN_URI)) {
 		call_set(call, CALL_TARGET, value);
-	} else if (slice_is(name, "HTTP_HOST")) {
-		call_set(call, CALL_HOST, value);
 	} else if (slice_is(name, "HTTP_TRACEPARENT")) {
 		call_set(call, CALL_TRACEPARENT, value);
 	} else if (slice_is(name, "CONTENT_LENGTH")) {
@@ -203,6 +203,20 @@ static void ended(struct talk *talk, struct call *call, struct slice b)
 	talk_answer(talk, call);
 }
 
+/* The same number again: its answer has ended, with the last bytes that were told of it. */
+static void ended_unseen(struct talk *talk, struct call *call)
+{
+	struct moment now = talk->moment;
+
+	if (!(call->note[0] & SEEN_OUTPUT)) {
+		talk_forget(talk, call, true);
+		return;
+	}
+	talk->moment.last_ns = call->note[1] ? call->note[1] : call->first_ns;
+	talk_answer(talk, call);
+	talk->moment = now;
+}
+
 static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 			    const struct frame *f)
 {
@@ -215,8 +229,12 @@ static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 		return;
 	body = (struct slice){b.p + HEADER, b.n - HEADER};
 	call = talk_asked(talk, key_of(&rec));
-	if (rec.type == BEGIN_REQUEST && !call)
+	if (rec.type == BEGIN_REQUEST) {
+		if (call)
+			ended_unseen(talk, call);
 		talk_ask(talk, key_of(&rec));
+		return;
+	}
 	if (!call)
 		return;
 	if (rec.type == PARAMS && rec.length)
@@ -229,14 +247,62 @@ static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 		call->error = EXCHANGE_CANCELLED;
 }
 
+/* A long answer is read in larger pieces than are captured: its status was seen, its end may be. */
+static void fastcgi_lost(struct talk *talk, enum side side)
+{
+	struct call *call = talk->calls.first, *next;
+
+	for (; call; call = next) {
+		next = call->next;
+		if (side == FROM_CLIENT || !(call->note[0] & SEEN_OUTPUT))
+			talk_forget(talk, call, true);
+	}
+}
+
+/*
+ * END_REQUEST is all that stands at the end of an answer, unpadded: the call that ends with b, of
+ * which *n bytes are of that record, as much as this system call got of it. NULL: none.
+ */
+static struct call *ending(const struct talk *talk, struct slice b, size_t *n)
+{
+	struct record rec;
+
+	for (*n = END_SIZE; *n >= HEADER; (*n)--) {
+		struct slice end = {b.p + b.n - *n, *n};
+
+		if (b.n >= *n && read_head(end, FROM_SERVER, &rec) == CUT_OK &&
+		    rec.type == END_REQUEST && rec.length == END_SIZE - HEADER && !rec.padding)
+			return talk_asked(talk, key_of(&rec));
+	}
+	return NULL;
+}
+
+static bool fastcgi_tail(struct talk *talk, enum side side, struct slice b)
+{
+	struct call *call;
+	size_t n;
+
+	if (side != FROM_SERVER)
+		return false;
+	for (call = talk->calls.first; call; call = call->next)
+		call->note[1] = talk->moment.last_ns;
+	call = ending(talk, b, &n);
+	if (!call)
+		return false;
+	ended(talk, call, (struct slice){b.p + b.n - n + HEADER, n - HEADER});
+	return n == END_SIZE;
+}
+
 const struct parser fastcgi_parser = {
 	.name = "fastcgi",
 	.protocol = PROTOCOL_FASTCGI,
 	.kind = EXCHANGE_HTTP,
 	.transports = OVER_TCP,
 	.ports = {9000},
-	.capture = 4096,
+	.capture = KH_SEGMENT_CALL,
 	.detect = fastcgi_detect,
 	.frame = fastcgi_frame,
 	.message = fastcgi_message,
+	.lost = fastcgi_lost,
+	.tail = fastcgi_tail,
 };

@@ -139,16 +139,21 @@ static bool fits_type(const struct packet_head *h, struct slice b)
 		       : h->type >= PUBACK && h->type <= UNSUBACK && reader_be16(&r) != 0;
 }
 
-/* Packets from here to the end, and how many of them are publications. -1: they do not fit. */
+/*
+ * Packets from here to the end, and how many of them are publications. -1: they do not fit. The
+ * last one may go on: brokers read a header and what follows it by several calls.
+ */
 static int chain(struct slice b, enum side side, int *publications)
 {
 	int n = 0;
 
 	while (b.n) {
 		struct packet_head h;
+		enum cut cut = read_head(b, side, &h);
 
-		if (read_head(b, side, &h) != CUT_OK || h.size + h.length > b.n ||
-		    !fits_type(&h, b))
+		if (cut == CUT_MORE || (cut == CUT_OK && h.size + h.length > b.n))
+			return n;
+		if (cut != CUT_OK || !fits_type(&h, b))
 			return -1;
 		*publications += h.type == PUBLISH;
 		b.p += h.size + h.length;
@@ -432,7 +437,7 @@ const struct parser mqtt_parser = {
 	.kind = EXCHANGE_MESSAGING,
 	.transports = OVER_TCP,
 	.ports = {1883},
-	.capture = 4096,
+	.capture = KH_SEGMENT_CALL, /* a call holds as many messages as came meanwhile */
 	.state_size = sizeof(struct mqtt),
 	.detect = mqtt_detect,
 	.frame = mqtt_frame,

@@ -2,7 +2,8 @@
 /* One direction of a connection: from the bytes of system calls to frames. */
 #include "stream.h"
 
-#define ASTRAY_MAX 16 /* calls without a frame that count as one that is bad, where that is usual */
+#define ASTRAY_MAX 16 /* calls without a frame that count as one that is bad, where that is usual  \
+		       */
 
 void half_reset(struct stream *stream, enum side side)
 {
@@ -270,6 +271,19 @@ static size_t find_step(struct stream *stream, enum side side, struct slice b, b
 	return 0;
 }
 
+/* Out of step: does a message end with the call? */
+static void offer_tail(struct stream *stream, enum side side, const struct kh_segment *segment,
+		       struct slice b)
+{
+	if (!stream->parser->tail || !b.n || stream->talk.over != TALK_GOES_ON)
+		return;
+	stream->talk.moment = (struct moment){segment->ns, segment->ns,
+					      segment->seq + segment->len - (uint32_t)b.n,
+					      segment->tgid, segment->tid};
+	if (stream->parser->tail(&stream->talk, side, b))
+		half_reset(stream, side);
+}
+
 static void the_tail(struct stream *stream, enum side side, const struct kh_segment *segment,
 		     const char *p)
 {
@@ -278,16 +292,10 @@ static void the_tail(struct stream *stream, enum side side, const struct kh_segm
 	uint32_t seq = segment->seq + segment->len - segment->tail_len;
 
 	half_missed(stream, side, hole);
-	if (half->at != HALF_LOST) {
+	if (half->at == HALF_LOST)
+		offer_tail(stream, side, segment, (struct slice){p, segment->tail_len});
+	else
 		feed(stream, side, p, segment->tail_len, segment, seq);
-		return;
-	}
-	if (!stream->parser->tail || !segment->tail_len || stream->talk.over != TALK_GOES_ON)
-		return;
-	stream->talk.moment =
-		(struct moment){segment->ns, segment->ns, seq, segment->tgid, segment->tid};
-	if (stream->parser->tail(&stream->talk, side, (struct slice){p, segment->tail_len}))
-		half_reset(stream, side);
 }
 
 void half_segment(struct stream *stream, enum side side, const struct kh_segment *segment)
@@ -311,8 +319,13 @@ void half_segment(struct stream *stream, enum side side, const struct kh_segment
 		from += find_step(stream, side, (struct slice){p + from, n - from}, begins,
 				  segment);
 	feed(stream, side, p + from, n - from, segment, segment->seq + (uint32_t)from);
-	if (segment->len > n)
+	if (segment->len > n) {
 		the_tail(stream, side, segment, p + n);
+	} else if (half->at == HALF_LOST && n > from) {
+		size_t tail = n - from < KH_TAIL ? n - from : KH_TAIL;
+
+		offer_tail(stream, side, segment, (struct slice){p + n - tail, tail});
+	}
 	if (stream_is_udp(stream) && half->kept)
 		half_reset(stream, side);
 }

@@ -273,7 +273,8 @@ static enum kh_role guessed_role(const struct stream *stream)
 
 void stream_look(struct stream *stream, const struct kh_segment *segment)
 {
-	enum kh_role roles[2] = {KH_ROLE_CLIENT, KH_ROLE_SERVER};
+	/* where a protocol's bytes say the same of either side, the ports decide */
+	enum kh_role roles[2] = {guessed_role(stream), KH_ROLE_CLIENT};
 	unsigned int n = 2;
 	bool maybe = false;
 
@@ -289,6 +290,8 @@ void stream_look(struct stream *stream, const struct kh_segment *segment)
 		stream_encrypted(stream, segment, guessed_role(stream));
 		return;
 	}
+	if (roles[0] == KH_ROLE_CLIENT)
+		roles[1] = KH_ROLE_SERVER;
 	if (stream->role != KH_ROLE_UNKNOWN) {
 		roles[0] = (enum kh_role)stream->role;
 		n = 1;

@@ -6,9 +6,8 @@
  *
  * A connection is looked at until some protocol says yes; what was kept of it till then is read
  * again by that protocol's parser, so that the first request counts. TLS, SSH and the PROXY
- * protocol are known first: the last is passed over, the others end it. So is the answer by which a
- * connection left HTTP/1, with which its stream begins. A parser that meets STREAMS_BAD_MAX frames
- * in a row which are none gives the connection up to a second look.
+ * protocol are known first: the last is passed over, the others end it. A parser that meets
+ * STREAMS_BAD_MAX frames in a row which are none gives the connection up to a second look.
  *
  * Two threads on one socket may tell their segments in the wrong order. Each says how far the
  * other direction had come (kh_segment.other): one that is ahead waits, for at most

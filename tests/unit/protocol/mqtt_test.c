@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/parsers.h"
 #include "talker.h"
 
 #define CONNECT4 "\x10\x0e\0\4MQTT\4\2\0\x3c\0\2me"
@@ -97,13 +98,49 @@ static void test_joined(void **state)
 	assert_int_equal(t.exchanges, 0);
 }
 
+/* Mosquitto reads a byte, the length, and the rest; it was joined while it hands out QoS 2. */
+static void test_joined_in_pieces(void **state)
+{
+	const struct said said[] = {
+		CLIENT(CONNECT4), SERVER("\x34\7\0\1a\0\1hi"), CLIENT("\x50"), CLIENT("\2"),
+		CLIENT("\0\1"),   SERVER("\x62\2\0\1"),        CLIENT("\x70"), CLIENT("\2"),
+		CLIENT("\0\1"),   SERVER("\x34\7\0\1a\0\2hi"), CLIENT("\x50"), CLIENT("\2"),
+		CLIENT("\0\2"),   SERVER("\x62\2\0\2"),        CLIENT("\x70"), CLIENT("\2"),
+		CLIENT("\0\2"),
+	};
+	static const struct parser *const only[] = {&mqtt_parser}; /* no other one keeps looking */
+	struct talker_how how = {.join = 1, .accepted = true, .parsers = only, .parsers_n = 1};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		talker_run(&t, &how, said, TALKER_N(said));
+		assert_string_equal(t.told, "messaging mqtt op=process coll=a action=3\n"
+					    "messaging mqtt op=process coll=a action=3\n");
+		how.accepted = false;
+	}
+}
+
+/* Publications look the same from either side: the ports tell who the broker is. */
+static void test_joined_broker(void **state)
+{
+	const struct said said[] = {CLIENT(CONNECT4), CLIENT("\x32\7\0\1a\0\1hi"),
+				    SERVER("\x40\2\0\1"), CLIENT("\x30\6\0\1ahey"),
+				    CLIENT("\x30\6\0\1ahey")};
+	struct talker_how how = {.join = 1, .accepted = true};
+
+	(void)state;
+	talker_run(&t, &how, said, TALKER_N(said));
+	assert_string_equal(t.told, "messaging mqtt op=publish coll=a action=1\n"
+				    "messaging mqtt op=publish coll=a action=1\n"
+				    "messaging mqtt op=publish coll=a action=1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usual),
-		cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_five),
-		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_usual),         cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_five),          cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_joined_broker), cmocka_unit_test(test_joined_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,9 +99,14 @@ static void on_decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role
 
 /* ---- what goes in ---- */
 
+static bool is_server(const struct play *play)
+{
+	return play->how->role == KH_ROLE_SERVER || play->how->accepted;
+}
+
 static bool is_sent(const struct play *play, char who)
 {
-	return (who == '>') == (play->how->role != KH_ROLE_SERVER);
+	return (who == '>') != is_server(play);
 }
 
 static struct kh_segment *make(struct play *play, bool sent, const char *p, uint32_t len,
@@ -121,8 +126,8 @@ static struct kh_segment *make(struct play *play, bool sent, const char *p, uint
 				     .isn_local = 1000,
 				     .isn_remote = 0xfffffff0u,
 				     .role = (uint8_t)play->how->role};
-	seg->conn.lport = play->how->role == KH_ROLE_SERVER ? port : 50000;
-	seg->conn.rport = play->how->role == KH_ROLE_SERVER ? 50000 : port;
+	seg->conn.lport = is_server(play) ? port : 50000;
+	seg->conn.rport = is_server(play) ? 50000 : port;
 	seg->cgroup = 1;
 	seg->tgid = seg->tid = 1;
 	seg->ns = play->ns;

@@ -30,6 +30,7 @@ enum cuts {
 
 struct talker_how {
 	enum kh_role role; /* whose socket it is; UNKNOWN: the client's, and older than Keyhole */
+	bool accepted; /* UNKNOWN: it is the server's */
 	enum transport transport; /* 0: TCP */
 	enum cuts cuts;
 	unsigned int seed;
