@@ -250,7 +250,7 @@ static bool ends_as(struct slice s, const char *end)
 
 static struct slice without_port(struct slice host)
 {
-	const char *colon = memchr(host.p, ':', host.n);
+	const char *colon = host.n ? memchr(host.p, ':', host.n) : NULL;
 
 	return colon ? (struct slice){host.p, (size_t)(colon - host.p)} : host;
 }
