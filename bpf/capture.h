@@ -126,12 +126,12 @@ static __always_inline bool kh_from_client(struct kh_io *io, u8 opener)
 }
 
 /*
- * One letter, or two, amidst what was no HTTP until now: MQTT's acknowledgements begin with a P,
- * and brokers read that byte by itself. At the beginning it may well be a request.
+ * A lone P amidst what was no HTTP until now: MQTT's PUBREC begins so, and brokers read that byte by
+ * itself. At the beginning of a connection it may well be a POST.
  */
 static __always_inline bool kh_stray(struct kh_io *io, u64 n)
 {
-	return n < 3 && bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
+	return n == 1 && io->room->raw[0] == 'P' && bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
 }
 
 /*

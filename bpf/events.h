@@ -259,8 +259,7 @@ struct kh_self {
 	X(exchange_drops, "Exchange records lost because the data ring was full.")                 \
 	X(part_drops, "Part and finish records lost because the data ring was full, or that "      \
 		      "belong to an exchange that was.")                                           \
-	X(segment_drops, "Segment records lost because the data ring was full, or half full and "  \
-			 "the stream of no protocol that is known yet.")                           \
+	X(segment_drops, "Segment records lost because the data ring was full.")                   \
 	X(life_drops, "Life records lost because the life ring was full.")                         \
 	X(tx_bytes, "Bytes sent on sockets followed.")                                             \
 	X(rx_bytes, "Bytes received on sockets followed.")                                         \
@@ -277,6 +276,8 @@ struct kh_self {
 	X(seq_back, "Calls whose sequence number lay behind the expected one (concurrent I/O).")   \
 	X(kernel_sockets, "Calls on sockets that the kernel itself uses, ignored.")                \
 	X(other_protocol, "Streams of which the collector wants to see nothing more.")             \
+	X(undecided_calls, "Calls of streams whose protocol is not known yet, not told because "   \
+			   "the data ring was half full.")                                         \
 	X(undecided, "Streams not told any further because no decision came; one may yet.")        \
 	X(orphan_responses, "Responses whose request was not seen.")                               \
 	X(upgraded, "Connections that left HTTP (101, CONNECT).")                                  \

@@ -12,7 +12,7 @@
 #ifndef KEYHOLE_BPF_STREAM_H
 #define KEYHOLE_BPF_STREAM_H
 
-#define KH_PROBE_BYTES KH_HEAD_MAX /* captured of a call while nothing is decided */
+#define KH_PROBE_BYTES 2048 /* captured of a call while nothing is decided */
 
 /* ---- what the collector decided ---- */
 
@@ -166,8 +166,7 @@ static __always_inline void kh_stream_tell(struct kh_scratch *room, struct kh_st
 	else
 		KH_ADD(rx_bytes, src->len);
 	if (!s->capture && kh_crowded()) {
-		KH_COUNT(segments);
-		KH_COUNT(segment_drops);
+		KH_COUNT(undecided_calls);
 		return;
 	}
 	seg = kh_segment_begin(room, s, transport);

@@ -110,6 +110,12 @@ static struct slice member(struct slice s, const char *name)
 	return nothing;
 }
 
+static bool begins_object(struct slice s)
+{
+	s = skip_blanks(s);
+	return s.n && *s.p == '{';
+}
+
 /* A string that is whole and has no escapes, without its quotes. */
 static struct slice string(struct slice s)
 {
@@ -186,7 +192,7 @@ static bool jsonrpc(const struct http1_request *r, struct http_payload *out)
 {
 	struct slice method;
 
-	if (r->method != HTTP_POST || !r->text.n || *skip_blanks(r->text).p != '{' ||
+	if (r->method != HTTP_POST || !begins_object(r->text) ||
 	    !slice_is(string(member(r->text, "jsonrpc")), "2.0"))
 		return false;
 	method = string(member(r->text, "method"));

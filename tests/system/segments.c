@@ -94,9 +94,9 @@ static int command(const char *line)
 	else if (sscanf(line, "sync %31s", word) == 1) {
 		drain(&loader.data);
 		printf("{\"sync\":\"%s\",\"undecided\":%llu,\"other_protocol\":%llu,"
-		       "\"segment_drops\":%llu}\n",
+		       "\"undecided_calls\":%llu}\n",
 		       word, counter(KH_C_undecided), counter(KH_C_other_protocol),
-		       counter(KH_C_segment_drops));
+		       counter(KH_C_undecided_calls));
 		fflush(stdout);
 	} else {
 		return -1;
