@@ -4,7 +4,7 @@
 Modes: ok; 401 403 410 429 500 503 504 (that status, with a Status body); garbage html huge short
 endless bomb (200 and nonsense); hang (no answer); down (closes without one); gone (a watch ends with an ERROR
 event, a page with 410); gone-http (a watch is answered 410); half (a watch is closed in the middle of
-the next event).
+the next event); unending (a watch has an event that goes on for ever).
 
 Settings (SETTINGS has the usual values):
     chunk        bytes of a body that are sent at once, each piece a chunk of its own; 0: as they come

@@ -244,6 +244,12 @@ class Handler(BaseHTTPRequestHandler):
                 return False
             if mode == "garbage":
                 self.send_pieces(b'{"type":"ADDED","object":}{]\n', True, False)
+            if mode == "unending":
+                self.send_pieces(b'{"type":"ADDED","object":{"metadata":{"name":"', True, False)
+                while c.mode == "unending":
+                    self.send_pieces(b"x", True, False)
+                    time.sleep(0.05)
+                return False
             if old or mode == "gone":
                 self.send_object("ERROR", {"kind": "Status", "apiVersion": "v1", "metadata": {}, "code": 410, "status": "Failure",
                                            "reason": "Expired", "message": f"too old resource version: {version} ({c.oldest})"})

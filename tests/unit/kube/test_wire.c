@@ -109,6 +109,23 @@ static void a_watch_that_is_cut_in_an_event_goes_on_before_it(void **state)
 	UNTIL(living() == 1);
 }
 
+/* Bytes come, so it is not silent; but it should have ended long ago. */
+static void a_watch_with_an_event_without_end_is_given_up(void **state)
+{
+	options.no_stream = true;
+	options.watch_grace_ms = 1000;
+	start_client();
+	UNTIL(kube_client_synced(client) && stats().watches > 0);
+	mode("unending");
+	UNTIL(faults(KUBE_FAULT_TIMEOUT) > 0);
+	assert_true(knows("uid-1"));
+	mode("ok");
+	add_pod("late", "uid-5", "c5");
+	UNTIL(has_container("c5"));
+	delete_pod("late");
+	UNTIL(living() == 1);
+}
+
 static void a_slow_list_is_waited_for(void **state)
 {
 	options.no_stream = true;
@@ -344,6 +361,7 @@ int main(void)
 		TEST(a_list_that_is_cut_anywhere_is_asked_for_again),
 		TEST(a_stream_that_is_cut_anywhere_is_asked_for_again),
 		TEST(a_watch_that_is_cut_in_an_event_goes_on_before_it),
+		TEST(a_watch_with_an_event_without_end_is_given_up),
 		TEST(a_slow_list_is_waited_for),
 		TEST(json_with_another_content_type_is_not_believed),
 		TEST(a_body_without_end_is_bounded_also_when_it_is_compressed),
