@@ -124,7 +124,10 @@ static const char *translate(const char *glob, char out[TRANSLATED_MAX])
 	return t.wrong;
 }
 
-/* What "{n}", "{n,}" or "{n,m}" at p asks for at most, and in *end what follows; 0: it is none. */
+/*
+ * What "{n}", "{n,}" or "{n,m}" at p asks for at most, and in *end what follows. Where it is none:
+ * 0, and *end stays.
+ */
 static unsigned long repeat_count(const char *p, const char **end)
 {
 	unsigned long count, most;
@@ -139,8 +142,10 @@ static unsigned long repeat_count(const char *p, const char **end)
 	} else if (*rest == ',') {
 		rest++;
 	}
+	if (*rest != '}')
+		return 0;
 	*end = rest + 1;
-	return *rest == '}' ? count : 0;
+	return count;
 }
 
 /* Behind the escape at p: "\\Q...\\E" and the braces of "\\x{...}" and "\\p{...}" belong to it. */

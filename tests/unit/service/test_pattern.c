@@ -161,6 +161,7 @@ static void what_cannot_be_understood_is_refused_with_a_reason(void **state)
 		{PATTERN_REGEX, "a{2}+", "\"}+\" is not supported"},
 		{PATTERN_REGEX, "(a)\\1", "back-references are not supported"},
 		{PATTERN_REGEX, "a{1001}", "it repeats something more than 1000 times"},
+		{PATTERN_REGEX, "a{2(b{50}){50}", "it repeats something more than 1000 times"},
 		{PATTERN_REGEX, "[^]{x]{3,1001}", "it repeats something more than 1000 times"},
 		{PATTERN_REGEX, "\\d{1001,}?", "it repeats something more than 1000 times"},
 		{PATTERN_REGEX, "a{99999999999999999999}",
