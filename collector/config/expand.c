@@ -7,9 +7,12 @@
 
 struct expansion {
 	struct slice text;
-	size_t i; /* where in text */
+	size_t i;           /* where in text */
+	struct place place; /* of `placed`, the last place that was asked for */
+	size_t placed;
 	char *const *environment;
 	struct notes *notes;
+	unsigned unset; /* variables for which nothing was put */
 	char *out;
 	size_t n;
 };
@@ -34,18 +37,17 @@ const char *expand_lookup(char *const *environment, struct slice name)
 	return NULL;
 }
 
-static struct place place_of(const struct expansion *x)
+/* Counts on from where it was asked for before: a text of nothing but variables is long, too. */
+static struct place place_of(struct expansion *x)
 {
-	struct place place = {1, 1, NULL};
-
-	for (size_t i = 0; i < x->i; i++) {
-		place.column++;
-		if (x->text.p[i] == '\n') {
-			place.line++;
-			place.column = 1;
+	for (; x->placed < x->i; x->placed++) {
+		x->place.column++;
+		if (x->text.p[x->placed] == '\n') {
+			x->place.line++;
+			x->place.column = 1;
 		}
 	}
-	return place;
+	return x->place;
 }
 
 static int put(struct expansion *x, struct slice s)
@@ -63,6 +65,19 @@ static int put(struct expansion *x, struct slice s)
 		memcpy(x->out + x->n, s.p, s.n);
 	x->n += s.n;
 	return 0;
+}
+
+static void say_unset(struct expansion *x, struct slice name)
+{
+	struct place place = place_of(x);
+	char shown[80];
+
+	if (x->unset++ < NOTE_ERRORS_MAX)
+		note_warn(x->notes, &place, "variable %s is not set: nothing is put in its place",
+			  log_text(name, shown, sizeof(shown)));
+	else if (x->unset == NOTE_ERRORS_MAX + 1)
+		note_warn(x->notes, &place,
+			  "more variables are not set, from here on; they are not shown");
 }
 
 /* `inner` is between "${" and "}". */
@@ -85,8 +100,7 @@ static int put_variable(struct expansion *x, struct slice inner)
 		return put(x, slice_of(value));
 	if (mark)
 		return put(x, (struct slice){mark + 2, inner.n - name.n - 2});
-	note_warn(x->notes, &place, "variable %s is not set: nothing is put in its place",
-		  log_text(name, shown, sizeof(shown)));
+	say_unset(x, name);
 	return 0;
 }
 
@@ -120,7 +134,8 @@ static int put_dollar(struct expansion *x)
 int expand_text(struct slice text, char *const *environment, struct notes *notes, char **out,
 		size_t *n)
 {
-	struct expansion x = {.text = text, .environment = environment, .notes = notes};
+	struct expansion x = {
+		.text = text, .place = {1, 1, NULL}, .environment = environment, .notes = notes};
 	_cleanup_free_ char *room = malloc(CONFIG_TEXT_MAX + 1);
 	int r = 0;
 

@@ -9,7 +9,7 @@
 #include "../log.h"
 
 #define NOTE_LINE_MAX 900  /* bytes of one line */
-#define NOTE_ERRORS_MAX 20 /* said, then only counted */
+#define NOTE_ERRORS_MAX 20 /* said, then only counted; likewise variables that are not set */
 
 struct notes {
 	/* Where lines go; NULL: the log. */

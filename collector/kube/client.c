@@ -41,6 +41,7 @@ struct kube_client {
 	uint64_t plain_until_ns;        /* streams are not offered: lists until then */
 	uint64_t events;                /* of this watch */
 	uint64_t begun_ns;              /* this watch */
+	unsigned brief;                 /* watches in a row that did not last */
 	unsigned pages;                 /* of this list */
 	uint64_t listed;                /* objects of this list */
 	unsigned watch_s;               /* timeoutSeconds of this watch */
@@ -64,9 +65,18 @@ static unsigned or_default(unsigned value, unsigned fallback)
 	return value ? value : fallback;
 }
 
+static bool has_lasted(const struct kube_client *client)
+{
+	return loop_now_ns() - client->begun_ns >= KUBE_WATCH_SHORT_MS * NS_PER_MS;
+}
+
+/*
+ * What went before is over, save watches that do not last: where each list is answered and each
+ * watch ends at once, the lists must become rare.
+ */
 static void recover(struct kube_client *client)
 {
-	client->pace.failures = 0;
+	client->pace.failures = client->brief;
 	client->stats.connected = true;
 	kube_complaint_over(&client->complaint);
 }
@@ -165,6 +175,8 @@ static int take_event(struct kube_client *client, const struct kube_event *event
 	ret = take_object(client, event);
 	if (ret)
 		return ret;
+	if (has_lasted(client))
+		client->brief = 0;
 	recover(client);
 	client->stats.current = true;
 	memcpy(client->version, event->version, sizeof(client->version));
@@ -250,8 +262,8 @@ static void relist(struct kube_client *client)
 {
 	client->stats.faults[KUBE_FAULT_GONE]++;
 	client->latest = true;
-	if (client->state == STATE_WATCHING)
-		client->pace.failures = 0; /* it answers: what went before is over */
+	if (client->state == STATE_WATCHING) /* it answers: what went before is over */
+		client->pace.failures = client->brief ? client->brief - 1 : 0;
 	log_info("Kubernetes API %s: version %s is too old, listing the %s anew",
 		 client->options->base, *client->version ? client->version : "of the pages",
 		 client->source->what);
@@ -330,7 +342,7 @@ static void watch_done(struct kube_client *client)
 		forget_version(client);
 		client->latest = true;
 	}
-	if (lived_ms < KUBE_WATCH_SHORT_MS) {
+	if (client->brief) {
 		wait_backoff(client, 0);
 		return;
 	}
@@ -398,6 +410,16 @@ static void list_failed(struct kube_client *client, const struct kube_http_answe
 	fail(client, answer);
 }
 
+/* A server that is away or busy is none of these: it has delays of its own. */
+static void count_brief(struct kube_client *client, enum kube_fault fault)
+{
+	if (has_lasted(client))
+		client->brief = 0;
+	else if (client->answered || fault == KUBE_FAULT_GONE || fault == KUBE_FAULT_STATUS ||
+		 fault == KUBE_FAULT_GARBAGE)
+		client->brief++;
+}
+
 static void on_done(void *arg, const struct kube_http_answer *answer)
 {
 	struct kube_client *client = arg;
@@ -405,6 +427,8 @@ static void on_done(void *arg, const struct kube_http_answer *answer)
 
 	client->stats.oversize += client->split.oversize;
 	note_refused(client);
+	if (client->state == STATE_WATCHING)
+		count_brief(client, answer->fault);
 	if (client->state == STATE_LISTING)
 		sound ? page_done(client) : list_failed(client, answer);
 	else if (sound)

@@ -123,7 +123,8 @@ static void take_env(struct draft *draft, const cJSON *env, struct kube_containe
 			continue;
 		}
 		*into = get_text(draft, item, "value", max);
-		if (strncmp(*into, "$(", 2) == 0) /* refers to a variable we do not know */
+		/* It refers to a variable that we do not know; of a list, that counts for each. */
+		if (into == &container->otel_service_name && strstr(*into, "$("))
 			*into = "";
 	}
 }

@@ -124,33 +124,10 @@ static const char *translate(const char *glob, char out[TRANSLATED_MAX])
 	return t.wrong;
 }
 
-/* What RE2 has not, found by looking: PCRE2 tells only of back-references. */
-static const char *beyond_re2(const char *regex)
-{
-	static const char *const starts[] = {"(?=",  "(?!", "(?<=", "(?<!", "(?>", "(?R",
-					     "(?&",  "(?(", "(?|",  "(*",   "(?C", "(?P>",
-					     "(?P=", "(?+", "(?0",  "(?1",  "(?2", "(?3",
-					     "(?4",  "(?5", "(?6",  "(?7",  "(?8", "(?9"};
-	bool set = false;
-
-	for (const char *p = regex; *p; p++) {
-		if (*p == '\\' && p[1]) {
-			p++;
-		} else if (*p == '[') {
-			set = true;
-		} else if (*p == ']') {
-			set = false;
-		} else if (*p == '(' && !set) {
-			for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
-				if (strncmp(p, starts[i], strlen(starts[i])) == 0)
-					return starts[i];
-			}
-		}
-	}
-	return NULL;
-}
-
-/* What "{n}", "{n,}" or "{n,m}" at p asks for at most, and in *end what follows; 0: it is none. */
+/*
+ * What "{n}", "{n,}" or "{n,m}" at p asks for at most, and in *end what follows. Where it is none:
+ * 0, and *end stays.
+ */
 static unsigned long repeat_count(const char *p, const char **end)
 {
 	unsigned long count, most;
@@ -165,8 +142,10 @@ static unsigned long repeat_count(const char *p, const char **end)
 	} else if (*rest == ',') {
 		rest++;
 	}
+	if (*rest != '}')
+		return 0;
 	*end = rest + 1;
-	return *rest == '}' ? count : 0;
+	return count;
 }
 
 /* Behind the escape at p: "\\Q...\\E" and the braces of "\\x{...}" and "\\p{...}" belong to it. */
@@ -192,6 +171,30 @@ static const char *behind_set(const char *p)
 	for (const char *first = p; *p && (*p != ']' || p == first);)
 		p = *p == '\\' ? behind_escape(p) : p + 1;
 	return *p ? p + 1 : p;
+}
+
+/* What RE2 has not, found by looking: PCRE2 tells only of back-references. */
+static const char *beyond_re2(const char *regex)
+{
+	static const char *const starts[] = {
+		"(?=",  "(?!",  "(?<=", "(?<!", "(?>",  "(?R",  "(?&",  "(?(",  "(?|",
+		"(*",   "(?C",  "(?P>", "(?P=", "(?+",  "(?'",  "(?#",  "(?x",  "(?J",
+		"(?n",  "(?^",  "(?0",  "(?1",  "(?2",  "(?3",  "(?4",  "(?5",  "(?6",
+		"(?7",  "(?8",  "(?9",  "(?-0", "(?-1", "(?-2", "(?-3", "(?-4", "(?-5",
+		"(?-6", "(?-7", "(?-8", "(?-9", "\\g",  "\\k",  "\\K",  "\\R",  "\\X",
+		"\\G",  "\\h",  "\\H",  "\\N",  "\\V",  "\\Z",  "++",   "*+",   "?+"};
+	const char *end, *behind;
+
+	for (const char *p = regex; *p; p = end) {
+		for (size_t i = 0; *p != '[' && i < sizeof(starts) / sizeof(*starts); i++) {
+			if (strncmp(p, starts[i], strlen(starts[i])) == 0)
+				return starts[i];
+		}
+		end = *p == '\\' ? behind_escape(p) : *p == '[' ? behind_set(p) : p + 1;
+		if (*p == '{' && repeat_count(p, &behind) > 0 && *behind == '+')
+			return "}+";
+	}
+	return NULL;
 }
 
 /* Would RE2 refuse it for its counts? They are the size of its program. */

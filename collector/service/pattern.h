@@ -9,7 +9,7 @@
  *
  * Regular expressions are searched for anywhere in the text. The engine is PCRE2; what RE2, and so
  * Beyla, refuses is refused here too as far as it can be told: back-references, look-around,
- * recursion, \C, counts beyond PATTERN_REPEAT_MAX. Case matters unless (?i) is given; `$` is the
+ * recursion, possessive repetitions, \C and the like, counts beyond PATTERN_REPEAT_MAX. Case matters unless (?i) is given; `$` is the
  * very end of the text.
  */
 #ifndef KEYHOLE_SERVICE_PATTERN_H

@@ -30,7 +30,7 @@ static const char *first(const char *a, const char *b)
 /* "$(VAR)" is for the kubelet to replace: what it came to is not in the spec. */
 static const char *literal(const char *text)
 {
-	return has(text) && strncmp(text, "$(", 2) != 0 ? text : NULL;
+	return has(text) && !strstr(text, "$(") ? text : NULL;
 }
 
 static const char *annotation(const struct resolve_pod *pod, const char *key)

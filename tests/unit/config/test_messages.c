@@ -3,6 +3,7 @@
 #include "parsed.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define AT(line, column) "/etc/keyhole.yml:" #line ":" #column ": "
 #define E(place, text) "error " place text "\n"
@@ -260,6 +261,36 @@ static const struct vector accepted[] = {
 	 "\"podAnnotations\", \"service\"\n"},
 };
 
+static size_t count_of(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (text = strstr(text, what); text; text = strstr(text + 1, what))
+		n++;
+	return n;
+}
+
+/* A megabyte of nothing but variables: read once, not once for each; and no line for each. */
+static void variables_without_number_cost_what_their_text_does(void **state)
+{
+	enum { n = 200000 };
+	char *text = malloc(2 + n * 4 + 40), *end = text + 2;
+	struct parsed p;
+
+	assert_non_null(text);
+	memcpy(text, "# ", 2);
+	for (size_t i = 0; i < n; i++, end += 4)
+		memcpy(end, "${A}", 4);
+	strcpy(end, "\nlog_level: debug\n");
+	parse_text(&p, text);
+	assert_int_equal(p.r, 0);
+	assert_int_equal(count_of(p.said, "is not set"), NOTE_ERRORS_MAX);
+	assert_int_equal(count_of(p.said, "more variables are not set"), 1);
+	assert_non_null(strstr(p.said, ":1:79: variable"));
+	config_free(p.config);
+	free(text);
+}
+
 static void every_error_names_place_cause_and_cure(void **state)
 {
 	struct parsed p;
@@ -356,6 +387,7 @@ static void a_variable_that_does_not_fit_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(variables_without_number_cost_what_their_text_does),
 		cmocka_unit_test(every_error_names_place_cause_and_cure),
 		cmocka_unit_test(what_is_set_aside_is_said_and_not_refused),
 		cmocka_unit_test(a_flood_of_errors_is_cut),

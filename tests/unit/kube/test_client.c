@@ -112,6 +112,27 @@ static void gone_as_a_status_lists_anew(void **state)
 	assert_true(knows("uid-1"));
 }
 
+/* Each list is answered, each watch that follows is not: the lists become rare. */
+static void gone_again_and_again_is_asked_ever_more_rarely(void **state)
+{
+	enum { min_ms = 8, lists = 8 };
+	uint64_t began, waited_ms = 0;
+
+	options.no_stream = true;
+	options.backoff_min_ms = min_ms;
+	options.backoff_max_ms = 60000;
+	mode("gone-http");
+	began = loop_now_ns();
+	start_client();
+	UNTIL(stats().lists == lists);
+	for (int i = 0; i < lists - 1; i++)
+		waited_ms += (min_ms << i) / 2;
+	assert_true(loop_now_ns() - began >= waited_ms * 1000000);
+	assert_true(knows("uid-1"));
+	mode("ok");
+	UNTIL(stats().current);
+}
+
 static void a_refused_token_is_read_again(void **state)
 {
 	free(options.token.data);
@@ -310,6 +331,7 @@ int main(void)
 		TEST(a_list_whose_pages_expire_is_made_in_one),
 		TEST(gone_as_an_event_lists_anew_and_loses_nothing),
 		TEST(gone_as_a_status_lists_anew),
+		TEST(gone_again_and_again_is_asked_ever_more_rarely),
 		TEST(a_refused_token_is_read_again),
 		TEST(a_token_that_cannot_be_read_or_is_no_token_is_tried_again),
 		TEST(whatever_goes_wrong_is_counted_and_overcome),

@@ -112,6 +112,7 @@ static void a_watch_that_is_cut_in_an_event_goes_on_before_it(void **state)
 /* Bytes come, so it is not silent; but it should have ended long ago. */
 static void a_watch_with_an_event_without_end_is_given_up(void **state)
 {
+	options.no_stream = true;
 	options.watch_grace_ms = 1000;
 	start_client();
 	UNTIL(kube_client_synced(client) && stats().watches > 0);

@@ -139,6 +139,8 @@ static void service_name_has_its_order(void **state)
 	expect(&f, RES_SERVICE_NAME, "env-name");
 	f.in.otel_service_name = "$(NAME)";
 	expect(&f, RES_SERVICE_NAME, "attr-name");
+	f.in.otel_service_name = "cart-$(STAGE)";
+	expect(&f, RES_SERVICE_NAME, "attr-name");
 	f.in.otel_resource_attributes = NULL;
 	expect(&f, RES_SERVICE_NAME, "note-name");
 	f.keys.annotations = NULL;
