@@ -87,6 +87,7 @@ extern const struct option_table options_all;      /* of struct config */
 extern const struct option_table options_selector; /* of struct entry_draft (entries.h) */
 
 extern const struct option_table options_process; /* options_all goes on with them */
+extern const struct option_table options_otlp;    /* and with these */
 
 /* Beyla's keys that are not supported: likewise. */
 extern const struct option_table options_unsupported;

@@ -240,7 +240,7 @@ static void values_of_what_is_not_supported_are_not_shown(void **state)
 
 	parse_with(&p,
 		   slice_of("grafana: {otlp: {cloud_api_key: s3cret}}\n"
-			    "otel_traces_export: {endpoint: 'http://s3cret@x'}\n"),
+			    "sigil_export: {endpoint: 'http://s3cret@x'}\n"),
 		   environment);
 	assert_non_null(strstr(p.said, "cloud_api_key"));
 	assert_null(strstr(p.said, "s3cret"));
