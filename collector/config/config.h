@@ -127,6 +127,7 @@ struct config {
 	struct {
 		const char *endpoint[2], *protocol[2];
 		const char *common_endpoint, *common_protocol;
+		const char *common_headers; /* otlp_options_read() has them itself */
 		bool skip_verify[2];
 		uint64_t interval_ns, batch_timeout_ns, shutdown_ns;
 		uint64_t batch_max, queue_entries, queue_bytes;

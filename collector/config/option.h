@@ -56,6 +56,7 @@ struct option {
 	const char *env; /* without KEYHOLE_, OTEL_EBPF_ or BEYLA_; "X_*": all that begin so */
 	const char *env_plain; /* as it is, weaker than these three */
 	bool env_only;         /* has no key in the file; path is for messages */
+	bool secret;   /* only with env_only: not shown with the effective configuration */
 	const char *doc;
 	const char *section;      /* of the reference page, where it says more; NULL: all is said */
 	const char *fallback_doc; /* shown in the reference instead of fallback */

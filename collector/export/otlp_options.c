@@ -43,11 +43,9 @@ static const char *of_signal(char *const *environment, enum otlp_signal signal, 
 
 const char *otlp_check_protocol(const char *text)
 {
-	if (!*text || strcmp(text, "http/protobuf") == 0 || strcmp(text, "http/json") == 0)
+	if (!*text || strcmp(text, "http/protobuf") == 0 || strcmp(text, "http/json") == 0 ||
+	    strcmp(text, "grpc") == 0)
 		return NULL;
-	if (strcmp(text, "grpc") == 0)
-		return "Keyhole does not speak OTLP over gRPC; use http/protobuf, which receivers "
-		       "take at port 4318";
 	return "it must be http/protobuf or http/json";
 }
 
@@ -240,6 +238,12 @@ static int read_signal(struct otlp_signal_options *o, enum otlp_signal signal,
 	o->ca = of_signal(environment, signal, "CERTIFICATE");
 	o->cert = of_signal(environment, signal, "CLIENT_CERTIFICATE");
 	o->key = of_signal(environment, signal, "CLIENT_KEY");
+	if (strcmp(protocol ? protocol : "", "grpc") == 0) {
+		log_warn("%s are not sent: Keyhole does not speak OTLP over gRPC; set the protocol "
+			 "http/protobuf, which receivers take at port 4318",
+			 signal == OTLP_TRACES ? "traces" : "metrics");
+		return 0;
+	}
 	if ((r = set_protocol(o, protocol ? protocol : "")) ||
 	    (r = set_compression(o, of_signal(environment, signal, "COMPRESSION"))) ||
 	    (r = set_timeout(o, of_signal(environment, signal, "TIMEOUT"))) ||

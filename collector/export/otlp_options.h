@@ -43,7 +43,10 @@ int otlp_options_read(struct otlp_signal_options options[OTLP_SIGNALS],
 		      const struct otlp_said *said, char *const *environment);
 void otlp_options_free(struct otlp_signal_options options[OTLP_SIGNALS]);
 
-/* What is wrong with it as otel_*_export.protocol? NULL: nothing. */
+/*
+ * What is wrong with it as otel_*_export.protocol? NULL: nothing. ("grpc" is good in a
+ * configuration made for Beyla; with it nothing is sent, which is said.)
+ */
 const char *otlp_check_protocol(const char *text);
 
 #endif

@@ -214,9 +214,6 @@ static const struct vector accepted[] = {
 	 W(AT(1, 1), "not supported by Keyhole yet: trace_printer, because it makes no traces")
 		 W(AT(3, 3), "not supported by Keyhole yet: otel_traces_export.reporters_cache_len, "
 			     "because it makes no traces")},
-	{"otel_metrics_export:\n  protocol: grpc\n",
-	 E(AT(2, 13), "otel_metrics_export.protocol: Keyhole does not speak OTLP over gRPC; use "
-		      "http/protobuf, which receivers take at port 4318")},
 	/* What Beyla does without the key, what is off, what is empty: it asks for nothing. */
 	{"ebpf: {wakeup_len: 500, bpf_debug: no, batch_timeout: 1000ms, context_propagation: "
 	 "\"\"}\n"
