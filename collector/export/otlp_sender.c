@@ -22,6 +22,7 @@ struct otlp_sender {
 	int items;    /* in body; 0: nothing is under way */
 	bool sending; /* else a pause, if items > 0 */
 	unsigned int tries;
+	bool told;            /* by the receiver, how long the pause is */
 	uint64_t began_ns;    /* first try */
 	uint64_t complain_ns; /* no message before this */
 	bool complained;      /* and nothing went well since */
@@ -65,6 +66,7 @@ static void send_body(struct otlp_sender *s)
 	int r;
 
 	s->sending = true;
+	s->told = false;
 	count(&s->stats.requests, 1);
 	r = otlp_post_send(s->post, (struct slice){s->body.p, s->body.n});
 	if (!r)
@@ -188,6 +190,7 @@ static void on_answer(void *arg, const struct otlp_answer *answer)
 	count(&s->stats.failures, 1);
 	if (answer->result == OTLP_LATER && !too_long(s)) {
 		complain(s, answer, "they are sent again");
+		s->told = answer->retry_after_s > 0;
 		loop_after(s->loop,
 			   otlp_pause_ms(&s->backoff, s->tries++, answer->retry_after_s, draw()),
 			   on_pause, s);
@@ -238,7 +241,7 @@ void otlp_sender_kick(struct otlp_sender *s)
 
 void otlp_sender_hurry(struct otlp_sender *s)
 {
-	if (s->items == 0 || s->sending)
+	if (s->items == 0 || s->sending || s->told)
 		return;
 	loop_cancel(s->loop, on_pause, s);
 	on_pause(s);

@@ -53,7 +53,7 @@ void otlp_sender_free(struct otlp_sender *sender); /* what is under way is given
 
 /* There may be something to send. */
 void otlp_sender_kick(struct otlp_sender *sender);
-/* Does not wait for the end of a pause. */
+/* Does not wait for the end of a pause, unless the receiver asked for it. */
 void otlp_sender_hurry(struct otlp_sender *sender);
 /* Nothing is under way, nor waits to be tried again. */
 bool otlp_sender_idle(const struct otlp_sender *sender);
