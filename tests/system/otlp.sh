@@ -16,7 +16,6 @@ receiver_port=$(free_port)
 start_receiver() {
 	start "$scratch/receiver.log" "$python" "$(dirname "${BASH_SOURCE[0]}")/otlp_receiver.py" "$receiver_port" \
 		"$repo/collector/export/proto"
-	receiver=$started
 	wait_for 20 listening "$receiver_port"
 }
 behave() { # JSON
@@ -86,14 +85,21 @@ is "what arrives is to the specification still" "$(state "s['faults']")" "[]"
 ok "garbage is counted" reached 1 keyhole_otlp_garbage_answers_total
 ok "requests sent again are counted" reached 10 keyhole_otlp_retries_total
 ok "what was refused is counted" reached 1 keyhole_otlp_points_dropped_total 'reason="refused"'
-# 429 with Retry-After: nothing came within that second
 is "memory is flat" "$(($(rss) < before + 4096))" 1
 
 scenario "the end"
-load 500
-total=$((total + 500))
 stop "$collector"
-arrives "what was counted last leaves before the end" $total "served($port, 200)"
+start_collector "${fast[@]}" KEYHOLE_METRICS_INTERVAL=1h
+load 700
+counts "all is counted" 700 http_server_request_duration_seconds_count "server_port=\"$port\""
+is "nothing left before the interval was over" "$(state "served($port, 200)")" "$total"
+stop "$collector"
+arrives "what was counted leaves at the end" 700 "served($port, 200)"
+start_collector "${fast[@]}" KEYHOLE_METRICS_INTERVAL=1h KEYHOLE_SHUTDOWN_TIMEOUT=1s
+behave '{"delay": 30}'
+stop "$collector"
+refused "a receiver that says nothing does not hold it up" process_start "$collector"
+behave '{}'
 
 scenario "JSON"
 start_collector "${fast[@]}" OTEL_EXPORTER_OTLP_PROTOCOL=http/json OTEL_EXPORTER_OTLP_COMPRESSION=none

@@ -109,7 +109,7 @@ def take_point(service, resource, name, kind, point):
     value = point.count if kind == "histogram" else point.as_int
     before = state["points"].get(key)
     if before and before["start"] == point.start_time_unix_nano:
-        check(value >= before["value"] and point.time_unix_nano > before["time"], f"{name}: goes back")
+        check(value >= before["value"] and point.time_unix_nano > before["time"], f"{key}: from {before} to {value} at {point.time_unix_nano}")
     state["points"][key] = {"name": name, "service": service, "labels": labels, "value": value,
                             "start": point.start_time_unix_nano, "time": point.time_unix_nano}
 
@@ -168,7 +168,8 @@ class Receiver(BaseHTTPRequestHandler):
             self.answer(how["status"], how.get("body", "").encode(), headers=how.get("headers"))
             return
         with lock:
-            self.take(body)
+            if how.get("type") != "text/html":  # that is somebody else's answer
+                self.take(body)
         if "body" in how:
             self.answer(200, how["body"].encode(), how.get("type", "text/plain"))
         else:

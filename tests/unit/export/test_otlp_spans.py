@@ -57,7 +57,7 @@ def ids(count):
 for name, behaviour in (("well", {}), ("429", {"status": 429, "headers": {"Retry-After": "1"}, "times": 1}),
                         ("503", {"status": 503, "times": 3}), ("502", {"status": 502, "times": 1}),
                         ("504", {"status": 504, "times": 1}), ("garbage", {"raw": "?\r\n", "times": 2}),
-                        ("a page", {"body": "<html>", "type": "text/html", "times": 0, "status": 503}),
+                        ("a page", {"body": "<html>", "type": "text/html", "times": 2}),
                         ("slow", {"delay": 0.5, "times": 2})):
     state, metrics = run(name, behaviour)
     same(f"{name}: each span came", sorted(state["spans"]), ids(5000))
