@@ -28,7 +28,9 @@ static void a_full_queue_drops_and_goes_round(void **state)
 			const struct span *got = span_queue_peek(queue);
 
 			assert_int_equal(got->start_ns, next);
-			assert_int_equal(atoll(span_slice(got, got->name).p), next++);
+			snprintf(name, sizeof(name), "%.*s", got->name.n,
+				 span_slice(got, got->name).p);
+			assert_int_equal(atoll(name), next++);
 			span_queue_pop(queue);
 		}
 	}
