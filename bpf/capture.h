@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * HTTP/1, the core both backends feed: one call per send or receive, one small state per socket, one
- * record per exchange. What is no HTTP/1 goes on to stream.h. A message is what one side says until the other side speaks; the collector
- * finds out what requests and responses are in it (collector/protocol/http1_conn.h).
+ * HTTP/1, the core both backends feed: one call per send or receive, one small state per socket,
+ * one record per exchange. What is no HTTP/1 goes on to stream.h. A message is what one side says
+ * until the other side speaks; the collector finds out what requests and responses are in it
+ * (collector/protocol/http1_conn.h).
  */
 #ifndef KEYHOLE_BPF_CAPTURE_H
 #define KEYHOLE_BPF_CAPTURE_H
@@ -670,11 +671,16 @@ static __always_inline void kh_forget(struct kh_io *io)
 	io->src.kind = kh_number(io->room, io->src.kind);
 }
 
-/* The connection left HTTP with this call. What follows is in no protocol that is known here. */
+/*
+ * The connection left HTTP with this call. What follows is in no protocol that is known here, and
+ * may begin behind the answer in the same call: so the stream begins with the answer.
+ */
 static KH_KEPT int kh_become_stream(struct kh_io *io, struct kh_socket *st)
 {
+	bool sent = io && io->direction == KH_TX;
 	struct kh_glance *glance;
 	struct kh_stream *s;
+	u32 other;
 
 	if (!io || !st)
 		return 0;
@@ -686,9 +692,16 @@ static KH_KEPT int kh_become_stream(struct kh_io *io, struct kh_socket *st)
 		glance->quiet = !s;
 	}
 	if (s) {
+		other = sent ? io->tp->copied_seq : io->tp->write_seq;
 		s->conn = st->conn;
+		s->conn.isn_local = sent ? io->seq : other;
+		s->conn.isn_remote = sent ? other : io->seq;
+		s->owner = st->owner;
+		s->next_tx = st->next_tx;
+		s->next_rx = st->next_rx;
 		s->done_tx = st->done_tx;
 		s->done_rx = st->done_rx;
+		kh_stream_tell(io->room, s, &io->src, IPPROTO_TCP, io->direction, io->seq, other);
 	}
 	__sync_fetch_and_add(&kh_sockets_open, -1);
 	bpf_sk_storage_delete(&kh_sockets, io->sk);

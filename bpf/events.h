@@ -129,8 +129,9 @@ struct kh_conn {
 	__kh_u8 family; /* AF_INET or AF_INET6 */
 	__kh_u8 role;   /* enum kh_role */
 	__kh_u8 pad[2];
-	__kh_u32 isn_local;  /* initial sequence numbers, 0 where not known: */
-	__kh_u32 isn_remote; /*   both ends of a connection see the same pair */
+	__kh_u32 isn_local;  /* initial sequence numbers, 0 where not known; of a stream that */
+	__kh_u32 isn_remote; /*   left HTTP, those of the answer and of what came after it.
+			      *   Both ends of a connection see the same pair */
 };
 
 /* Payload: request head, request tail, response head, response tail. */

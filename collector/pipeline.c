@@ -11,6 +11,10 @@
 
 #define LOG_MODULE "pipeline"
 
+/* What HTTP may carry: each has a switch of its own. */
+#define PAYLOADS                                                                                   \
+	(1ull << PROTOCOL_GRAPHQL | 1ull << PROTOCOL_ELASTICSEARCH | 1ull << PROTOCOL_OPENSEARCH | \
+	 1ull << PROTOCOL_JSONRPC | 1ull << PROTOCOL_S3 | 1ull << PROTOCOL_SQS)
 #define OFFER_NS                                                                                   \
 	100000000ull /* waiting exchanges are looked at again so often, or when pods change */
 #define REVIEW_NS 20000000ull   /* what BPF ignores is looked at again at most so often */
@@ -468,6 +472,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 		peers_rules(p->o.peers, p->o.rules);
 	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
+	if (p->conns)
+		conns_payloads(p->conns, p->o.protocols & PAYLOADS);
 	p->streams = new_streams(p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);

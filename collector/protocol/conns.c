@@ -32,6 +32,11 @@ struct conns *conns_new(uint32_t capacity, http1_emit_fn emit, void *arg)
 	return c;
 }
 
+void conns_payloads(struct conns *c, uint64_t payloads)
+{
+	c->http1.payloads = payloads;
+}
+
 void conns_free(struct conns *c)
 {
 	if (!c)

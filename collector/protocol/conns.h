@@ -24,6 +24,9 @@ struct conns;
 struct conns *conns_new(uint32_t capacity, http1_emit_fn emit, void *arg);
 void conns_free(struct conns *conns);
 
+/* What HTTP carries that is looked for: bits of enum protocol (http_payload.h); none until then. */
+void conns_payloads(struct conns *conns, uint64_t payloads);
+
 /* Records checked by intake/record.c. */
 void conns_exchange(struct conns *conns, const struct kh_exchange *x);
 void conns_part(struct conns *conns, const struct kh_part *part);

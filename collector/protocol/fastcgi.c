@@ -29,7 +29,7 @@ enum type {
 	UNKNOWN_TYPE,
 };
 
-/* struct call.note[0]: what of it was seen */
+/* struct call.note[0]: what of it was seen; note[1]: when bytes of its answer passed unread */
 #define SEEN_OUTPUT 1
 #define SEEN_URI 2
 
@@ -203,6 +203,20 @@ static void ended(struct talk *talk, struct call *call, struct slice b)
 	talk_answer(talk, call);
 }
 
+/* The same number again: its answer has ended, with the last bytes that were told of it. */
+static void ended_unseen(struct talk *talk, struct call *call)
+{
+	struct moment now = talk->moment;
+
+	if (!(call->note[0] & SEEN_OUTPUT)) {
+		talk_forget(talk, call, true);
+		return;
+	}
+	talk->moment.last_ns = call->note[1] ? call->note[1] : call->first_ns;
+	talk_answer(talk, call);
+	talk->moment = now;
+}
+
 static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 			    const struct frame *f)
 {
@@ -216,8 +230,8 @@ static void fastcgi_message(struct talk *talk, enum side side, struct slice b,
 	body = (struct slice){b.p + HEADER, b.n - HEADER};
 	call = talk_asked(talk, key_of(&rec));
 	if (rec.type == BEGIN_REQUEST) {
-		if (call) /* its end went by unseen */
-			talk_forget(talk, call, true);
+		if (call)
+			ended_unseen(talk, call);
 		talk_ask(talk, key_of(&rec));
 		return;
 	}
@@ -245,21 +259,38 @@ static void fastcgi_lost(struct talk *talk, enum side side)
 	}
 }
 
-/* END_REQUEST is all that stands at the end of an answer, unpadded. */
-static bool fastcgi_tail(struct talk *talk, enum side side, struct slice b)
+/*
+ * END_REQUEST is all that stands at the end of an answer, unpadded: the call that ends with b, of
+ * which *n bytes are of that record, as much as this system call got of it. NULL: none.
+ */
+static struct call *ending(const struct talk *talk, struct slice b, size_t *n)
 {
 	struct record rec;
-	struct call *call;
-	struct slice end = {b.p + b.n - END_SIZE, END_SIZE};
 
-	if (side != FROM_SERVER || b.n < END_SIZE || read_head(end, side, &rec) != CUT_OK ||
-	    rec.type != END_REQUEST || rec.length != END_SIZE - HEADER || rec.padding)
+	for (*n = END_SIZE; *n >= HEADER; (*n)--) {
+		struct slice end = {b.p + b.n - *n, *n};
+
+		if (b.n >= *n && read_head(end, FROM_SERVER, &rec) == CUT_OK &&
+		    rec.type == END_REQUEST && rec.length == END_SIZE - HEADER && !rec.padding)
+			return talk_asked(talk, key_of(&rec));
+	}
+	return NULL;
+}
+
+static bool fastcgi_tail(struct talk *talk, enum side side, struct slice b)
+{
+	struct call *call;
+	size_t n;
+
+	if (side != FROM_SERVER)
 		return false;
-	call = talk_asked(talk, key_of(&rec));
+	for (call = talk->calls.first; call; call = call->next)
+		call->note[1] = talk->moment.last_ns;
+	call = ending(talk, b, &n);
 	if (!call)
 		return false;
-	ended(talk, call, (struct slice){end.p + HEADER, END_SIZE - HEADER});
-	return true;
+	ended(talk, call, (struct slice){b.p + b.n - n + HEADER, n - HEADER});
+	return n == END_SIZE;
 }
 
 const struct parser fastcgi_parser = {

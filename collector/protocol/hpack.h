@@ -22,10 +22,10 @@
 
 #include "../slice.h"
 
-#define HPACK_ENTRIES                                                                              \
-	128 /* newest insertions that are known: what 4,096 bytes, the default size, hold */
-#define HPACK_VALUE 512                 /* bytes of a value that are kept; a longer one is cut */
-#define HPACK_TEXT (4096 + HPACK_VALUE) /* likewise of all values; entries beyond are unknown */
+/* Newest insertions that are known: what 4,096 bytes, the default size, hold. */
+#define HPACK_ENTRIES 128
+#define HPACK_VALUE 512 /* bytes of a value that are kept; a longer one is cut */
+#define HPACK_TEXT 4608 /* 4,096 and HPACK_VALUE, of all values; entries beyond are unknown */
 #define HPACK_CARRY 512 /* bytes of a field that goes on in the block's next fragment */
 
 enum hpack_field {

@@ -353,6 +353,8 @@ static void request_field(struct http1_request *r, bool *keep, struct slice name
 		text_field(&r->traceparent, value);
 	else if (IS_NAME(name, "tracestate"))
 		text_field(&r->tracestate, value);
+	else if (IS_NAME(name, "x-amz-target"))
+		text_field(&r->amz_target, value);
 	else if (IS_NAME(name, "expect"))
 		r->framing.expect |= IS_NAME(value, "100-continue");
 	else
@@ -368,6 +370,7 @@ static bool interesting(char c, bool request)
 		return true;
 	case 'h':
 	case 'e':
+	case 'x':
 		return request;
 	default:
 		return false;
@@ -444,6 +447,7 @@ enum http1_result http1_parse_request(const char *p, size_t n, struct http1_requ
 	next = fields(next, end, r, &r->framing, &keep);
 	settle(&r->framing, r->minor, keep);
 	r->head_len = next ? (uint32_t)(next - p) : 0;
+	r->text = next ? (struct slice){next, (size_t)(end - next)} : (struct slice){"", 0};
 	return next ? HTTP1_WHOLE : HTTP1_CUT;
 }
 

@@ -42,6 +42,8 @@ struct http1_request {
 	struct slice host; /* authority of the target (section 3.2.2), else Host */
 	struct slice traceparent; /* first of its name, not validated */
 	struct slice tracestate;  /* likewise */
+	struct slice amz_target;  /* likewise: AWS' name of the operation */
+	struct slice text;        /* what of the body follows the head at once */
 	struct http1_framing framing;
 	uint32_t head_len; /* through the empty line, blank lines before it included; 0 if cut */
 	uint32_t lead;     /* blank lines before it, bytes */

@@ -46,6 +46,7 @@ struct http1 {
 	struct http1_counters counters;
 	http1_emit_fn emit;
 	void *arg;
+	uint64_t payloads; /* those looked for: http_payload.h */
 };
 
 /* Consecutive bytes of one direction, of which the start, the end, or nothing was captured. */

@@ -57,7 +57,8 @@ static uint16_t add_whole(struct http1_head *head, struct slice text, size_t lim
 	return (uint16_t)http1_head_add(head, text.p, text.n);
 }
 
-void http1_head_keep(struct http1_head *head, const struct http1_request *r)
+void http1_head_keep(struct http1_head *head, const struct http1_request *r,
+		     const struct http_payload *payload)
 {
 	size_t target = r->target.n < HTTP1_TARGET_KEEP ? r->target.n : HTTP1_TARGET_KEEP;
 
@@ -69,12 +70,32 @@ void http1_head_keep(struct http1_head *head, const struct http1_request *r)
 	head->target_len = (uint16_t)http1_head_add(head, r->target.p, target);
 	head->host_len = add_whole(head, r->host, HTTP1_HOST_KEEP);
 	head->traceparent_len = add_whole(head, r->traceparent, HTTP1_TRACE_KEEP);
+	head->payload = payload ? (uint8_t)payload->protocol : PROTOCOL_HTTP;
+	head->operation_len = head->collection_len = head->error_len = 0;
+	if (payload) {
+		head->operation_len = add_whole(head, payload->operation, HTTP_PAYLOAD_NAME);
+		head->collection_len = add_whole(head, payload->collection, HTTP_PAYLOAD_NAME);
+	}
 	head->tracestate_len = add_whole(head, r->tracestate, HTTP1_HEAD_KEEP);
+}
+
+void http1_head_answer(struct http1_head *head, struct slice body)
+{
+	struct slice error;
+
+	if (head->payload == PROTOCOL_HTTP)
+		return;
+	error = http_payload_error((enum protocol)head->payload, body);
+	if (error.n && error.n <= HTTP1_ERROR_KEEP) {
+		head->error_len = (uint8_t)error.n;
+		memcpy(head->error, error.p, error.n);
+	}
 }
 
 void http1_head_tell(const struct http1_head *head, struct exchange *x)
 {
 	const char *p = head->text;
+	struct http_payload payload;
 
 	x->start_ns = head->start_ns;
 	x->req_seq = head->seq;
@@ -86,6 +107,12 @@ void http1_head_tell(const struct http1_head *head, struct exchange *x)
 	p += head->host_len;
 	x->traceparent = (struct slice){p, head->traceparent_len};
 	p += head->traceparent_len;
+	payload = (struct http_payload){(enum protocol)head->payload,
+					{p, head->operation_len},
+					{p + head->operation_len, head->collection_len}};
+	p += head->operation_len + head->collection_len;
+	if (head->payload != PROTOCOL_HTTP)
+		http_payload_apply(&payload, (struct slice){head->error, head->error_len}, x);
 	x->tracestate = (struct slice){p, head->tracestate_len};
 	x->req_body = head->counts || head->declared < 0 ? head->body : (uint64_t)head->declared;
 }

@@ -7,12 +7,13 @@
 #ifndef KEYHOLE_PROTOCOL_HTTP1_HEADS_H
 #define KEYHOLE_PROTOCOL_HTTP1_HEADS_H
 
-#include "http1.h"
+#include "http_payload.h"
 
 #define HTTP1_HEAD_KEEP 1024  /* bytes of a head that came in pieces; and of a request's texts: */
 #define HTTP1_TARGET_KEEP 640 /*   of its target (then target_cut is set), */
 #define HTTP1_HOST_KEEP 255   /*   its host (a longer one is left out), */
 #define HTTP1_TRACE_KEEP 128  /*   its traceparent (likewise); tracestate gets what is left */
+#define HTTP1_ERROR_KEEP 12   /* bytes of an error's code in the body of an answer */
 
 struct http1_head {
 	struct http1_head *next; /* in the pool, or in a connection's queue */
@@ -22,6 +23,10 @@ struct http1_head {
 	uint32_t seq;            /* TCP sequence number of the first byte; 0 unknown */
 	uint16_t used;           /* of text */
 	uint16_t target_len, host_len, traceparent_len, tracestate_len;
+	uint16_t operation_len, collection_len; /* of what it carries: http_payload.h */
+	uint8_t payload;                        /* enum protocol; 0: plain HTTP */
+	uint8_t error_len;                      /* of the error that the answer tells */
+	char error[HTTP1_ERROR_KEEP];
 	uint8_t method; /* enum http_method */
 	bool target_cut;
 	bool sure;   /* the version was seen; if not, only an HTTP response confirms it */
@@ -45,8 +50,12 @@ void http1_heads_put(struct http1_heads *pool, struct http1_head *head);
 /* Appends as much as fits; returns how much that was. */
 size_t http1_head_add(struct http1_head *head, const char *p, size_t n);
 
-/* Copies the texts of a request, which must not lie in `head` itself. */
-void http1_head_keep(struct http1_head *head, const struct http1_request *request);
+/* Copies the texts of a request, which must not lie in `head` itself. `payload` may be NULL. */
+void http1_head_keep(struct http1_head *head, const struct http1_request *request,
+		     const struct http_payload *payload);
+
+/* The answer's body begins so. */
+void http1_head_answer(struct http1_head *head, struct slice body);
 
 /* The other way round: the request's part of an exchange. Slices point into `head`. */
 void http1_head_tell(const struct http1_head *head, struct exchange *exchange);

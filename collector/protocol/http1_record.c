@@ -88,6 +88,7 @@ bool http1_simple(struct http1 *h, const struct kh_exchange *x)
 	struct http1_run req, resp;
 	struct http1_response a;
 	struct http1_request r;
+	struct http_payload payload;
 	struct exchange e;
 
 	if (x->reason != KH_WHY_RESPONSE || !read_exchange(x, &req, &resp))
@@ -124,6 +125,12 @@ bool http1_simple(struct http1 *h, const struct kh_exchange *x)
 		.req_body = e.req_body,
 		.resp_body = e.resp_body,
 	};
+	if (h->payloads && http_payload_find(h->payloads, &r, &payload))
+		http_payload_apply(&payload,
+				   http_payload_error(payload.protocol,
+						      (struct slice){resp.head + a.head_len,
+								     resp.head_len - a.head_len}),
+				   &e);
 	h->counters.requests++;
 	h->counters.exchanges++;
 	h->emit(h->arg, &e);

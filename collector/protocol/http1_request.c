@@ -38,6 +38,8 @@ static void request_begins(struct http1 *h, struct http1_conn *c, const struct h
 			   uint64_t ns, uint32_t seq)
 {
 	struct http1_head *head;
+	struct http_payload payload;
+	bool found = h->payloads && http_payload_find(h->payloads, r, &payload);
 
 	http1_turn(h, c);
 	c->turned = true;
@@ -45,7 +47,7 @@ static void request_begins(struct http1 *h, struct http1_conn *c, const struct h
 	h->counters.heads_cut += !r->head_len;
 	head = http1_queue_add(h, c);
 	if (head) {
-		http1_head_keep(head, r);
+		http1_head_keep(head, r, found ? &payload : NULL);
 		head->start_ns = ns;
 		head->seq = seq;
 	}

@@ -170,6 +170,8 @@ static size_t response_take(struct http1 *h, struct http1_conn *c, const struct 
 	struct http1_half *half = &c->resp;
 	size_t n = bytes.n;
 
+	if (h->payloads && c->busy == HTTP1_ANSWER && half->mode != HTTP1_AT_HEAD && !c->body)
+		http1_head_answer(c->first, bytes);
 	switch ((enum http1_mode)half->mode) {
 	case HTTP1_AT_HEAD:
 		return response_head(h, c, run, bytes, cut);

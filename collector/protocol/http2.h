@@ -18,8 +18,8 @@
 #define HTTP2_HEAD 9
 #define HTTP2_PREFACE 24
 #define HTTP2_FRAME_DEFAULT 16384 /* SETTINGS_MAX_FRAME_SIZE until another is announced */
-#define HTTP2_BLOCK_MAX                                                                            \
-	65536 /* bytes of one header block, frames' heads included; else out of step */
+/* Bytes of one header block, frames' heads included; else out of step. */
+#define HTTP2_BLOCK_MAX 65536
 #define HTTP2_TARGET_MAX 320 /* bytes kept of a path: a call has other texts, too */
 #define HTTP2_STRICT 3       /* frames in a row that must be beyond doubt until the next need not */
 

@@ -46,6 +46,27 @@ static struct slice some(struct reader *r, uint64_t n, bool *cut)
 	return reader_text(r, *cut ? r->n : (size_t)n);
 }
 
+/*
+ * A long text: its length, then pieces up to an empty one, of which the first is enough. Clients
+ * may leave the length open ([MS-TDS] 2.2.5.2.3), so it does not tell whether there are more.
+ */
+static void pieces(struct reader *r, struct parameter *p)
+{
+	uint64_t all = reader_le(r, 8);
+	uint32_t piece;
+
+	if (all == UINT64_MAX) /* NULL: no piece, not even an empty one */
+		return;
+	piece = reader_le32(r);
+	if (!piece)
+		return;
+	p->text = some(r, piece, &p->cut);
+	if (r->n < 4)
+		p->cut |= piece != all;
+	else
+		p->cut |= reader_le32(r) != 0;
+}
+
 /* The types that procedures of prepared statements take. */
 static bool parameter(struct reader *r, struct parameter *p)
 {
@@ -69,11 +90,8 @@ static bool parameter(struct reader *r, struct parameter *p)
 	case TYPE_NVARCHAR:
 		most = reader_le16(r);
 		reader_skip(r, 5);
-		if (most == 0xffff) { /* in pieces, of which the first is enough */
-			uint64_t all = reader_le(r, 8), piece = reader_le32(r);
-
-			p->text = some(r, piece, &p->cut);
-			p->cut |= piece < all;
+		if (most == 0xffff) {
+			pieces(r, p);
 		} else {
 			uint16_t n = reader_le16(r);
 

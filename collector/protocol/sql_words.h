@@ -37,9 +37,10 @@ enum sql_role {
 	SQL_ROLE_FOR,
 };
 
+#define SQL_WORD_MAX 16
+
 struct sql_word {
-	const char *text; /* capitals; NULL ends a letter's list */
-	uint8_t n;
+	char text[SQL_WORD_MAX]; /* capitals, then zeros; "" ends a letter's list */
 	uint8_t role;
 	uint8_t verb; /* number of the verb, from 1; 0: none */
 };

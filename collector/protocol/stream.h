@@ -59,11 +59,11 @@ enum half_at {
 };
 
 struct half {
-	uint8_t at;    /* enum half_at */
-	bool holed;    /* bytes of the frame's wanted part are missing: no more is kept */
+	uint8_t at;      /* enum half_at */
+	bool holed;      /* bytes of the frame's wanted part are missing: no more is kept */
 	uint16_t astray; /* calls without a frame, where that is usual */
-	uint16_t bad;  /* frames in a row that were none */
-	uint32_t kept; /* bytes in block */
+	uint16_t bad;    /* frames in a row that were none */
+	uint32_t kept;   /* bytes in block */
 	struct stream_block *block;
 	struct frame frame;
 	uint64_t passed; /* of the frame */
@@ -94,18 +94,18 @@ struct stream {
 	bool placed; /* next[] is known */
 	bool over;   /* nothing more is read of it */
 	bool start;
-	uint8_t role;      /* enum kh_role */
-	uint8_t looks_no;  /* turns at which all protocols said no */
-	uint8_t looked;    /* 1 + direction of the segment looked at last */
-	uint8_t gave_up;   /* times */
-	uint8_t records;   /* of TLS at the start of a call: a bit per direction */
-	uint16_t looks;    /* segments looked at */
-	uint16_t reminded; /* segments since BPF was told last what is wanted */
-	uint16_t skip;     /* bytes of a PROXY header still to pass over, from the client */
-	uint32_t trim;     /* bytes of the segment at hand that were told before */
-	uint64_t held_ns;  /* since when segments wait */
-	struct keep held;  /* segments ahead of their time */
-	struct keep seen;  /* while the protocol is not known */
+	uint8_t role;         /* enum kh_role */
+	uint8_t looks_no;     /* turns at which all protocols said no */
+	uint8_t looked;       /* 1 + direction of the segment looked at last */
+	uint8_t gave_up;      /* times */
+	uint8_t records;      /* of TLS at the start of a call: a bit per direction */
+	uint16_t looks;       /* segments looked at */
+	uint16_t reminded;    /* segments since BPF was told last what is wanted */
+	uint16_t skip[SIDES]; /* bytes still to pass over: PROXY header, answer of HTTP/1 */
+	uint32_t trim;        /* bytes of the segment at hand that were told before */
+	uint64_t held_ns;     /* since when segments wait */
+	struct keep held;     /* segments ahead of their time */
+	struct keep seen;     /* while the protocol is not known */
 	struct half half[SIDES];
 	struct streams_protocol_counters *count; /* the parser's */
 };

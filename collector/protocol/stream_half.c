@@ -311,9 +311,9 @@ void half_segment(struct stream *stream, enum side side, const struct kh_segment
 	if (stream->trim) {
 		from = stream->trim < n ? stream->trim : n;
 		stream->trim = 0;
-	} else if (stream->skip && side == FROM_CLIENT) {
-		from = stream->skip < n ? stream->skip : n;
-		stream->skip -= (uint16_t)from;
+	} else if (stream->skip[side]) {
+		from = stream->skip[side] < n ? stream->skip[side] : n;
+		stream->skip[side] -= (uint16_t)from;
 	}
 	if (half->at == HALF_LOST)
 		from += find_step(stream, side, (struct slice){p + from, n - from}, begins,

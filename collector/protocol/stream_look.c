@@ -11,6 +11,8 @@
 #define NO_MAX_JOINED 16 /* of one that was joined: amidst a long message nobody can */
 #define UDP_LOOKS_MAX 32
 
+_Static_assert(STREAMS_LOOKS_MAX == KH_PROBE_CALLS, "BPF tells as many as are looked at");
+
 /* ---- what was seen ---- */
 
 /* Bytes of one direction from the first segment kept, up to the first that are missing. */
@@ -36,6 +38,14 @@ static struct slice seen_of(struct stream *stream, bool sent)
 	return (struct slice){text, n};
 }
 
+static void pass_over(struct slice *b, size_t n)
+{
+	if (n > b->n)
+		n = b->n;
+	b->p += n;
+	b->n -= n;
+}
+
 static struct sight sight_of(struct stream *stream, enum kh_role role)
 {
 	const struct kh_conn *conn = &stream->conn;
@@ -44,13 +54,8 @@ static struct sight sight_of(struct stream *stream, enum kh_role role)
 
 	sight.from[FROM_CLIENT] = seen_of(stream, client);
 	sight.from[FROM_SERVER] = seen_of(stream, !client);
-	if (stream->skip) { /* only where the role is known */
-		size_t skip = stream->skip < sight.from[FROM_CLIENT].n ? stream->skip
-								       : sight.from[FROM_CLIENT].n;
-
-		sight.from[FROM_CLIENT].p += skip;
-		sight.from[FROM_CLIENT].n -= skip;
-	}
+	for (unsigned int side = 0; side < SIDES; side++) /* only where the role is known */
+		pass_over(&sight.from[side], stream->skip[side]);
 	sight.port[FROM_CLIENT] = client ? conn->lport : conn->rport;
 	sight.port[FROM_SERVER] = client ? conn->rport : conn->lport;
 	return sight;
@@ -165,16 +170,44 @@ static bool pass_proxy(struct stream *stream, struct sight *sight)
 	struct slice *b = &sight->from[FROM_CLIENT];
 	long n;
 
-	if (!stream->start || stream->skip || stream->role == KH_ROLE_UNKNOWN || !b->n)
+	if (!stream->start || stream->skip[FROM_CLIENT] || stream->role == KH_ROLE_UNKNOWN || !b->n)
 		return true;
 	n = b->p[0] == 'P' ? proxy1(stream, *b) : b->p[0] == '\r' ? proxy2_header(stream, *b) : 0;
 	if (n <= 0)
 		return n == 0;
 	stream->all->counters.proxied++;
-	stream->skip = (uint16_t)n;
-	b->p += n;
-	b->n -= (size_t)n;
+	stream->skip[FROM_CLIENT] = (uint16_t)n;
+	pass_over(b, (size_t)n);
 	return true;
+}
+
+/* ---- an answer of HTTP/1: 101, or 2xx to CONNECT (bpf/capture.h: kh_become_stream) ---- */
+
+#define STATUS_ENDS 12 /* "HTTP/1.1 101" */
+
+static bool leaves_http1(struct slice b)
+{
+	if (memcmp(b.p, "HTTP/1.", b.n < 7 ? b.n : 7) != 0)
+		return false;
+	return b.n < STATUS_ENDS || memcmp(b.p + 9, "101", 3) == 0 || b.p[9] == '2';
+}
+
+/* False: its head has begun, and its end is awaited; or nothing else was said yet. */
+static bool pass_answer(struct stream *stream, struct sight *sight)
+{
+	struct slice *b = &sight->from[FROM_SERVER];
+	const char *end;
+
+	if (!stream->start || stream->role == KH_ROLE_UNKNOWN)
+		return true;
+	if (b->n && !stream->skip[FROM_SERVER] && leaves_http1(*b)) {
+		end = memmem(b->p, b->n, "\r\n\r\n", 4);
+		if (!end)
+			return b->n >= PARSER_WANT_MAX;
+		stream->skip[FROM_SERVER] = (uint16_t)(end + 4 - b->p);
+		pass_over(b, stream->skip[FROM_SERVER]);
+	}
+	return !stream->skip[FROM_SERVER] || b->n || sight->from[FROM_CLIENT].n;
 }
 
 /* ---- asking the protocols ---- */
@@ -214,7 +247,7 @@ static void look_anew(struct stream *stream)
 	keep_clear(&stream->all->memory, &stream->seen);
 	if (!stream_is_udp(stream))
 		stream->start = false;
-	stream->skip = 0;
+	memset(stream->skip, 0, sizeof(stream->skip));
 }
 
 static void nobody_knows(struct stream *stream, const struct kh_segment *segment)
@@ -267,7 +300,7 @@ void stream_look(struct stream *stream, const struct kh_segment *segment)
 		struct sight sight = sight_of(stream, roles[i]);
 		const struct parser *parser;
 
-		if (!pass_proxy(stream, &sight))
+		if (!pass_proxy(stream, &sight) || !pass_answer(stream, &sight))
 			return;
 		if (!stream_is_udp(stream) && is_ssh(&sight)) {
 			stream->all->counters.ssh++;

@@ -18,7 +18,8 @@ static size_t put_operation(struct http_fields *f, char *p, const struct exchang
 	if (graphql)
 		f->flags |= IS_GRAPHQL;
 	if (has(set, graphql ? ATTR_GRAPHQL_TYPE : ATTR_RPC_METHOD))
-		f->operation_n = http_clean(p, exchange->operation);
+		f->operation_n =
+			graphql ? http_clean(p, exchange->operation) : http_aws_method(p, exchange);
 	if (graphql && has(set, ATTR_GRAPHQL_NAME))
 		f->name_n = http_clean(p + f->operation_n, exchange->collection);
 	if (!graphql && has(set, ATTR_RPC_SYSTEM))

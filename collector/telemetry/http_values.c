@@ -60,6 +60,15 @@ size_t http_clean(char *out, struct slice text)
 	return text.n;
 }
 
+size_t http_aws_method(char *out, const struct exchange *exchange)
+{
+	struct slice service = slice_of(exchange->protocol == PROTOCOL_S3 ? "S3/" : "SQS/");
+
+	memcpy(out, service.p, service.n);
+	/* operations are short: http_payload.h */
+	return service.n + http_clean(out + service.n, exchange->operation);
+}
+
 /* A decimal port of at most five digits; 0 if it is none. */
 static uint16_t parse_port(struct slice text)
 {
@@ -285,7 +294,7 @@ size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side sid
 	case ATTR_GRAPHQL_NAME:
 		return is_graphql(exchange) ? http_clean(out, exchange->collection) : 0;
 	case ATTR_RPC_METHOD:
-		return is_graphql(exchange) ? 0 : http_clean(out, exchange->operation);
+		return is_graphql(exchange) ? 0 : http_aws_method(out, exchange);
 	case ATTR_RPC_SYSTEM:
 		return is_graphql(exchange) || !exchange->operation.n ? 0 : put_text(out, HTTP_AWS);
 	case ATTR_CLIENT_ADDRESS:

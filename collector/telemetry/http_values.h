@@ -9,7 +9,7 @@
 #include "attributes.h"
 #include "labels.h"
 
-#define HTTP_AWS "aws-api"  /* rpc.system.name of S3 and SQS */
+#define HTTP_AWS "aws-api" /* rpc.system.name of S3 and SQS */
 #define HTTP_SCHEME "http" /* what is captured today is plaintext */
 
 enum http_side { HTTP_SERVER, HTTP_CLIENT, HTTP_SIDES };
@@ -41,6 +41,9 @@ const char *http_protocol_version(const struct exchange *exchange);
 
 /* Clean text of at most LABEL_VALUE_MAX bytes; each returns how many. */
 size_t http_clean(char *out, struct slice text);
+
+/* AWS' service and operation: "S3/GetObject". */
+size_t http_aws_method(char *out, const struct exchange *exchange);
 size_t http_path(char *out, const struct exchange *exchange);
 size_t http_server_address(char *out, enum http_side side, const struct exchange *exchange,
 			   const struct peer_namer *namer);

@@ -3,7 +3,8 @@
  * Exchanges per second through streams.c and each parser, on one thread: bench-protocols [NAME...].
  * A connection is set up once; then one request and its answer come again and again, each one call,
  * captured whole, with what tells them apart (ids, numbers) counted up. CPU time of the thread, the
- * median of ROUNDS. Prints `NAME_exchanges value per_second` and `NAME_exchange value ns`.
+ * median of ROUNDS. `sql` reads one query of 202 bytes, without streams. Prints `NAME_exchanges
+ * value per_second` and `NAME_exchange value ns`.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 
 #include "protocol/parsers.h"
+#include "protocol/sql.h"
 #include "protocol/streams.h"
 
 #define ROUNDS 5
@@ -335,6 +337,26 @@ static double round_of(const struct talk_of *talk)
 	return b.told - before == EXCHANGES ? seconds / EXCHANGES : -1;
 }
 
+/* Seconds per query; negative: it was not understood. */
+static double round_of_sql(void)
+{
+	static const char query[] =
+		"SELECT o.id, o.total, c.name FROM shop.orders AS o JOIN customers c ON c.id = "
+		"o.customer_id WHERE o.created_at > '2024-01-01' AND o.state IN ('paid', 'sent') "
+		"AND c.country = 'DE' ORDER BY o.id LIMIT 100";
+	const struct sql_text text = {.text = {query, sizeof(query) - 1},
+				      .dialect = SQL_POSTGRESQL};
+	unsigned int told = 0;
+	struct sql sql;
+	double from = cpu_seconds();
+
+	for (int i = 0; i < EXCHANGES; i++) {
+		sql_read(&text, &sql);
+		told += slice_is(sql_summary(&sql), "SELECT shop.orders customers");
+	}
+	return told == EXCHANGES ? (cpu_seconds() - from) / EXCHANGES : -1;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -354,6 +376,15 @@ int main(int argc, char **argv)
 {
 	int failed = 0;
 
+	if (is_wanted("sql", argc, argv)) {
+		double each[ROUNDS];
+
+		for (int r = 0; r < ROUNDS; r++)
+			each[r] = round_of_sql();
+		qsort(each, ROUNDS, sizeof(*each), by_size);
+		failed |= each[0] < 0;
+		printf("sql_query %.0f ns\n", each[ROUNDS / 2] * 1e9);
+	}
 	for (size_t i = 0; i < sizeof(benches) / sizeof(*benches); i++) {
 		static struct talk_of talk;
 		double each[ROUNDS];

@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct http1_head blocks[BLOCKS];
 	const char *p = (const char *)data, *end = p + size;
 	struct kh_exchange x = {0};
-	struct http1 h = {.emit = emit};
+	struct http1 h = {.emit = emit, .payloads = ~0ull};
 	struct http1_conn c;
 	uint64_t ns = 1;
 

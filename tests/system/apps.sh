@@ -53,11 +53,11 @@ counts "nginx: the length of what sendfile sent is known" $((30 * 6 + 7 * 200000
 counts "curl: the length of what came is the same" $((30 * 6 + 7 * 200000)) \
 	http_client_response_body_size_bytes_sum "server_port=\"$web\"" 'status_code="200"'
 
-# HTTP/2 is not HTTP/1, though its first line looks like a request. It is passed over, not guessed at.
+# HTTP/2's first line looks like a request of HTTP/1: it is not taken for one.
 before=$(now_sum keyhole_records_dropped_total 'reason="orphan_part"')
 is "nginx speaks HTTP/2" "$(curl -s --http2-prior-knowledge -o /dev/null -w '%{http_version} %{http_code}' "$here:$h2c/")" "2 200"
-served "HTTP/2 is passed over" 0 "$h2c"
-is "HTTP/2 is passed over: no loose ends" "$(now_sum keyhole_records_dropped_total 'reason="orphan_part"')" "$before"
+served "HTTP/2 is one request" 1 "$h2c" 'status_code="200"'
+is "HTTP/2: no loose ends of HTTP/1" "$(now_sum keyhole_records_dropped_total 'reason="orphan_part"')" "$before"
 
 curl -sI "$here:$web/big" > /dev/null
 ask 4 "$here:$web/ret" --http1.0

@@ -108,7 +108,7 @@ wrong=
 while read -r name value unit; do
 	case $unit in
 	KiB) value="\\(${value}u? << 10\\)" ;;
-	MiB) value="\\(${value}u? << 20\\)" ;;
+	MiB) value="\\(${value}u?l?l? << 20\\)" ;;
 	esac
 	grep -rqE "^#define $name $value( |\$)" "$repo/collector" || wrong+=" $name"
 done < <(sed -n 's/^| `\([A-Z][A-Z0-9_]*\)` | \([0-9]*\)\( [KM]iB\)\? | .*/\1 \2\3/p' "$docs/limits.md" | grep -v ^KH_)

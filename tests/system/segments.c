@@ -41,10 +41,12 @@ static void print(const struct kh_segment *s)
 	const uint8_t *bytes = (const uint8_t *)(s + 1);
 
 	printf("{\"cookie\":%llu,\"sent\":%u,\"transport\":%u,\"seq\":%u,\"other\":%u,\"len\":%u,"
-	       "\"reason\":%u,\"error\":%u,\"role\":%u,\"tgid\":%u,\"tid\":%u,\"cgroup\":%llu,\"ns\":%llu",
+	       "\"reason\":%u,\"error\":%u,\"role\":%u,\"tgid\":%u,\"tid\":%u,\"cgroup\":%llu,"
+	       "\"ns\":%llu,"
+	       "\"isn\":[%u,%u]",
 	       (unsigned long long)s->conn.cookie, s->sent, s->transport, s->seq, s->other, s->len,
 	       s->reason, s->error, s->conn.role, s->tgid, s->tid, (unsigned long long)s->cgroup,
-	       (unsigned long long)s->ns);
+	       (unsigned long long)s->ns, s->conn.isn_local, s->conn.isn_remote);
 	address("local", s->conn.family, s->conn.laddr, s->conn.lport);
 	address("remote", s->conn.family, s->conn.raddr, s->conn.rport);
 	hex("head", bytes, s->head_len);

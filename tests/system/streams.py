@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-HEAD, PROBE, CALL, TAIL, PROBES = 4096, 1024, 16384, 64, 256
+HEAD, PROBE, CALL, TAIL, PROBES = 4096, 4096, 16384, 64, 256
 MORE, CLOSE, RESET = 1, 4, 5
 SERVER, CLIENT = 1, 2
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
@@ -190,7 +190,7 @@ def plain(address):
 def long_calls(reader):
     """While nothing is decided: the first bytes of each call, its length and its tail."""
     pair = Pair()
-    sizes = 1024, 1025, 1088, 5000, 60000
+    sizes = 1024, PROBE, PROBE + 1, PROBE + TAIL, 5000, 60000
     for n in sizes:
         pair.client.sendall(binary(n, n))
         receive(pair.server, n)
@@ -205,11 +205,11 @@ def long_calls(reader):
 def iovecs(reader):
     """Scattered lists, both ways, with the start and the tail in several pieces."""
     pair = Pair()
-    data = binary(3000)
-    pieces = [data[:5], data[5:700], data[700:2950], data[2950:2990], data[2990:]]
+    data = binary(6000)
+    pieces = [data[:5], data[5:700], data[700:5950], data[5950:5990], data[5990:]]
     pair.client.sendmsg(pieces)
     time.sleep(0.05)
-    buffers = [bytearray(7), bytearray(1000), bytearray(1970), bytearray(23)]
+    buffers = [bytearray(7), bytearray(1000), bytearray(4970), bytearray(23)]
     pair.server.recvmsg_into(buffers)
     segments = reader.read()
     whole(of(segments, pair.client), data, "sent")
@@ -383,23 +383,31 @@ def reset(reader):
 
 
 def upgrade(reader):
-    """A connection that leaves HTTP becomes a stream with what comes next."""
+    """A connection that leaves HTTP becomes a stream that begins with the answer."""
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
     pair = Pair()
     pair.client.sendall(b"GET /h2c HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n")
     pair.server.recv(1000)
     expect("HTTP is no stream", of(reader.read(), pair.client, pair.server), [])
-    pair.server.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n")
+    pair.server.sendall(answer)
     pair.client.recv(1000)
-    expect("nor is the answer", of(reader.read(), pair.client, pair.server), [])
     pair.client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     pair.server.recv(1000)
     pair.server.sendall(b"\0\0\0\4\0\0\0\0\0")
     pair.client.recv(1000)
     segments = reader.read()
     for sock, role in ((pair.client, CLIENT), (pair.server, SERVER)):
-        expect("what comes next", [s["head"] for s in of(segments, sock)],
-               [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0\0\0\4\0\0\0\0\0"])
-        expect("its role", {s["role"] for s in of(segments, sock)}, {role})
+        found = of(segments, sock)
+        expect("answer, and what comes next", [s["head"] for s in found],
+               [answer, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0\0\0\4\0\0\0\0\0"])
+        expect("its role", {s["role"] for s in found}, {role})
+        expect("its owner", {s["tgid"] for s in found}, {os.getpid()})
+        sent = found[0]["sent"]
+        expect("its beginning", found[0]["isn"],
+               [found[0]["seq" if sent else "other"], found[0]["other" if sent else "seq"]])
+        expect("places", [(s["seq"], s["other"]) for s in found[1:]],
+               [(found[0]["other"], (found[0]["seq"] + len(answer)) % 2**32),
+                ((found[0]["seq"] + len(answer)) % 2**32, (found[0]["other"] + 24) % 2**32)])
     pair.close()
 
 
@@ -550,9 +558,9 @@ def next_collector(program, path, reader):
     reader.close()
     reader = Reader(program, path)
     for p in pair, other:
-        p.client.sendall(binary(2000))
+        p.client.sendall(binary(5000))
     segments = reader.read()
-    whole(of(segments, pair.client), binary(2000), "undecided", PROBE)
+    whole(of(segments, pair.client), binary(5000), "undecided", PROBE)
     expect("not wanted", of(segments, other.client), [])
     pair.close()
     other.close()
@@ -699,11 +707,11 @@ def vectors(reader):
 def large_datagrams(reader):
     """One segment each, with its tail."""
     d = Datagrams()
-    for n in (1024, 1100, 5000):
+    for n in (1024, PROBE + 4, 5000):
         d.client.send(binary(n, n))
         d.server.recv(n)
     sent = of(reader.read(), d.client)
-    for n, s in zip((1024, 1100, 5000), sent):
+    for n, s in zip((1024, PROBE + 4, 5000), sent):
         whole([s], binary(n, n), f"{n} bytes")
     reader.say("stream", cookie(d.client), CALL, CLIENT)
     reader.read()

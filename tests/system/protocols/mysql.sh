@@ -56,7 +56,8 @@ for when in early late; do
 			told "$when, $side: $operation $*" "$want" "db-$side" "db_system_name=\"$system\"" \
 				"db_operation_name=\"$operation\"" "$@"
 		}
-		on INSERT "$inserts" "db_query_summary=\"INSERT $when\"" '^((?!error_type).)*$|db_operation'
+		on INSERT "$inserts" "db_query_summary=\"INSERT $when\""
+		on INSERT $((inserts - 10)) "db_query_summary=\"INSERT $when\"" 'error_type='
 		on SELECT 20 "db_collection_name=\"$when\""
 		on SELECT 1 "db_query_summary=\"SELECT seq_1_to_5000 $when\""
 		on SELECT 2 "db_collection_name=\"${when}_missing\"" 'error_type="1146"'

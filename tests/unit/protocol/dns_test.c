@@ -70,6 +70,17 @@ static void test_matching(void **state)
 
 	(void)state;
 	play(said, 4, 53, "dns dns op=A coll=www.example.com code=NOERROR\n");
+	assert_int_equal(t.counters.of[PROTOCOL_DNS].asked, 1);
+}
+
+/* Where it is no query, what was wished for is told in place of the type. */
+static void test_opcodes(void **state)
+{
+	const struct said said[] = {CLIENT("\1\1\x20\0\0\1\0\0\0\0\0\0" NAME_WWW "\0\6\0\1"),
+				    SERVER("\1\1\xa0\0\0\1\0\0\0\0\0\0" NAME_WWW "\0\6\0\1")};
+
+	(void)state;
+	play(said, 2, 53, "dns dns op=NOTIFY coll=www.example.com code=NOERROR\n");
 }
 
 static void test_timeout(void **state)
@@ -109,19 +120,24 @@ static void test_hostile(void **state)
 		       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0\0\1\0\1"),
 		CLIENT("\1\1\1\0\0\0\0\0\0\0\0\0"),
 		CLIENT("\1\1\1\0\0\2\0\0\0\0\0\0\1a\0\0\1\0\1\1b\0\0\1\0\1"),
+		CLIENT("\1\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1more"),
 		CLIENT("\1\1\1\x40\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"),
 	};
 
 	(void)state;
-	play(said, TALKER_N(said), 53, "");
+	for (size_t i = 0; i < TALKER_N(said); i++) {
+		play(said + i, 1, 53, "");
+		assert_int_equal(t.counters.of[PROTOCOL_DNS].connections, 0);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lookups),  cmocka_unit_test(test_other_port),
-		cmocka_unit_test(test_matching), cmocka_unit_test(test_timeout),
-		cmocka_unit_test(test_tcp),      cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_matching), cmocka_unit_test(test_opcodes),
+		cmocka_unit_test(test_timeout),  cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

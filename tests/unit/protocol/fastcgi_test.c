@@ -18,6 +18,8 @@
 #define NO_INPUT "\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0"
 #define END "\1\3\0\1\0\x08\0\0\0\0\0\0\0\0\0\0"
 
+#define HEADER_SIZE 8 /* of a record */
+
 static struct talker t;
 
 static const struct said usual[] = {
@@ -78,13 +80,55 @@ static void test_long_answer(void **state)
 	assert_true(t.counters.of[PROTOCOL_FASTCGI].gaps > 0);
 }
 
+/* The end of an answer was lost: the next request of that number is another one. */
+static void test_number_again(void **state)
+{
+	const struct said said[] = {
+		CLIENT(BEGIN GET_X NO_INPUT),
+		SERVER("\1\6\0\1\0\4\0\0\r\n\r\n"),
+		CLIENT(BEGIN GET_X NO_INPUT),
+		SERVER("\1\6\0\1\0\x11\0\0Status: 500 a\r\n\r\n" END),
+	};
+	struct talker_how how = {.role = KH_ROLE_CLIENT};
+
+	(void)state;
+	talker_run(&t, &how, said, TALKER_N(said));
+	assert_string_equal(t.told, "http fastcgi target=/x?y method=1 status=200\n"
+				    "http fastcgi target=/x?y method=1 status=500\n");
+}
+
+/* END_REQUEST is read by two calls, of which the first is longer than what is captured. */
+static void test_end_in_pieces(void **state)
+{
+	static char first[600], more[600];
+	static const char head[] = "\1\6\0\1\xff\x18\0\0Status: 404\r\nA: bcde\r\n\r\n";
+	struct said said[] = {CLIENT(BEGIN GET_X NO_INPUT),
+			      {'<', first, sizeof(first)},
+			      {'<', first, 0},
+			      {'<', END, 0},
+			      CLOSED};
+	struct talker_how how = {.role = KH_ROLE_CLIENT, .capture = 400};
+
+	(void)state;
+	for (size_t n = HEADER_SIZE; n < 16; n++) {
+		memset(first, 'x', sizeof(first));
+		memcpy(first, head, sizeof(head) - 1);
+		first[4] = 1; /* a record of 280 bytes, and behind it what begins no record */
+		memset(more, 'y', sizeof(more));
+		memcpy(more + 600 - n, END, n);
+		said[2] = (struct said){'<', more, 600};
+		said[3] = (struct said){'<', END + n, 16 - n};
+		talker_run(&t, &how, said, TALKER_N(said));
+		assert_string_equal(t.told, "http fastcgi target=/x?y method=1 status=404\n");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usual),
-		cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_closed),
-		cmocka_unit_test(test_long_answer),
+		cmocka_unit_test(test_usual),        cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_closed),       cmocka_unit_test(test_long_answer),
+		cmocka_unit_test(test_number_again), cmocka_unit_test(test_end_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

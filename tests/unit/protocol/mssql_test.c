@@ -151,6 +151,18 @@ static void parameter_text(const char *text)
 	add_utf16(text);
 }
 
+/* nvarchar(max), in pieces; its length may be left open, as pytds does. */
+static void parameter_long(uint64_t length, const char *const *pieces)
+{
+	add(BODY("\0\0\347\377\377\11\4\320\0\64"));
+	add_le(length, 8);
+	for (; *pieces; pieces++) {
+		add_le(2 * strlen(*pieces), 4);
+		add_utf16(*pieces);
+	}
+	add_le(0, 4);
+}
+
 static void parameter_number(uint32_t number)
 {
 	add(BODY("\0\0\46\4\4"));
@@ -261,6 +273,44 @@ static void test_rpc(void **state)
 	     "db mssql op=EXEC ns=shop sum=EXEC dbo.GetOrders code=2812 failed\n");
 }
 
+static void long_answer(void)
+{
+	send_all('>', 3);
+	done(0xff, 0x11);
+	add(BODY("\171\0\0\0\0"));
+	done(0xfe, 0);
+	send_all('<', 4);
+}
+
+/* nvarchar(max): one piece is the whole of it, whatever its length says; of more the first counts.
+ */
+static void test_rpc_long(void **state)
+{
+	static const char *const whole[] = {"SELECT * FROM t WHERE a = @P1", NULL};
+	static const char *const halves[] = {"SELECT * FROM t WHERE ", "a = 'SECRET'", NULL};
+	static const char *const types[] = {"@P1 int", NULL};
+
+	begin("shop");
+	rpc(10);
+	parameter_long(0xfffffffffffffffe, whole);
+	long_answer();
+	rpc(10);
+	parameter_long(2 * strlen(whole[0]), whole);
+	long_answer();
+	rpc(10);
+	parameter_long(0xfffffffffffffffe, halves);
+	long_answer();
+	rpc(13); /* the statement stands behind another that is long */
+	parameter_number(0);
+	parameter_long(0xfffffffffffffffe, types);
+	parameter_long(0xfffffffffffffffe, whole);
+	long_answer();
+	both("db mssql op=SELECT coll=t ns=shop sum=SELECT t\n"
+	     "db mssql op=SELECT coll=t ns=shop sum=SELECT t\n"
+	     "db mssql op=SELECT ns=shop sum=SELECT t\n"
+	     "db mssql op=SELECT coll=t ns=shop sum=SELECT t\n");
+}
+
 static void test_others(void **state)
 {
 	begin("shop");
@@ -339,9 +389,10 @@ static void test_never_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_batch),     cmocka_unit_test(test_many_packets),
-		cmocka_unit_test(test_rpc),       cmocka_unit_test(test_others),
-		cmocka_unit_test(test_encrypted), cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_batch),       cmocka_unit_test(test_many_packets),
+		cmocka_unit_test(test_rpc),         cmocka_unit_test(test_rpc_long),
+		cmocka_unit_test(test_others),      cmocka_unit_test(test_encrypted),
+		cmocka_unit_test(test_never_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,6 +239,27 @@ static void test_proxied(void **state)
 	}
 }
 
+/* BPF hands a connection over with the answer that ended HTTP/1, and what stands behind it. */
+static void test_left_http1(void **state)
+{
+	const struct said alone[] = {SERVER("HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n"),
+				     CLIENT("?a\n"), SERVER("=1\n")};
+	const struct said more[] = {SERVER("HTTP/1.0 200 OK\r\n\r\n=2"), CLIENT("?a\n"),
+				    SERVER("0\n")};
+	struct talker_how how = {.parsers = toys, .parsers_n = 1};
+
+	(void)state;
+	for (how.seed = 0; how.seed < 200; how.seed++) {
+		how.role = how.seed % 2 ? KH_ROLE_SERVER : KH_ROLE_CLIENT;
+		how.cuts = how.seed > 1 ? CUT_RANDOM : CUT_AS_SAID;
+		talker_run(&t, &how, alone, TALKER_N(alone));
+		assert_string_equal(t.told, "db redis op=a code=1\n");
+		talker_run(&t, &how, more, TALKER_N(more));
+		assert_string_equal(t.told, "db redis op=a code=20\n");
+		assert_int_equal(t.counters.of[PROTOCOL_REDIS].bad_frames, 0);
+	}
+}
+
 /* A parser that understands nothing more is taken back, and the connection looked at again. */
 static void test_given_up(void **state)
 {
@@ -267,7 +288,8 @@ int main(void)
 		cmocka_unit_test(test_long_frame),  cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_ends),        cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_encrypted),   cmocka_unit_test(test_other),
-		cmocka_unit_test(test_proxied),     cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_proxied),     cmocka_unit_test(test_left_http1),
+		cmocka_unit_test(test_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,7 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 			    .seed = how->seed,
 			    .seq = {0xfffffff0u, 1000},
 			    .ns = 1000000000,
-			    .capture = 1024};
+			    .capture = KH_HEAD_MAX};
 	struct streams_options o = {.connections = 8,
 				    .bytes_max = 4 << 20,
 				    .protocols = how->protocols ? how->protocols : ~0ull,

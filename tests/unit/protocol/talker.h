@@ -34,7 +34,7 @@ struct talker_how {
 	enum transport transport; /* 0: TCP */
 	enum cuts cuts;
 	unsigned int seed;
-	size_t capture;    /* bytes captured of each call, 0: as decided (undecided: 1,024) */
+	size_t capture;    /* bytes captured of each call, 0: as decided (undecided: KH_HEAD_MAX) */
 	size_t join;       /* the first so many steps are not seen */
 	unsigned int lose; /* per cent of segments that are lost */
 	bool late;         /* segments come in another order than they passed, within their turn */

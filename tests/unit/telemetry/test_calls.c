@@ -335,7 +335,7 @@ static void what_http_carries_has_its_operation(void **state)
 	assert_int_equal(exchange_value(text, ATTR_RPC_METHOD, &source, &options.namer), 0);
 	assert_int_equal(exchange_value(text, ATTR_RPC_SYSTEM, &source, &options.namer), 0);
 	e.protocol = PROTOCOL_S3;
-	e.operation = slice_of("S3/GetObject");
+	e.operation = slice_of("GetObject");
 	restart();
 	add(&e);
 	expect(TELEMETRY_SERVER_DURATION,
