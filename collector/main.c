@@ -14,6 +14,7 @@
 
 #include "cluster.h"
 #include "config/config.h"
+#include "export/otlp.h"
 #include "log.h"
 #include "loop.h"
 #include "options.h"
@@ -43,6 +44,9 @@ struct collector {
 	struct tape tape;
 	struct pipeline *pipeline;
 	struct export *export, *health;
+	struct otlp_signal_options otlp_options[OTLP_SIGNALS];
+	struct span_queue *spans; /* NULL: no traces are sent */
+	struct otlp *otlp;
 	struct policy_report sandbox;
 	struct intake *intake;
 	struct reload *reload;
@@ -63,6 +67,19 @@ static void on_signal(int signal_number)
 
 /* ---- from configuration to parts; each returns 0 or -errno, said in one line ---- */
 
+static int read_otlp(struct collector *c)
+{
+	struct otlp_said said = {.common_endpoint = c->config->otlp.common_endpoint,
+				 .common_protocol = c->config->otlp.common_protocol};
+
+	for (int i = 0; i < OTLP_SIGNALS; i++) {
+		said.endpoint[i] = c->config->otlp.endpoint[i];
+		said.protocol[i] = c->config->otlp.protocol[i];
+		said.skip_verify[i] = c->config->otlp.skip_verify[i];
+	}
+	return otlp_options_read(c->otlp_options, &said, environ);
+}
+
 static int read_config(struct collector *c)
 {
 	struct notes notes = {0};
@@ -79,8 +96,11 @@ static int read_config(struct collector *c)
 		config_print(c->config, CONFIG_SHOWN_AS_YAML, stdout);
 	else
 		config_print(c->config, (enum config_shown)c->config->log_config, stderr);
-	if (check || c->config->prometheus.port || c->options.print_metrics)
-		return 0;
+	if (!c->options.print_metrics)
+		r = read_otlp(c);
+	if (r || check || c->config->prometheus.port || c->options.print_metrics ||
+	    c->otlp_options[OTLP_METRICS].url || c->otlp_options[OTLP_TRACES].url)
+		return r;
 	log_error("nothing would be exported: set prometheus_export.port in the configuration or "
 		  "KEYHOLE_PROMETHEUS_PORT in the environment, such as 9090");
 	return -EINVAL;
@@ -198,7 +218,7 @@ static int make_export(struct collector *c)
 				   .arg = &c->vitals};
 	int r;
 
-	if (c->options.print_metrics)
+	if (c->options.print_metrics || !o.port)
 		return 0;
 	r = export_start(&c->export, c->loop, &o);
 	if (!r) {
@@ -221,6 +241,48 @@ static int make_health(struct collector *c)
 	if (!o.port || c->options.print_metrics)
 		return 0;
 	return export_start(&c->health, c->loop, &o);
+}
+
+/* Before the pipeline, which puts spans into it. */
+static int make_span_queue(struct collector *c)
+{
+	int r;
+
+	if (!c->otlp_options[OTLP_TRACES].url)
+		return 0;
+	r = span_queue_new(&c->spans, (uint32_t)c->config->otlp.queue_entries,
+			   (uint32_t)c->config->otlp.queue_bytes);
+	if (r)
+		log_error("the queue of spans cannot be set up: %s", strerror(-r));
+	return r;
+}
+
+static int make_otlp(struct collector *c)
+{
+	const struct config *conf = c->config;
+	struct otlp_options o = {.queue = c->spans,
+				 .telemetry = c->telemetry,
+				 .semconv = (enum semconv)conf->keyhole.semconv,
+				 .extras = &conf->attributes.extras,
+				 .interval_ms = conf->otlp.interval_ns / 1000000,
+				 .batch_timeout_ms = conf->otlp.batch_timeout_ns / 1000000,
+				 .batch_max = conf->otlp.batch_max,
+				 .backoff = {conf->otlp.backoff_min_ns / 1000000,
+					     conf->otlp.backoff_max_ns / 1000000,
+					     conf->otlp.give_up_ns / 1000000}};
+	int r;
+
+	memcpy(o.signal, c->otlp_options, sizeof(o.signal));
+	if (!o.signal[OTLP_METRICS].url && !o.signal[OTLP_TRACES].url)
+		return 0;
+	r = otlp_start(&c->otlp, c->loop, &o);
+	if (!r)
+		r = otlp_bind(c->otlp, c->self);
+	if (r)
+		log_error("the export by OTLP cannot be set up: %s", strerror(-r));
+	else if (o.signal[OTLP_METRICS].url)
+		log_info("metrics are sent by OTLP to %s", o.signal[OTLP_METRICS].url);
+	return r;
 }
 
 static int make_tape(struct collector *c)
@@ -271,6 +333,31 @@ static int make_reload(struct collector *c)
 	return r;
 }
 
+#define OTLP_PATHS_MAX (3 * OTLP_SIGNALS)
+
+static void need_path(struct policy_collector_needs *needs, size_t *n, const char *path)
+{
+	if (path)
+		needs->read[(*n)++] = path;
+}
+
+/* Ports and files of OTLP, from needs->read[n] on; returns how many of them. */
+static int otlp_needs(const struct otlp_signal_options options[OTLP_SIGNALS],
+		      struct policy_collector_needs *needs, size_t n)
+{
+	size_t from = n;
+
+	for (int i = 0; i < OTLP_SIGNALS; i++) {
+		if (!options[i].url)
+			continue;
+		needs->connect[needs->connect_count++] = options[i].port;
+		need_path(needs, &n, options[i].ca);
+		need_path(needs, &n, options[i].cert);
+		need_path(needs, &n, options[i].key);
+	}
+	return (int)(n - from);
+}
+
 static int enter_sandbox(struct collector *c)
 {
 	struct policy_collector_needs needs = {.user = c->options.user};
@@ -278,11 +365,13 @@ static int enter_sandbox(struct collector *c)
 	int n = 0, r;
 
 	if (c->cluster.there) {
-		n = cluster_paths(&c->cluster, needs.read, POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX);
+		n = cluster_paths(&c->cluster, needs.read,
+				  POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX - OTLP_PATHS_MAX);
 		needs.connect[needs.connect_count++] = cluster_port(&c->cluster);
 	}
 	if (n < 0)
 		return n;
+	n += otlp_needs(c->otlp_options, &needs, (size_t)n);
 	if (c->options.replay)
 		needs.read[n++] = c->options.replay;
 	if (c->reload)
@@ -364,9 +453,10 @@ static int start(struct collector *c)
 	if (!c->options.print_metrics && (r = cluster_find(&c->cluster, c->config)))
 		return r;
 	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
-	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_pipeline(c)) ||
-	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
-	    (r = make_reload(c)) || (r = enter_sandbox(c)))
+	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_span_queue(c)) ||
+	    (r = make_pipeline(c)) || (r = make_otlp(c)) || (r = make_export(c)) ||
+	    (r = make_health(c)) || (r = make_tape(c)) || (r = make_reload(c)) ||
+	    (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -397,6 +487,22 @@ static int print_metrics(struct collector *c)
 	return r;
 }
 
+static void stop_loop(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* What was measured up to now still leaves, unless that takes too long or a signal comes. */
+static void finish_otlp(struct collector *c)
+{
+	if (!c->otlp || !c->intake || !c->config->otlp.shutdown_ns)
+		return;
+	loop_after(c->loop, c->config->otlp.shutdown_ns / 1000000, stop_loop, c->loop);
+	otlp_finish(c->otlp, stop_loop, c->loop);
+	loop_run(c->loop);
+	loop_cancel(c->loop, stop_loop, c->loop);
+}
+
 static void end(struct collector *c)
 {
 	intake_stop(c->intake);
@@ -406,6 +512,8 @@ static void end(struct collector *c)
 		export_stop(c->health);
 	if (c->export)
 		export_stop(c->export);
+	finish_otlp(c); /* no scrape meanwhile asks those who are gone */
+	otlp_stop(c->otlp);
 	cluster_stop(&c->cluster);
 	pipeline_free(c->pipeline);
 	cluster_free(&c->cluster);
@@ -415,6 +523,8 @@ static void end(struct collector *c)
 		selfmetrics_free(c->self);
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
+	span_queue_free(c->spans);
+	otlp_options_free(c->otlp_options);
 	rulebooks_free(c->books);
 	if (c->loop)
 		loop_free(c->loop);

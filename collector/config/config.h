@@ -123,6 +123,17 @@ struct config {
 		struct config_set all, prometheus, instrumentations;
 	} features; /* see config_protocols() */
 
+	/* By OTLP; arrays by enum otlp_signal: traces, metrics. */
+	struct {
+		const char *endpoint[2], *protocol[2];
+		const char *common_endpoint, *common_protocol;
+		const char *common_headers; /* otlp_options_read() has them itself */
+		bool skip_verify[2];
+		uint64_t interval_ns, batch_timeout_ns, shutdown_ns;
+		uint64_t batch_max, queue_entries, queue_bytes;
+		uint64_t backoff_min_ns, backoff_max_ns, give_up_ns; /* 0: never */
+	} otlp;
+
 	struct {
 		bool graphql, elasticsearch, aws, jsonrpc;
 	} payloads; /* see config_payloads() */

@@ -65,7 +65,7 @@ static void yaml_variables(const struct printer *p)
 	for (size_t i = 0; (o = option_at(&options_all, i)); i++) {
 		const struct tree *value = p->config->values[i];
 
-		if (!o->env_only || !value || o->type == OPTION_UNSUPPORTED)
+		if (!o->env_only || !value || o->type == OPTION_UNSUPPORTED || o->secret)
 			continue;
 		fprintf(p->out, "# %s=", value->place.variable);
 		put_quoted(p->out, value->text, false);

@@ -56,6 +56,7 @@ struct option {
 	const char *env; /* without KEYHOLE_, OTEL_EBPF_ or BEYLA_; "X_*": all that begin so */
 	const char *env_plain; /* as it is, weaker than these three */
 	bool env_only;         /* has no key in the file; path is for messages */
+	bool secret;   /* only with env_only: not shown with the effective configuration */
 	const char *doc;
 	const char *section;      /* of the reference page, where it says more; NULL: all is said */
 	const char *fallback_doc; /* shown in the reference instead of fallback */
@@ -87,6 +88,7 @@ extern const struct option_table options_all;      /* of struct config */
 extern const struct option_table options_selector; /* of struct entry_draft (entries.h) */
 
 extern const struct option_table options_process; /* options_all goes on with them */
+extern const struct option_table options_otlp;    /* and with these */
 
 /* Beyla's keys that are not supported: likewise. */
 extern const struct option_table options_unsupported;

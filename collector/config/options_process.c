@@ -205,4 +205,4 @@ static const struct option rows[] = {
 };
 
 const struct option_table options_process = {rows, sizeof(rows) / sizeof(*rows),
-					     &options_unsupported};
+					     &options_otlp};

@@ -18,8 +18,6 @@ static const char graph[] = "only the ends of a service graph are renamed and it
 static const struct option rows[] = {
 	YET("trace_printer", "TRACE_PRINTER", "disabled", traces),
 	YET("print_traces", "PRINT_TRACES", "false", traces),
-	NO("shutdown_timeout", "SHUTDOWN_TIMEOUT", "10s",
-	   "nothing is left to send when it ends, so it ends at once"),
 	NO("enforce_sys_caps", "ENFORCE_SYS_CAPS", OPTION_ANYTHING,
 	   "keyhole-loader always ends where a capability is missing"),
 	NO("profile_port", "PROFILE_PORT", "0", "no profiler is built in"),

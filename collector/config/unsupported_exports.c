@@ -2,11 +2,11 @@
 /* Exporters and signals of Beyla that Keyhole has not, or not yet, and what touches workloads. */
 #include "unsupported.h"
 
-static const char otlp[] = "it exports no metrics by OTLP";
+static const char otlp[] = "its metrics by OTLP are those of prometheus_export";
 static const char traces[] = "it makes no traces";
 static const char flows[] = "it collects no network flows";
 static const char tcp[] = "it has no statistics of TCP";
-static const char cloud[] = "it exports nothing by OTLP";
+static const char cloud[] = "it knows no addresses of Grafana Cloud; OTEL_EXPORTER_OTLP_ENDPOINT does the same";
 static const char own[] = "its own metrics always stand beside the others, at prometheus_export";
 static const char processes[] = "it has no metrics of processes";
 static const char untouched[] = "workloads are never touched";
@@ -16,17 +16,12 @@ static const char injected[] = "it changes no pod and puts nothing into one";
 #define TRACES "otel_traces_export."
 
 static const struct option rows[] = {
-	YET_PLAIN(METRICS "endpoint", "OTEL_METRICS_ENDPOINT",
-		  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", NULL, otlp),
-	YET_PLAIN(METRICS "protocol", NULL, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", NULL, otlp),
-	YET(METRICS "interval", "METRICS_INTERVAL", "60s", otlp),
 	YET(METRICS "ttl", "METRICS_TTL", "5m", otlp),
 	YET(METRICS "reporters_cache_len", "METRICS_REPORT_CACHE_LEN", "256", otlp),
 	YET_PLAIN(METRICS "histogram_aggregation", NULL,
 		  "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
 		  "explicit_bucket_histogram", otlp),
 	YET(METRICS "exponential_histogram", NULL, NULL, otlp),
-	YET_PLAIN(METRICS "insecure_skip_verify", "OTEL_INSECURE_SKIP_VERIFY", NULL, "false", otlp),
 	YET(METRICS "instrumentations", "OTEL_METRICS_INSTRUMENTATIONS", "*", otlp),
 	YET(METRICS "features", "OTEL_METRICS_FEATURES", "application", otlp),
 	YET(METRICS "otel_sdk_log_level", "OTEL_SDK_LOG_LEVEL", NULL, otlp),
@@ -35,27 +30,11 @@ static const struct option rows[] = {
 	    "OTEL_ALLOW_SERVICE_GRAPH_SELF_REFERENCES", "false", otlp),
 	YET(METRICS "extra_span_resource_attributes", NULL, NULL, otlp),
 
-	YET_PLAIN(TRACES "endpoint", "OTEL_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-		  NULL, traces),
-	YET_PLAIN(TRACES "protocol", NULL, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", NULL, traces),
 	YET_PLAIN(TRACES "sampler.name", NULL, "OTEL_TRACES_SAMPLER", NULL, traces),
 	YET_PLAIN(TRACES "sampler.arg", NULL, "OTEL_TRACES_SAMPLER_ARG", NULL, traces),
-	YET(TRACES "batch_max_size", "OTLP_TRACES_BATCH_MAX_SIZE", "4096", traces),
-	YET(TRACES "queue_size", "OTLP_TRACES_QUEUE_SIZE", "16384", traces),
-	YET(TRACES "batch_timeout", "OTLP_TRACES_BATCH_TIMEOUT", "15s", traces),
 	YET(TRACES "reporters_cache_len", "TRACES_REPORT_CACHE_LEN", "256", traces),
-	YET(TRACES "insecure_skip_verify", NULL, "false", traces),
-	YET(TRACES "backoff_initial_interval", "BACKOFF_INITIAL_INTERVAL", NULL, traces),
-	YET(TRACES "backoff_max_interval", "BACKOFF_MAX_INTERVAL", NULL, traces),
-	YET(TRACES "backoff_max_elapsed_time", "BACKOFF_MAX_ELAPSED_TIME", NULL, traces),
 	YET(TRACES "instrumentations", "OTEL_TRACES_INSTRUMENTATIONS", "*", traces),
 
-	{UNSUPPORTED_ROW("otlp_endpoint", NULL, NULL, cloud, true),
-	 .env_plain = "OTEL_EXPORTER_OTLP_ENDPOINT", .env_only = true},
-	{UNSUPPORTED_ROW("otlp_protocol", NULL, NULL, cloud, true),
-	 .env_plain = "OTEL_EXPORTER_OTLP_PROTOCOL", .env_only = true},
-	{UNSUPPORTED_ROW("otlp_headers", NULL, NULL, cloud, true),
-	 .env_plain = "OTEL_EXPORTER_OTLP_HEADERS", .env_only = true},
 	YET_PLAIN("grafana.otlp.cloud_submit", NULL, "GRAFANA_CLOUD_SUBMIT", "traces", cloud),
 	YET_PLAIN("grafana.otlp.cloud_zone", NULL, "GRAFANA_CLOUD_ZONE", NULL, cloud),
 	YET_PLAIN("grafana.otlp.cloud_instance_id", NULL, "GRAFANA_CLOUD_INSTANCE_ID", NULL, cloud),

@@ -69,7 +69,22 @@
 	  "Exchanges counted in an overflow series because a limit was reached.")                  \
 	X(TARGETS, GAUGE, "keyhole_targets", "", "Services seen, one target_info each.")           \
 	X(SCRAPES, COUNTER, "keyhole_scrapes", "code", "HTTP requests answered, by status.")       \
-	X(SCRAPES_ACTIVE, GAUGE, "keyhole_scrapes_active", "", "Scrapes being answered.")
+	X(SCRAPES_ACTIVE, GAUGE, "keyhole_scrapes_active", "", "Scrapes being answered.")          \
+	X(OTLP_REQUESTS, COUNTER, "keyhole_otlp_requests", "signal",                               \
+	  "Requests sent by OTLP, those sent again included.")                                     \
+	X(OTLP_FAILURES, COUNTER, "keyhole_otlp_failures", "signal",                               \
+	  "Requests by OTLP that were not taken.")                                                 \
+	X(OTLP_RETRIES, COUNTER, "keyhole_otlp_retries", "signal",                                 \
+	  "Requests by OTLP that were sent again.")                                                \
+	X(OTLP_GARBAGE, COUNTER, "keyhole_otlp_garbage_answers", "signal",                         \
+	  "Answers that said success, but not as OTLP does.")                                      \
+	X(OTLP_SENT, COUNTER, "keyhole_otlp_items_sent", "signal",                                 \
+	  "Spans, and points of metrics, that the receiver took.")                                 \
+	X(OTLP_SPANS_DROPPED, COUNTER, "keyhole_otlp_spans_dropped", "reason",                     \
+	  "Spans that it did not, by reason.")                                                     \
+	X(OTLP_POINTS_DROPPED, COUNTER, "keyhole_otlp_points_dropped", "reason",                   \
+	  "Points of metrics that it did not, by reason; their counts are in the next ones.")      \
+	X(OTLP_QUEUE, GAUGE, "keyhole_otlp_queue_spans", "", "Spans that wait to be sent.")
 
 /* keyhole_streams_*, and by protocol keyhole_protocol_*, are declared in protocol/streams.h. */
 enum selfmetric {

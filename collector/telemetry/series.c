@@ -3,6 +3,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
+
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 static struct series *alloc_series(struct series_table *table, struct slice key,
 				   struct slice labels)
@@ -22,6 +31,7 @@ static struct series *alloc_series(struct series_table *table, struct slice key,
 	series->key_n = (uint16_t)key.n;
 	series->labels = text + key.n;
 	series->labels_n = (uint16_t)labels.n;
+	series->began_ns = wall_ns();
 	return series;
 }
 

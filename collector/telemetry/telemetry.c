@@ -478,6 +478,7 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 				.bounds = bounds,
 				.counts = counts,
 				.sum = atomic_load_explicit(&words[0], memory_order_relaxed),
+				.began_ns = series->began_ns,
 			});
 	}
 }

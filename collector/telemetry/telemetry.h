@@ -171,6 +171,7 @@ struct telemetry_sample {
 	const struct histogram_bounds *bounds;
 	const uint64_t *counts; /* bounds->n + 1, each bucket alone, +Inf last. A counter's: one */
 	uint64_t sum;           /* in raw units: divide by bounds->unit */
+	uint64_t began_ns;      /* CLOCK_REALTIME, when it was zero */
 };
 
 typedef void (*telemetry_sample_fn)(void *arg, const struct telemetry_sample *sample);

@@ -27,7 +27,8 @@ printf '%s\n' 'routes: {patterns: [/]}' 'keyhole:' '  time_to_first_byte: true' 
 mkdir -m 755 "$scratch/web"
 port=$(free_port)
 start_loader
-start_collector KUBECONFIG="$scratch/kubeconfig" --config "$scratch/c.yml"
+start_collector KUBECONFIG="$scratch/kubeconfig" OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9 \
+	KEYHOLE_SHUTDOWN_TIMEOUT=1s --config "$scratch/c.yml"
 start "$scratch/web.log" "$python" -m http.server --bind 127.0.0.1 --directory "$scratch/web" "$port"
 wait_for 10 listening "$port"
 ask 3 "http://127.0.0.1:$port/"

@@ -232,7 +232,8 @@ static void a_key_in_file_and_environment_is_answered_at_both_places(void **stat
 /* A key may be secret: no value of what is not supported is ever repeated. */
 static void values_of_what_is_not_supported_are_not_shown(void **state)
 {
-	char *const environment[] = {"GRAFANA_CLOUD_API_KEY=s3cret", NULL};
+	char *const environment[] = {"GRAFANA_CLOUD_API_KEY=s3cret",
+				     "OTEL_EXPORTER_OTLP_HEADERS=authorization=s3cret", NULL};
 	char *shown = NULL;
 	struct parsed p;
 	size_t n;
@@ -240,7 +241,7 @@ static void values_of_what_is_not_supported_are_not_shown(void **state)
 
 	parse_with(&p,
 		   slice_of("grafana: {otlp: {cloud_api_key: s3cret}}\n"
-			    "otel_traces_export: {endpoint: 'http://s3cret@x'}\n"),
+			    "sigil_export: {endpoint: 'http://s3cret@x'}\n"),
 		   environment);
 	assert_non_null(strstr(p.said, "cloud_api_key"));
 	assert_null(strstr(p.said, "s3cret"));

@@ -211,10 +211,10 @@ static const struct vector accepted[] = {
 		     "say how records are batched")
 		 W(AT(3, 3), "not supported by Keyhole: ebpf.context_propagation, because Keyhole "
 			     "never writes to packets or to a workload's memory")},
-	{"trace_printer: text\notel_traces_export:\n  endpoint: http://x\n",
+	{"trace_printer: text\notel_traces_export:\n  reporters_cache_len: 3\n",
 	 W(AT(1, 1), "not supported by Keyhole yet: trace_printer, because it makes no traces")
-		 W(AT(3, 3), "not supported by Keyhole yet: otel_traces_export.endpoint, because "
-			     "it makes no traces")},
+		 W(AT(3, 3), "not supported by Keyhole yet: otel_traces_export.reporters_cache_len, "
+			     "because it makes no traces")},
 	/* What Beyla does without the key, what is off, what is empty: it asks for nothing. */
 	{"ebpf: {wakeup_len: 500, bpf_debug: no, batch_timeout: 1000ms, context_propagation: "
 	 "\"\"}\n"
