@@ -250,6 +250,8 @@ static int make_span_queue(struct collector *c)
 
 	if (!c->otlp_options[OTLP_TRACES].url)
 		return 0;
+	log_warn("traces are to be sent to %s, but Keyhole makes none yet: only metrics are sent",
+		 c->otlp_options[OTLP_TRACES].url);
 	r = span_queue_new(&c->spans, (uint32_t)c->config->otlp.queue_entries,
 			   (uint32_t)c->config->otlp.queue_bytes);
 	if (r)
