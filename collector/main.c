@@ -250,8 +250,8 @@ static int make_span_queue(struct collector *c)
 
 	if (!c->otlp_options[OTLP_TRACES].url)
 		return 0;
-	log_warn("traces are to be sent to %s, but Keyhole makes none yet: only metrics are sent",
-		 c->otlp_options[OTLP_TRACES].url);
+	log_warn(
+		"there is an endpoint for traces, but Keyhole makes none yet: none are sent there");
 	r = span_queue_new(&c->spans, (uint32_t)c->config->otlp.queue_entries,
 			   (uint32_t)c->config->otlp.queue_bytes);
 	if (r)
