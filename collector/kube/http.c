@@ -8,10 +8,10 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "../cleanup.h"
+#include "../curl_loop.h"
 #include "../log.h"
 #include "credentials.h"
 #include "event.h"
@@ -20,7 +20,7 @@ struct kube_http {
 	struct loop *loop;
 	const struct kube_options *options;
 	struct kube_http_handler handler;
-	CURLM *multi;
+	struct curl_loop *curl;
 
 	/* The request under way; easy is NULL if there is none. */
 	CURL *easy;
@@ -36,7 +36,6 @@ struct kube_http {
 	size_t body_n;
 };
 
-static void on_timeout(void *arg);
 static void on_idle(void *arg);
 
 static void release_request(struct kube_http *http)
@@ -44,7 +43,7 @@ static void release_request(struct kube_http *http)
 	loop_cancel(http->loop, on_idle, http);
 	if (!http->easy)
 		return;
-	curl_multi_remove_handle(http->multi, http->easy);
+	curl_multi_remove_handle(curl_loop_multi(http->curl), http->easy);
 	curl_easy_cleanup(http->easy);
 	for (struct curl_slist *item = http->headers; item; item = item->next)
 		explicit_bzero(item->data, strlen(item->data)); /* the token is among them */
@@ -148,45 +147,18 @@ static void explain(struct kube_http *http, CURLcode code, struct kube_http_answ
 	}
 }
 
-/* The only place where requests end by themselves; never inside one of libcurl's callbacks. */
-static void collect(struct kube_http *http)
+/* The only place where requests end by themselves. */
+static void on_done(void *arg, CURL *easy, CURLcode code)
 {
+	struct kube_http *http = arg;
 	struct kube_http_answer answer;
-	CURLMsg *message;
-	int left;
 
-	while ((message = curl_multi_info_read(http->multi, &left))) {
-		if (message->msg != CURLMSG_DONE || message->easy_handle != http->easy)
-			continue;
-		explain(http, message->data.result, &answer);
-		http->fresh = answer.status == 0 || message->data.result != CURLE_OK;
-		release_request(http);
-		http->handler.done(http->handler.arg, &answer);
-	}
-}
-
-static void on_socket(void *arg, int fd, uint32_t events)
-{
-	struct kube_http *http = arg;
-	int flags = 0, running;
-
-	if (events & EPOLLIN)
-		flags |= CURL_CSELECT_IN;
-	if (events & EPOLLOUT)
-		flags |= CURL_CSELECT_OUT;
-	if (events & (EPOLLERR | EPOLLHUP))
-		flags |= CURL_CSELECT_ERR;
-	curl_multi_socket_action(http->multi, fd, flags, &running);
-	collect(http);
-}
-
-static void on_timeout(void *arg)
-{
-	struct kube_http *http = arg;
-	int running;
-
-	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(http);
+	if (easy != http->easy)
+		return;
+	explain(http, code, &answer);
+	http->fresh = answer.status == 0 || code != CURLE_OK;
+	release_request(http);
+	http->handler.done(http->handler.arg, &answer);
 }
 
 /* A server that does not even begin to answer is given up sooner than a quiet watch. */
@@ -208,44 +180,6 @@ static void on_idle(void *arg)
 	http->fresh = true;
 	release_request(http);
 	http->handler.done(http->handler.arg, &answer);
-}
-
-static int curl_wants_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *watched)
-{
-	struct kube_http *http = arg;
-	uint32_t events = 0;
-	int ret;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (watched)
-			loop_forget(http->loop, fd);
-		return 0;
-	}
-	if (what & CURL_POLL_IN)
-		events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		events |= EPOLLOUT;
-	if (watched)
-		ret = loop_change(http->loop, fd, events);
-	else
-		ret = loop_watch(http->loop, fd, events, on_socket, http);
-	if (ret)
-		return -1;
-	curl_multi_assign(http->multi, fd, http);
-	return 0;
-}
-
-static int curl_wants_timer(CURLM *multi, long ms, void *arg)
-{
-	struct kube_http *http = arg;
-
-	(void)multi;
-	if (ms < 0)
-		loop_cancel(http->loop, on_timeout, http);
-	else if (loop_after(http->loop, ms, on_timeout, http))
-		return -1;
-	return 0;
 }
 
 static void rearm_idle(struct kube_http *http)
@@ -339,17 +273,11 @@ struct kube_http *kube_http_new(struct loop *loop, const struct kube_options *op
 	http->loop = loop;
 	http->options = options;
 	http->handler = *handler;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-		http->multi = curl_multi_init();
-	if (!http->multi) {
+	http->curl = curl_loop_new(loop, on_done, http);
+	if (!http->curl) {
 		free(http);
 		return NULL;
 	}
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, curl_wants_socket);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, curl_wants_timer);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, 2L);
 	return http;
 }
 
@@ -358,9 +286,7 @@ void kube_http_free(struct kube_http *http)
 	if (!http)
 		return;
 	release_request(http);
-	curl_multi_cleanup(http->multi);
-	loop_cancel(http->loop, on_timeout, http);
-	curl_global_cleanup();
+	curl_loop_free(http->curl);
 	free(http);
 }
 
@@ -461,7 +387,8 @@ static int prepare(struct kube_http *http, const struct kube_http_request *reque
 	if (ret)
 		return ret;
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, http->headers);
-	return curl_multi_add_handle(http->multi, http->easy) == CURLM_OK ? 0 : -ENOMEM;
+	return curl_multi_add_handle(curl_loop_multi(http->curl), http->easy) == CURLM_OK ? 0
+											  : -ENOMEM;
 }
 
 int kube_http_get(struct kube_http *http, const struct kube_http_request *request,
