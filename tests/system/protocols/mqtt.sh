@@ -52,7 +52,7 @@ subscribe() { # NAME VERSION QOS TOPIC [OPTION...]: returns when it is answered
 
 # Publishes each line of a file as a message, on one connection.
 publish() { # FILE NAME VERSION QOS TOPIC
-	mosquitto_pub -h 127.0.0.1 -p "$port" -V "$3" -q "$4" -t "$5" -i "$2" -l < "$1"
+	become mosquitto_pub -h 127.0.0.1 -p "$port" -V "$3" -q "$4" -t "$5" -i "$2" -l < "$1"
 }
 
 # ---- clients that are there before ----
