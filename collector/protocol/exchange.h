@@ -93,8 +93,10 @@ enum exchange_error {
 struct exchange {
 	struct kh_conn conn;
 	uint64_t cgroup;
-	uint32_t tgid, tid;
-	uint32_t req_seq; /* TCP sequence number of the request's first byte; 0 unknown */
+	uint32_t tgid, tid; /* who moved the answer: sent (server) or received it (client) */
+	uint32_t req_tid;   /* the thread that received (server) or sent the request; 0 unknown */
+	uint32_t req_seq;   /* TCP sequence number of the request's first byte; 0 unknown */
+	uint64_t routine;   /* Go: address of the goroutine that did so; 0 unknown, or no Go */
 
 	uint64_t start_ns; /* first byte of the request received (server) or sent (client) */
 	uint64_t first_ns; /* first byte of the answer; 0: none */
