@@ -135,6 +135,12 @@ struct config {
 	} otlp;
 
 	struct {
+		const char *sampler_name, *sampler_arg; /* config_sampler() */
+		uint64_t join_wait_ns, peers_wait_ns, join_spans;
+		int remote; /* enum tracer_remote */
+	} traces;
+
+	struct {
 		bool graphql, elasticsearch, aws, jsonrpc;
 	} payloads; /* see config_payloads() */
 
@@ -239,6 +245,9 @@ void config_selectors(const struct config *config, struct selector_options *opti
 void config_routes(const struct config *config, struct route_options *options);
 /* `host`: this host's name; used unless the configuration says another. May be NULL. */
 void config_naming(const struct config *config, const char *host, struct resolve_rules *rules);
+
+/* Of spans, unless the workload has its own. */
+struct sampler config_sampler(const struct config *config);
 
 /* Whose addresses are watched beside those of the node's own pods. */
 void config_peers(const struct config *config, bool *pods, bool *services);

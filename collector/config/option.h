@@ -89,11 +89,16 @@ extern const struct option_table options_selector; /* of struct entry_draft (ent
 
 extern const struct option_table options_process; /* options_all goes on with them */
 extern const struct option_table options_otlp;    /* and with these */
+extern const struct option_table options_traces;  /* and with these */
 
 /* Beyla's keys that are not supported: likewise. */
 extern const struct option_table options_unsupported;
 extern const struct option_table options_unsupported_ebpf;
 extern const struct option_table options_unsupported_exports;
+
+/* Checks of samplers' names and of their share: NULL, or what is wrong. */
+const char *config_check_sampler(const char *text, char why[PATTERN_WHY_MAX]);
+const char *config_check_ratio(const char *text, char why[PATTERN_WHY_MAX]);
 
 /* What a person would call the type: "a whole number from 1 to 5", and so on. Returns buf. */
 const char *option_expects(const struct option *option, char *buf, size_t size);

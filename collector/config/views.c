@@ -42,6 +42,15 @@ void config_selectors(const struct config *config, struct selector_options *opti
 	};
 }
 
+struct sampler config_sampler(const struct config *config)
+{
+	struct sampler sampler = SAMPLER_DEFAULT;
+
+	sampler_read(&sampler, slice_of(config->traces.sampler_name),
+		     slice_of(config->traces.sampler_arg));
+	return sampler;
+}
+
 static bool any_args(const struct config_entries *entries)
 {
 	for (size_t i = 0; i < entries->n; i++) {

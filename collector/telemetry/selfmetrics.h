@@ -84,7 +84,21 @@
 	  "Spans that it did not, by reason.")                                                     \
 	X(OTLP_POINTS_DROPPED, COUNTER, "keyhole_otlp_points_dropped", "reason",                   \
 	  "Points of metrics that it did not, by reason; their counts are in the next ones.")      \
-	X(OTLP_QUEUE, GAUGE, "keyhole_otlp_queue_spans", "", "Spans that wait to be sent.")
+	X(OTLP_QUEUE, GAUGE, "keyhole_otlp_queue_spans", "", "Spans that wait to be sent.")        \
+	X(TRACE_SPANS, COUNTER, "keyhole_trace_spans", "", "Spans made of exchanges.")             \
+	X(TRACE_QUEUED, COUNTER, "keyhole_trace_spans_queued", "", "Of these: given to be sent.")  \
+	X(TRACE_SAMPLED_OUT, COUNTER, "keyhole_trace_spans_sampled_out", "",                       \
+	  "Of these: of traces that the sampler does not keep.")                                   \
+	X(TRACE_DROPPED, COUNTER, "keyhole_trace_spans_dropped", "",                               \
+	  "Of these: dropped because the queue was full.")                                         \
+	X(TRACE_WAITING, GAUGE, "keyhole_trace_spans_waiting", "",                                 \
+	  "Of these: waiting for their parents.")                                                  \
+	X(TRACE_PARENTS, COUNTER, "keyhole_trace_parents", "how",                                  \
+	  "Spans given to be sent, by how their parent was found.")                                \
+	X(TRACE_LINKED, COUNTER, "keyhole_trace_links", "",                                        \
+	  "Spans with a link to the trace of their server on another node.")                       \
+	X(TRACE_LATE, COUNTER, "keyhole_trace_late_parents", "",                                   \
+	  "Calls whose request ended so late that they are in a trace of their own.")
 
 /* keyhole_streams_*, and by protocol keyhole_protocol_*, are declared in protocol/streams.h. */
 enum selfmetric {
