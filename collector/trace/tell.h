@@ -17,12 +17,12 @@
 
 #include "span.h"
 
-#define TELL_OUT_ENTRIES 16384    /* records that wait to be sent; a power of two */
-#define TELL_IN_ENTRIES 65536     /* records that wait for the intake thread; a power of two */
-#define TELL_TABLE_DEFAULT 262144 /* keyhole.traces.peers.table_entries */
+#define TELL_OUT_RECORDS 16384    /* records that wait to be sent; a power of two */
+#define TELL_IN_RECORDS 65536     /* records that wait for the intake thread; a power of two */
+#define TELL_TABLE_DEFAULT 262144 /* keyhole.traces.peers.table_size */
 #define TELL_TABLE_MIN 1024
 #define TELL_TABLE_MAX 16777216
-#define TELL_WAYS 8          /* places of the table where one id may lie */
+#define TELL_WAYS 8            /* places of the table where one id may lie */
 #define TELL_LIFETIME_MS 30000 /* after that, what was told is forgotten */
 
 struct exchange;
