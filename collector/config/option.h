@@ -26,7 +26,6 @@ enum option_type {
 	OPTION_LABELS,      /* struct config_labels; the row stands for every key of a section */
 	OPTION_SET,         /* struct config_set; of choices, `*` and `all` for all of them */
 	OPTION_UNSUPPORTED, /* nothing: answered with `because` */
-	OPTION_IGNORED,     /* nothing: of traces, which there are not yet */
 };
 
 struct option_choice {
