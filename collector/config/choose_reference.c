@@ -39,6 +39,11 @@ static const char select[] =
 	"first and only excludes, so\n"
 	"the metric has all the others and `url_path`.\n"
 	"\n"
+	"The key `traces` is about spans (traces.md). Those of their attributes that have \"unless "
+	"excluded\" below stay,\n"
+	"whatever `include` names; only an `exclude` of the key `traces` itself takes them away, "
+	"none of a glob such as `\"*\"`.\n"
+	"\n"
 	"Only what the metric can have can be included; another name is an error, and one that "
 	"only Beyla has (see below)\n"
 	"gets a line and is left out. Metrics of one kind and side that have the same labels share "
@@ -99,6 +104,8 @@ static const char *presence(enum attribute_presence on)
 		return "default with `routes`";
 	case PRESENT_WITH_HOST:
 		return "default with `keyhole.server_address_from_host`";
+	case PRESENT_ANYWAY:
+		return "unless excluded";
 	case PRESENT_NEVER:
 		break;
 	}
@@ -110,7 +117,7 @@ static const char *const owner_name[] = {
 	"HTTP server",   "HTTP client", "RPC server",        "RPC client",
 	"DB server",     "DB client",   "messaging server",  "messaging client",
 	"DNS server",    "DNS client",  "messaging process", "encrypted connections",
-	"`target_info`",
+	"`target_info`", "spans",
 };
 _Static_assert(sizeof(owner_name) / sizeof(*owner_name) == OWNERS, "one for each");
 
@@ -148,7 +155,7 @@ static void put_presences(FILE *out, unsigned int id)
 {
 	const char *parted = "";
 
-	for (int on = PRESENT_ON_REQUEST; on <= PRESENT_WITH_HOST; on++) {
+	for (int on = PRESENT_ON_REQUEST; on <= PRESENT_ANYWAY; on++) {
 		unsigned int owners = 0;
 
 		for (unsigned int owner = 0; owner < OWNERS; owner++) {
