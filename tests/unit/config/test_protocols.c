@@ -80,15 +80,14 @@ static void spans_are_of_all_but_lookups_unless_told(void **state)
 	assert_int_equal(config_traced(read_it("")), most);
 	/* whatever there are metrics of */
 	assert_int_equal(config_traced(with("dns")), most);
-	assert_int_equal(config_traced(read_it("otel_traces_export: {instrumentations: '*'}\n")),
+	assert_int_equal(config_traced(read_it("otel_traces_export: {instrumentations: ['*']}\n")),
 			 most | P(DNS));
 	assert_int_equal(config_traced(read_it("otel_traces_export:\n"
 					       "  instrumentations: [http, kafka]\n"
 					       "ebpf: {payload_extraction: {http: {graphql: "
 					       "{enabled: true}}}}\n")),
 			 WEB | P(KAFKA) | P(GRAPHQL));
-	assert_int_equal(config_protocols(p.config),
-			 ((1ull << PROTOCOLS) - 1) & ~PAYLOADS | P(GRAPHQL));
+	assert_int_equal(config_protocols(p.config), most | P(DNS) | P(GRAPHQL));
 	assert_int_equal(config_traced(read_it("otel_traces_export: {instrumentations: [kafka]}\n"
 					       "ebpf: {payload_extraction: {http: {graphql: "
 					       "{enabled: true}}}}\n")),
@@ -177,6 +176,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(each_word_switches_its_protocols_on),
 		T(all_of_them_are_on_by_default),
+		T(spans_are_of_all_but_lookups_unless_told),
+		T(spans_get_what_is_chosen_for_them),
 		T(what_http_carries_is_off_until_it_is_asked_for),
 		T(without_the_feature_nothing_is_on),
 		T(names_are_of_the_version_that_is_asked_for),
