@@ -404,6 +404,7 @@ static void on_idle(void *arg, uint64_t now_ns)
 
 	p->now_ns = now_ns;
 	follow(p);
+	tell_turn(p->o.tell, now_ns);
 	offer_waiting(p);
 	think_again(p);
 	telemetry_expire(p->o.telemetry, now_ns);

@@ -48,8 +48,8 @@ static int queue_new(struct queue *queue, size_t size)
 static size_t queue_put(struct queue *queue, const struct tell_record *record, size_t n)
 {
 	uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
-	uint64_t room = queue->size -
-			(head - atomic_load_explicit(&queue->tail, memory_order_acquire));
+	uint64_t room =
+		queue->size - (head - atomic_load_explicit(&queue->tail, memory_order_acquire));
 
 	if (n > room)
 		n = room;

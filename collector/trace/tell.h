@@ -29,23 +29,24 @@ struct exchange;
 
 /* What is told. */
 struct tell_record {
-	uint8_t span_id[SPAN_ID_LEN]; /* derived, of the client span; never zero */
+	uint8_t span_id[SPAN_ID_LEN];        /* derived, of the client span; never zero */
 	uint8_t trace_id[SPAN_TRACE_ID_LEN]; /* never zero */
 	uint8_t flags;                       /* W3C trace flags */
 };
 
 struct tell_stats {
-	_Atomic uint64_t put;         /* by the intake thread, to be sent */
-	_Atomic uint64_t put_dropped; /* of these: there was no place in the queue */
-	_Atomic uint64_t got;         /* from peers, for the intake thread */
-	_Atomic uint64_t got_dropped; /* of these: there was no place in the queue */
-	_Atomic uint64_t evicted;     /* forgotten before their time, for newer ones */
+	_Atomic uint64_t put;            /* by the intake thread, to be sent */
+	_Atomic uint64_t put_dropped;    /* of these: there was no place in the queue */
+	_Atomic uint64_t got;            /* from peers, for the intake thread */
+	_Atomic uint64_t got_dropped;    /* of these: there was no place in the queue */
+	_Atomic uint64_t evicted;        /* forgotten before their time, for newer ones */
 	_Atomic uint64_t found, unknown; /* answers of tell_find() */
 };
 
 struct tell;
 
-/* `table` places, rounded up to a power of two. Returns 0, -EINVAL (out of the limits) or -ENOMEM. */
+/* `table` places, rounded up to a power of two. Returns 0, -EINVAL (out of the limits) or -ENOMEM.
+ */
 int tell_new(struct tell **tell, uint32_t table);
 void tell_free(struct tell *tell); /* when both threads are done; NULL is fine */
 

@@ -152,7 +152,8 @@ static int read_file(const void *bytes, size_t n, uint8_t got[TELL_SECRET_LEN])
 
 static void a_secret_is_bytes_or_digits(void **state)
 {
-	static const char hex[] = "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F\n";
+	static const char hex[] =
+		"000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F\n";
 	uint8_t got[TELL_SECRET_LEN];
 
 	assert_int_equal(read_file(secret, 32, got), 0);
@@ -186,14 +187,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(bytes_are_as_described),
-		TEST(every_number_of_records_comes_back),
-		TEST(no_other_length_is_taken),
-		TEST(no_bit_may_change),
-		TEST(another_secret_is_refused),
-		TEST(ids_of_zeroes_are_refused),
-		TEST(a_secret_is_bytes_or_digits),
-		TEST(nothing_else_is_a_secret),
+		TEST(bytes_are_as_described),      TEST(every_number_of_records_comes_back),
+		TEST(no_other_length_is_taken),    TEST(no_bit_may_change),
+		TEST(another_secret_is_refused),   TEST(ids_of_zeroes_are_refused),
+		TEST(a_secret_is_bytes_or_digits), TEST(nothing_else_is_a_secret),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,7 @@ void __wrap_freeaddrinfo(struct addrinfo *found)
 
 static struct loop *loop;
 static struct tell_names *names;
-static uint64_t seen;    /* rounds */
+static uint64_t seen;      /* rounds */
 static int result_fd = -1; /* what is read at the end of a look-up: the first eventfd that is */
 
 /* Time passes only where the loop would wait for it, and not while a look-up is under way. */
@@ -207,9 +207,9 @@ static const char *read_one(const char *text, const char *host, uint16_t port)
 
 static void endpoints_are_host_and_port(void **state)
 {
-	static const char *const wrong[] = {"",	     "host",   "host:",	  "host:0", "host:65536",
-					    "host:x", "host:1x", "host:-1", "host: 1", "::1:80",
-					    "[::1:80", "[]:", "[::1]"};
+	static const char *const wrong[] = {
+		"",        "host",    "host:",  "host:0",  "host:65536", "host:x", "host:1x",
+		"host:-1", "host: 1", "::1:80", "[::1:80", "[]:",        "[::1]"};
 	char longest[TELL_HOST_MAX + 10];
 
 	assert_null(read_one("keyhole.ns.svc:9410", "keyhole.ns.svc", 9410));
