@@ -472,9 +472,9 @@ static int start(struct collector *c)
 		return r;
 	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
 	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_span_queue(c)) ||
-	    (r = make_trace_peers(c)) || (r = make_pipeline(c)) || (r = make_otlp(c)) || (r = make_export(c)) ||
-	    (r = make_health(c)) || (r = make_tape(c)) || (r = make_reload(c)) ||
-	    (r = enter_sandbox(c)))
+	    (r = make_trace_peers(c)) || (r = make_pipeline(c)) || (r = make_otlp(c)) ||
+	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
+	    (r = make_reload(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
