@@ -21,15 +21,17 @@ static void set_rules(struct traces *t, const struct config *config, struct peer
 }
 
 int traces_start(struct traces *t, const struct config *config, struct telemetry *telemetry,
-		 struct peers *peers, const struct peer_namer *namer)
+		 struct peers *peers, struct tell *tell, const struct peer_namer *namer)
 {
 	struct span_options spans;
 	struct tracer_options o = {.telemetry = telemetry,
 				   .peers = peers,
+				   .tell = tell,
 				   .rules = &t->rules,
 				   .sampler = config_sampler(config),
 				   .remote = (enum tracer_remote)config->traces.remote,
 				   .join_wait_ns = config->traces.join_wait_ns,
+				   .peers_wait_ns = config->traces.peers_wait_ns,
 				   .room_spans = (uint32_t)config->traces.join_spans};
 	int r;
 

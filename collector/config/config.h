@@ -143,6 +143,12 @@ struct config {
 	} traces;
 
 	struct {
+		const char *listen, *secret_file;
+		struct config_texts endpoints; /* none: nobody is told */
+		uint64_t rate, table;
+	} trace_peers;
+
+	struct {
 		bool graphql, elasticsearch, aws, jsonrpc;
 	} payloads; /* see config_payloads() */
 

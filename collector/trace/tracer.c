@@ -151,7 +151,7 @@ static void tell(struct tracer *t, struct guest *guest, const struct kin_place *
 	    place->other_end)
 		return;
 	guest->told = true;
-	tell_put(t->o.tell, place->span_id, place->trace_id, place->flags, NULL);
+	tell_put(t->o.tell, place->span_id, place->trace_id, place->flags);
 }
 
 /* The oldest goes. False: it may wait, and does. */
