@@ -171,7 +171,7 @@ static int measure(struct pipeline *p, const struct workload *w,
 	if (ex->kind == EXCHANGE_ENCRYPTED)
 		return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
 	if (p->o.protocols >> ex->protocol & 1)
-		return telemetry_count(p->o.telemetry, source, p->now_ns);
+		return telemetry_count(p->o.telemetry, source, p->now_ns, NULL);
 	return -ENOENT;
 }
 
