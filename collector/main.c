@@ -23,6 +23,7 @@
 #include "policy/sandbox.h"
 #include "reload.h"
 #include "trace_peers.h"
+#include "traces.h"
 #include "vitals.h"
 
 #define LOG_MODULE "main"
@@ -46,8 +47,8 @@ struct collector {
 	struct pipeline *pipeline;
 	struct export *export, *health;
 	struct otlp_signal_options otlp_options[OTLP_SIGNALS];
-	struct span_queue *spans; /* NULL: no traces are sent */
 	struct trace_peers trace_peers;
+	struct traces traces; /* all zero: none are sent */
 	struct otlp *otlp;
 	struct policy_report sandbox;
 	struct intake *intake;
@@ -199,7 +200,8 @@ static int make_pipeline(struct collector *c)
 				     .books = c->books,
 				     .protocols = config_protocols(c->config),
 				     .telemetry = c->telemetry,
-				     .tell = c->trace_peers.tell,
+				     .tracer = c->traces.tracer,
+				     .traced = c->traces.protocols,
 				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
@@ -246,37 +248,36 @@ static int make_health(struct collector *c)
 	return export_start(&c->health, c->loop, &o);
 }
 
-/* Before the pipeline, which puts spans into it. */
-static int make_span_queue(struct collector *c)
+static int make_trace_peers(struct collector *c)
 {
+	int r = trace_peers_start(&c->trace_peers, c->loop, c->config);
+
+	return r ? r : trace_peers_bind(&c->trace_peers, c->self);
+}
+
+/* Before the pipeline, which puts exchanges into them. */
+static int make_traces(struct collector *c)
+{
+	struct peer_namer namer = cluster_namer(&c->cluster);
 	int r;
 
 	if (!c->otlp_options[OTLP_TRACES].url)
 		return 0;
-	log_warn(
-		"there is an endpoint for traces, but Keyhole makes none yet: none are sent there");
-	r = span_queue_new(&c->spans, (uint32_t)c->config->otlp.queue_entries,
-			   (uint32_t)c->config->otlp.queue_bytes);
-	if (r)
-		log_error("the queue of spans cannot be set up: %s", strerror(-r));
+	r = make_trace_peers(c);
+	if (!r)
+		r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, &namer,
+				 c->trace_peers.tell);
+	if (!r && traces_bind(&c->traces, c->self)) {
+		log_error("metrics of traces cannot be set up: %s", strerror(ENOSPC));
+		r = -ENOSPC;
+	}
 	return r;
-}
-
-static int make_trace_peers(struct collector *c)
-{
-	int r = 0;
-
-	if (c->spans)
-		r = trace_peers_start(&c->trace_peers, c->loop, c->config);
-	else if (c->config->trace_peers.endpoints.n)
-		log_warn("keyhole.traces.peers: no traces are sent, so nobody is told of any");
-	return r ? r : trace_peers_bind(&c->trace_peers, c->self);
 }
 
 static int make_otlp(struct collector *c)
 {
 	const struct config *conf = c->config;
-	struct otlp_options o = {.queue = c->spans,
+	struct otlp_options o = {.queue = c->traces.queue,
 				 .telemetry = c->telemetry,
 				 .semconv = (enum semconv)conf->keyhole.semconv,
 				 .extras = &conf->attributes.extras,
@@ -298,6 +299,8 @@ static int make_otlp(struct collector *c)
 		log_error("the export by OTLP cannot be set up: %s", strerror(-r));
 	else if (o.signal[OTLP_METRICS].url)
 		log_info("metrics are sent by OTLP to %s", o.signal[OTLP_METRICS].url);
+	if (!r && o.signal[OTLP_TRACES].url)
+		log_info("traces are sent by OTLP to %s", o.signal[OTLP_TRACES].url);
 	return r;
 }
 
@@ -413,6 +416,7 @@ static int start_intake(struct collector *c)
 		.socket = c->options.socket ? c->options.socket : c->config->keyhole.loader_socket,
 		.replay = c->options.replay,
 		.record = c->options.record ? &c->tape : NULL,
+		.drain = c->otlp != NULL,
 		.hold_ns = &c->config->kubernetes.sync_timeout_ns,
 		.wishes = {.want = pipeline_wants(c->pipeline),
 			   .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD},
@@ -471,10 +475,10 @@ static int start(struct collector *c)
 	if (!c->options.print_metrics && (r = cluster_find(&c->cluster, c->config)))
 		return r;
 	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
-	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_span_queue(c)) ||
-	    (r = make_trace_peers(c)) || (r = make_pipeline(c)) || (r = make_otlp(c)) ||
-	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
-	    (r = make_reload(c)) || (r = enter_sandbox(c)))
+	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_traces(c)) ||
+	    (r = make_pipeline(c)) || (r = make_otlp(c)) || (r = make_export(c)) ||
+	    (r = make_health(c)) || (r = make_tape(c)) || (r = make_reload(c)) ||
+	    (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -542,7 +546,7 @@ static void end(struct collector *c)
 		selfmetrics_free(c->self);
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
-	span_queue_free(c->spans);
+	traces_end(&c->traces);
 	trace_peers_free(&c->trace_peers);
 	otlp_options_free(c->otlp_options);
 	rulebooks_free(c->books);

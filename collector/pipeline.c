@@ -59,6 +59,7 @@ static struct workloads_options workloads_of(struct pipeline *p)
 					  .selector = p->o.selector,
 					  .rules = p->o.rules,
 					  .wait_ns = p->o.wait_ns,
+					  .traces = p->o.tracer != NULL,
 					  .own_pod = p->o.own_pod};
 }
 
@@ -158,6 +159,31 @@ static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
 	return process ? process->ns_tgid : 0;
 }
 
+/* Returns 0, or -ENOENT: its kind is not counted, or nothing of its workload is. */
+static int measure(struct pipeline *p, const struct workload *w,
+		   const struct attribute_source *source)
+{
+	const struct exchange *ex = source->exchange;
+
+	if (!w->metrics)
+		return -ENOENT;
+	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
+	if (ex->kind == EXCHANGE_ENCRYPTED)
+		return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
+	if (p->o.protocols >> ex->protocol & 1)
+		return telemetry_count(p->o.telemetry, source, p->now_ns);
+	return -ENOENT;
+}
+
+static void trace(struct pipeline *p, const struct workload *w,
+		  const struct attribute_source *source)
+{
+	if (p->o.tracer && w->traces && source->exchange->kind != EXCHANGE_ENCRYPTED &&
+	    p->o.traced >> source->exchange->protocol & 1)
+		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL,
+				p->now_ns);
+}
+
 static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
 {
 	struct attribute_source source = {.resource = w->resource, .exchange = ex};
@@ -167,23 +193,19 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 	if (p->o.router && ex->kind == EXCHANGE_HTTP)
 		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
 				   ex->target_cut);
-	if (route.ignore_metrics) {
-		count(&p->stats.ignored_route);
-		return;
-	}
 	source.route = route.route;
 	source.pid = own_pid(p, ex->tgid);
 	if (p->o.filter && !filter_passes(p->o.filter, &source)) {
 		count(&p->stats.filtered);
 		return;
 	}
-	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
-	if (ex->kind == EXCHANGE_ENCRYPTED)
-		counted = telemetry_encrypted(p->o.telemetry, &source, p->now_ns);
-	else if (p->o.protocols >> ex->protocol & 1)
-		counted = telemetry_count(p->o.telemetry, &source, p->now_ns);
-	else
-		counted = -ENOENT;
+	if (!route.ignore_traces)
+		trace(p, w, &source);
+	if (route.ignore_metrics) {
+		count(&p->stats.ignored_route);
+		return;
+	}
+	counted = measure(p, w, &source);
 	if (counted == -ENOENT)
 		count(&p->stats.switched_off);
 	else
@@ -404,11 +426,12 @@ static void on_idle(void *arg, uint64_t now_ns)
 
 	p->now_ns = now_ns;
 	follow(p);
-	tell_turn(p->o.tell, now_ns);
 	offer_waiting(p);
 	think_again(p);
 	telemetry_expire(p->o.telemetry, now_ns);
 	streams_tick(p->streams, now_ns);
+	if (p->o.tracer)
+		tracer_turn(p->o.tracer, now_ns);
 	publish(p);
 	/* from here on no pod of this batch is looked at any more */
 	if (p->o.store)
@@ -419,16 +442,21 @@ static void on_idle(void *arg, uint64_t now_ns)
 		rulebooks_quiesce(p->o.books);
 }
 
-/* Without a cluster, what waits has no names to wait for any more. */
-static void on_end(void *arg)
+/*
+ * Without a cluster, what waits has no names to wait for any more; nor has it at the stop. Nor do spans
+ * have anything to wait for.
+ */
+static void on_end(void *arg, bool stop)
 {
 	struct pipeline *p = arg;
 
-	if (p->o.store)
-		return;
-	follow(p);
-	waiting_offer(p->waiting, true);
-	publish(p);
+	if (stop || !p->o.store) {
+		follow(p);
+		waiting_offer(p->waiting, true);
+		publish(p);
+	}
+	if (p->o.tracer)
+		tracer_finish(p->o.tracer);
 }
 
 /* A new collector first learns the pods, so that what waits in the ring gets its names. */
@@ -445,7 +473,7 @@ static struct streams *new_streams(struct pipeline *p)
 {
 	struct streams_options o = {.connections = STREAMS_DEFAULT,
 				    .bytes_max = STREAMS_BYTES_DEFAULT,
-				    .protocols = p->o.protocols,
+				    .protocols = p->o.protocols | p->o.traced,
 				    .emit = on_exchange,
 				    .decide = on_decision,
 				    .arg = p};
@@ -474,7 +502,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	if (p->conns)
-		conns_payloads(p->conns, p->o.protocols & PAYLOADS);
+		conns_payloads(p->conns, (p->o.protocols | p->o.traced) & PAYLOADS);
 	p->streams = new_streams(p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);

@@ -19,7 +19,7 @@
 #include "service/route.h"
 #include "telemetry/filter.h"
 #include "telemetry/telemetry.h"
-#include "trace/tell.h"
+#include "trace/tracer.h"
 
 struct pipeline_options {
 	struct kube_store *store; /* NULL: no cluster */
@@ -32,7 +32,8 @@ struct pipeline_options {
 	const struct filter *filter; /* NULL: all are counted */
 	uint64_t protocols;          /* bits of enum protocol: those that are counted */
 	struct telemetry *telemetry;
-	struct tell *tell;   /* NULL: other nodes' collectors tell nothing */
+	struct tracer *tracer;       /* NULL: no spans */
+	uint64_t traced;             /* as `protocols`: those that spans are made of */
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;

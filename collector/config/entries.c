@@ -66,23 +66,27 @@ static void note_others(struct binding *b, const struct tree *node, const char *
 	}
 }
 
-/* What there is to export of a workload is the metrics of its requests. */
+/* What there is to export of a workload: the metrics of its requests, and their spans. */
 static void read_exports(struct binding *b, const struct tree *node,
 			 const struct entry_draft *draft, struct selector_entry *to)
 {
 	static const char *const metrics[] = {"metrics", NULL};
+	static const char *const traces[] = {"traces", NULL};
+	static const char *const signals[] = {"metrics", "traces", NULL};
 	static const char *const features[] = {"application", "all", "*", NULL};
 
 	to->has_silent = draft->exports.v || draft->features.v;
 	to->silent = (draft->exports.v && !has_any(&draft->exports, metrics)) ||
 		     (draft->features.v && !has_any(&draft->features, features));
-	note_others(b, node, "exports", &draft->exports, metrics, "it exports metrics only");
+	to->has_untraced = draft->exports.v;
+	to->untraced = to->has_untraced && !has_any(&draft->exports, traces);
+	note_others(b, node, "exports", &draft->exports, signals, "there are no logs");
 	note_others(b, node, "metrics.features", &draft->features, features,
 		    "of a single workload it has the metrics of requests only");
-	if (to->silent && (draft->exports.n || draft->features.n))
+	if (to->silent && to->untraced && (draft->exports.n || draft->features.n))
 		note_warn(b->notes, &node->place,
-			  "this entry shows nothing: it leaves out the metrics of requests, and "
-			  "Keyhole has no more");
+			  "this entry shows nothing: it leaves out the metrics of requests and "
+			  "their spans, and Keyhole has no more");
 }
 
 /* A pattern that no language known by the executable's name can match would hide all in silence. */
@@ -125,6 +129,21 @@ static void read_routes(struct binding *b, const struct entry_draft *draft,
 	to->own_routes = set;
 }
 
+/* A share alone is that of traceidratio. */
+static void read_sampler(struct binding *b, const struct tree *node,
+			 const struct entry_draft *draft, struct selector_entry *to)
+{
+	const char *name = draft->sampler_name, *wrong;
+
+	to->has_sampler = name || draft->sampler_arg;
+	if (!to->has_sampler)
+		return;
+	wrong = sampler_read(&to->sampler, slice_of(name ? name : "parentbased_traceidratio"),
+			     slice_of(draft->sampler_arg));
+	if (wrong)
+		note_error(b->notes, &node->place, "sampler: %s", wrong);
+}
+
 static void read_entry(struct binding *b, const struct tree *node, struct selector_entry *to)
 {
 	struct entry_draft draft = {.entry.form = b->form};
@@ -150,6 +169,7 @@ static void read_entry(struct binding *b, const struct tree *node, struct select
 	if (b->notes->errors == errors && to->text[SELECTOR_LANGUAGES])
 		check_languages(b, node, to);
 	read_routes(b, &draft, to);
+	read_sampler(b, node, &draft, to);
 	if (b->notes->errors == errors && !chooses(to))
 		note_error(b->notes, &node->place,
 			   "this entry chooses nothing: give it k8s_namespace, exe_path, "

@@ -17,6 +17,7 @@ struct entry_draft {
 	struct config_ranges ports, pids;
 	struct config_pairs labels, annotations;
 	struct config_texts exports, features, incoming, outgoing;
+	const char *sampler_name, *sampler_arg;
 };
 
 /* A list of entries of `form`. */

@@ -729,8 +729,8 @@ static const struct option selector[] = {
 	 AT(exports),
 	 .check = check_signal,
 	 .max = 8,
-	 .doc = "What is exported of it: `metrics`, `traces`, `logs`; `[]` is nothing. There are "
-		"only metrics yet: without them nothing is."},
+	 .doc = "What is exported of it: `metrics`, `traces`, `logs`; `[]` is nothing. There "
+		"are no logs."},
 	{.path = "metrics.features",
 	 .type = OPTION_TEXTS,
 	 AT(features),
@@ -750,9 +750,16 @@ static const struct option selector[] = {
 	 .check = check_route,
 	 .max = ROUTE_PATTERNS_MAX,
 	 .doc = "Routes of the requests it makes, likewise."},
-	{.path = "sampler",
-	 .type = OPTION_IGNORED,
-	 .doc = "Not in effect yet: it is about traces, of which there are none."},
+	{.path = "sampler.name",
+	 .type = OPTION_TEXT,
+	 AT(sampler_name),
+	 .check = config_check_sampler,
+	 .doc = "Which of its traces are kept, in place of `otel_traces_export.sampler.name`."},
+	{.path = "sampler.arg",
+	 .type = OPTION_TEXT,
+	 AT(sampler_arg),
+	 .check = config_check_ratio,
+	 .doc = "Its share of them, likewise."},
 };
 
 const struct option_table options_selector = {selector, ARRAY_SIZE(selector), NULL};

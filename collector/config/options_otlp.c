@@ -161,4 +161,4 @@ static const struct option rows[] = {
 	 .doc = "Longest time that the end takes to send by OTLP what waits."},
 };
 
-const struct option_table options_otlp = {rows, sizeof(rows) / sizeof(*rows), &options_trace_peers};
+const struct option_table options_otlp = {rows, sizeof(rows) / sizeof(*rows), &options_traces};

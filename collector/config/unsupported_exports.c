@@ -30,10 +30,7 @@ static const struct option rows[] = {
 	    "OTEL_ALLOW_SERVICE_GRAPH_SELF_REFERENCES", "false", otlp),
 	YET(METRICS "extra_span_resource_attributes", NULL, NULL, otlp),
 
-	YET_PLAIN(TRACES "sampler.name", NULL, "OTEL_TRACES_SAMPLER", NULL, traces),
-	YET_PLAIN(TRACES "sampler.arg", NULL, "OTEL_TRACES_SAMPLER_ARG", NULL, traces),
 	YET(TRACES "reporters_cache_len", "TRACES_REPORT_CACHE_LEN", "256", traces),
-	YET(TRACES "instrumentations", "OTEL_TRACES_INSTRUMENTATIONS", "*", traces),
 
 	YET_PLAIN("grafana.otlp.cloud_submit", NULL, "GRAFANA_CLOUD_SUBMIT", "traces", cloud),
 	YET_PLAIN("grafana.otlp.cloud_zone", NULL, "GRAFANA_CLOUD_ZONE", NULL, cloud),

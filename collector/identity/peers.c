@@ -155,7 +155,7 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 {
 	enum kube_owned best = KUBE_OWNED_NEVER;
 	struct kube_pod *owner = NULL;
-	bool stale = false;
+	bool stale = false, here = false;
 	uint8_t ip[16];
 
 	*peer = (struct peer){0};
@@ -169,6 +169,7 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 			continue;
 		owned = kube_pods_by_ip(kube_store_current(store), ip, when_ns, &owner);
 		stale |= owned == KUBE_OWNED && !is_current(peers, source, when_ns);
+		here |= owned == KUBE_OWNED && source == PEERS_HERE;
 		/* enum kube_owned grows towards what forbids a name */
 		if (owned == KUBE_OWNED && best == KUBE_OWNED)
 			best = KUBE_OWNED_TWICE;
@@ -177,6 +178,7 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 	}
 	if (best == KUBE_OWNED && !stale) {
 		describe(peers, owner, peer);
+		peer->here = here;
 		count(&peers->stats.named);
 		return true;
 	}

@@ -40,6 +40,7 @@ enum peer_kind { PEER_UNKNOWN, PEER_POD, PEER_SERVICE };
 /* Text is hostile, never NULL, and valid until peers_quiesce(). */
 struct peer {
 	enum peer_kind kind;
+	bool here; /* a pod of this node */
 	const char *name, *namespace;        /* of the pod or the Service */
 	const char *owner_kind, *owner_name; /* top of the pod's chain; a Service is its own */
 	/*

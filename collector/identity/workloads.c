@@ -314,11 +314,16 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 		w->unnamed++;
 	}
 	subject_of(w, &f, true, &pod);
-	if (in_scope(w, &f) && ask(w, &f, &pod, &choice) == SELECTOR_YES && !choice.silent)
+	if (in_scope(w, &f) && ask(w, &f, &pod, &choice) == SELECTOR_YES &&
+	    (!choice.silent || (w->o.traces && !choice.untraced)))
 		show(to, name_it(w, &f, choice.name, choice.space));
 	else
 		hide(w, to, &f, &pod);
 	to->routes = choice.routes;
+	to->metrics = !choice.silent;
+	to->traces = w->o.traces && !choice.untraced;
+	to->has_sampler = choice.has_sampler;
+	to->sampler = choice.sampler;
 }
 
 /* Another snapshot, but of this pod it says what the one before said. */

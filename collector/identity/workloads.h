@@ -30,6 +30,9 @@ struct workload {
 	uint64_t service;          /* hash of service name and namespace: routes are per service */
 	/* hidden until its pod or the process changes: with all of its cgroup, or alone */
 	bool hide_cgroup, hide_process;
+	bool metrics, traces; /* what is to be exported of it */
+	bool has_sampler;     /* of its own, for its spans: */
+	struct sampler sampler;
 	unsigned routes;     /* of its own: struct selector_choice */
 	uint64_t start_ns;   /* of the process, CLOCK_BOOTTIME; 0 unknown */
 	uint64_t pod_serial; /* struct kube_pod's; 0: no pod */
@@ -48,6 +51,7 @@ struct workloads_options {
 	const struct selector *selector;
 	const struct resolve_rules *rules;
 	uint64_t wait_ns;
+	bool traces;  /* spans are made: what has no metrics may be shown for their sake */
 	bool own_pod; /* show nothing but the pod that workloads_own_pod() names */
 };
 

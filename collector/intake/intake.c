@@ -246,8 +246,13 @@ static void run_rings(struct intake *in)
 		if (!in->linked)
 			rest(in, INTAKE_IDLE_MS);
 	}
-	if (in->linked)
+	if (in->linked) {
+		in->hold_until = 0;
+		if (in->o.drain)
+			drain_both(in);
 		link_close(&in->link);
+	}
+	in->o.ops.end(in->o.ops.arg, true);
 }
 
 /* ---- a tape ---- */
@@ -271,7 +276,7 @@ static void run_tape(struct intake *in, struct tape *tape)
 	else
 		log_info("--replay %s: %zu records", in->o.replay, n);
 	in->o.ops.idle(in->o.ops.arg, loop_now_ns());
-	in->o.ops.end(in->o.ops.arg);
+	in->o.ops.end(in->o.ops.arg, false);
 	set(&in->stats.done, 1);
 	while (!atomic_load(&in->stop)) {
 		in->o.ops.idle(in->o.ops.arg, loop_now_ns());

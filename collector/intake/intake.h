@@ -30,8 +30,8 @@ struct intake_ops {
 	void (*idle)(void *arg, uint64_t now_ns);
 	/* True: leave the data ring alone for now, the names are not there yet. */
 	bool (*hold)(void *arg);
-	/* The tape was read to its end: no record will come any more. */
-	void (*end)(void *arg);
+	/* No record will come any more: the tape was read to its end, or (`stop`) intake_stop(). */
+	void (*end)(void *arg, bool stop);
 	void *arg;
 };
 
@@ -41,6 +41,8 @@ struct intake_options {
 	struct tape *record; /* where to write what comes; NULL: nowhere. Not owned */
 	struct link_wishes wishes;
 	const uint64_t *hold_ns; /* instead of INTAKE_HOLD_MS; NULL: that */
+	/* At the stop, take what is in the rings; else the next collector finds it there. */
+	bool drain;
 	struct intake_ops ops;
 };
 
@@ -63,7 +65,7 @@ struct intake_stats {
 /* Starts the thread. Options are copied, what they point to is not. Returns 0 or -errno. */
 int intake_start(struct intake **intake, const struct intake_options *options);
 
-/* Ends and joins the thread; what is in the rings stays there for the next collector. */
+/* Ends and joins the thread. */
 void intake_stop(struct intake *intake);
 
 const struct intake_stats *intake_stats(const struct intake *intake);

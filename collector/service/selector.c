@@ -17,7 +17,8 @@ struct entry {
 	struct pair labels[SELECTOR_LABELS_MAX], annotations[SELECTOR_LABELS_MAX];
 	struct selector_range *ports, *pids;
 	size_t label_count, annotation_count, port_count, pid_count;
-	bool containers_only, silent, has_silent;
+	bool containers_only, silent, has_silent, untraced, has_untraced, has_sampler;
+	struct sampler sampler;
 	unsigned routes;
 };
 
@@ -104,6 +105,10 @@ static int compile_entry(struct entry *e, const struct selector_entry *from, cha
 	e->containers_only = from->containers_only;
 	e->silent = from->silent;
 	e->has_silent = from->has_silent;
+	e->untraced = from->untraced;
+	e->has_untraced = from->has_untraced;
+	e->has_sampler = from->has_sampler;
+	e->sampler = from->sampler;
 	e->routes = from->routes;
 	if (r == 0)
 		r = copy_text(&e->space, from->namespace);
@@ -329,6 +334,11 @@ static void choose(const struct entry *e, struct selector_choice *choice)
 	choice->space = e->space ? e->space : choice->space;
 	choice->routes = e->routes ? e->routes : choice->routes;
 	choice->silent = e->has_silent ? e->silent : choice->silent;
+	choice->untraced = e->has_untraced ? e->untraced : choice->untraced;
+	if (e->has_sampler) {
+		choice->has_sampler = true;
+		choice->sampler = e->sampler;
+	}
 }
 
 static enum selector_answer match_list(const struct list *list, const struct question *q,

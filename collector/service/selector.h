@@ -11,6 +11,7 @@
 #define KEYHOLE_SERVICE_SELECTOR_H
 
 #include "pattern.h"
+#include "sampler.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -63,8 +64,10 @@ struct selector_entry {
 	const struct selector_range *ports, *pids;
 	size_t label_count, annotation_count, port_count, pid_count;
 	bool containers_only;
-	bool silent;                        /* nothing is to be exported of it */
-	bool has_silent;                    /* it says so, or the contrary */
+	bool silent, untraced;              /* no metrics, no spans are to be exported of it */
+	bool has_silent, has_untraced;      /* it says so, or the contrary */
+	bool has_sampler;                   /* of its spans: */
+	struct sampler sampler;
 	const struct route_set *own_routes; /* NULL: none; here only carried along */
 	unsigned routes;                    /* their number in struct route_options; 0: none */
 	enum pattern_form form;
@@ -102,7 +105,8 @@ enum selector_answer { SELECTOR_NO, SELECTOR_YES, SELECTOR_UNDECIDED };
 struct selector_choice {
 	const char *name, *space; /* for service.name and service.namespace; NULL: none says it */
 	unsigned routes;          /* as in struct selector_entry */
-	bool silent;
+	bool silent, untraced, has_sampler;
+	struct sampler sampler; /* if it has one */
 };
 
 struct selector;

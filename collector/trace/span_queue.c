@@ -112,7 +112,7 @@ static struct entry *oldest(struct span_queue *q)
 	return (struct entry *)q->ring; /* one is published together with the skip */
 }
 
-const struct span *span_queue_peek(struct span_queue *q)
+struct span *span_queue_peek(struct span_queue *q)
 {
 	const struct entry *entry = oldest(q);
 	const struct span *span;

@@ -38,10 +38,10 @@ void span_queue_free(struct span_queue *queue); /* when both threads are done */
 int span_queue_put(struct span_queue *queue, const struct span *span);
 
 /*
- * The reader's. The oldest span, or NULL; it stays valid, and in the queue, until
- * span_queue_pop(), which releases its resource.
+ * The reader's. A copy of the oldest span, or NULL; it is the reader's to change and stays valid,
+ * and the span in the queue, until span_queue_pop(), which releases its resource.
  */
-const struct span *span_queue_peek(struct span_queue *queue);
+struct span *span_queue_peek(struct span_queue *queue);
 void span_queue_pop(struct span_queue *queue);
 
 /* Spans in the queue. Any thread. */

@@ -244,7 +244,7 @@ static void at_the_end_of_a_tape_nobody_waits(void **state)
 	start(false);
 	exchange(CGROUP, TGID, "/", OK);
 	counts(1, 0, 1);
-	ops.end(ops.arg);
+	ops.end(ops.arg, false);
 	counts(1, 1, 0);
 }
 
@@ -254,7 +254,7 @@ static void at_the_end_of_a_tape_pods_may_still_come(void **state)
 	list(NULL);
 	tell(pod_cgroup(CGROUP, UID_A, ID_A));
 	exchange(CGROUP, TGID, "/", OK);
-	ops.end(ops.arg);
+	ops.end(ops.arg, false);
 	counts(1, 0, 1);
 }
 

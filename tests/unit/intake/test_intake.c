@@ -78,9 +78,9 @@ static bool on_hold(void *arg)
 	return seen.hold;
 }
 
-static void on_end(void *arg)
+static void on_end(void *arg, bool stop)
 {
-	seen.ended++;
+	seen.ended += !stop;
 }
 
 static const struct intake_options defaults = {.socket = path,

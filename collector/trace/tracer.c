@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tracer.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "context.h"
+
+/* What is known of a span in the room beside the span itself. */
+struct guest {
+	uint64_t number; /* of its exchange, in kin */
+	uint64_t due_ns, last_ns; /* when it may leave, and when it must */
+	struct trace_ids ids;
+	bool client, abroad, told;
+};
+
+struct tracer {
+	struct tracer_options o;
+	struct tracer_stats stats;
+	struct kin *kin;
+	struct span_queue *room;     /* whole spans, the oldest first; both ends are ours */
+	struct guest *guest;         /* likewise: a ring */
+	uint64_t first, end;         /* of the ring: guest[i & mask] */
+	uint32_t mask;
+	uint64_t now_ns, turned_ns;
+	uint64_t real_ns; /* what makes a time of the monotonic clock one of the real-time clock */
+	struct span span; /* being made */
+};
+
+static void set(_Atomic uint64_t *to, uint64_t value)
+{
+	atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
+static void count(_Atomic uint64_t *to)
+{
+	set(to, atomic_load_explicit(to, memory_order_relaxed) + 1);
+}
+
+/* ---- life ---- */
+
+static bool ask_told(void *arg, const uint8_t client_id[SPAN_ID_LEN],
+		     uint8_t trace_id[SPAN_TRACE_ID_LEN], uint8_t *flags)
+{
+	return tell_find(arg, client_id, trace_id, flags);
+}
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t v = 1;
+
+	while (v < n)
+		v <<= 1;
+	return v;
+}
+
+struct tracer *tracer_new(const struct tracer_options *options)
+{
+	struct kin_told told = {options->tell ? ask_told : NULL, options->tell};
+	uint32_t places = power_of_two(options->room_spans);
+	uint64_t bytes = (uint64_t)options->room_spans * TRACER_ROOM_BYTES_PER_SPAN;
+	struct tracer *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->o = *options;
+	t->mask = places - 1;
+	t->guest = calloc(places, sizeof(*t->guest));
+	/* a request is remembered after it left, for the calls that are not over yet */
+	t->kin = kin_new(places * 2, &told);
+	if (bytes < SPAN_QUEUE_BYTES_MIN)
+		bytes = SPAN_QUEUE_BYTES_MIN;
+	if (!t->guest || !t->kin ||
+	    span_queue_new(&t->room, options->room_spans, (uint32_t)bytes)) {
+		tracer_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tracer_free(struct tracer *t)
+{
+	if (!t)
+		return;
+	span_queue_free(t->room);
+	kin_free(t->kin);
+	free(t->guest);
+	free(t);
+}
+
+const struct tracer_stats *tracer_stats(const struct tracer *t)
+{
+	return &t->stats;
+}
+
+size_t tracer_bytes(const struct tracer *t)
+{
+	return sizeof(*t) + kin_bytes(t->kin) + (t->mask + (size_t)1) * sizeof(*t->guest) +
+	       (size_t)atomic_load_explicit(&span_queue_stats(t->room)->bytes,
+					    memory_order_relaxed);
+}
+
+/* ---- leaving ---- */
+
+static void put_place(struct span *span, const struct kin_place *place)
+{
+	memcpy(span->trace_id, place->trace_id, sizeof(span->trace_id));
+	memcpy(span->span_id, place->span_id, sizeof(span->span_id));
+	memcpy(span->parent_id, place->parent_id, sizeof(span->parent_id));
+	span->flags = place->flags;
+	span->parent_remote = place->parent_remote;
+	span_put_text(span, "keyhole.parent", slice_of(kin_parent_name[place->how]));
+}
+
+/*
+ * A server whose collector is not told puts its span into the trace that it derives from the
+ * exchange alone. The link leads there.
+ */
+static bool put_link(struct span *span, const struct guest *guest, const struct kin_place *place)
+{
+	if (!guest->client || !guest->abroad || !guest->ids.shared || place->other_end ||
+	    memcmp(guest->ids.trace, place->trace_id, SPAN_TRACE_ID_LEN) == 0)
+		return false;
+	span_put_link(span, guest->ids.trace, guest->ids.server);
+	return true;
+}
+
+static void send(struct tracer *t, const struct guest *guest, const struct kin_place *place)
+{
+	struct span *span = span_queue_peek(t->room);
+
+	if (!(place->flags & 1)) {
+		count(&t->stats.sampled_out);
+		return;
+	}
+	put_place(span, place);
+	if (!t->o.tell && put_link(span, guest, place))
+		count(&t->stats.linked);
+	if (span_queue_put(t->o.queue, span)) {
+		count(&t->stats.dropped);
+		return;
+	}
+	count(&t->stats.queued);
+	count(&t->stats.parents[place->how]);
+}
+
+/* Its server is on another node, whose collector wants to know the trace. */
+static void tell(struct tracer *t, struct guest *guest, const struct kin_place *place)
+{
+	if (guest->told || !guest->client || !guest->abroad || !guest->ids.shared ||
+	    place->other_end)
+		return;
+	guest->told = true;
+	tell_put(t->o.tell, place->span_id, place->trace_id, place->flags, NULL);
+}
+
+/* The oldest goes. False: it may wait, and does. */
+static bool leave(struct tracer *t, bool patient)
+{
+	struct guest *guest = &t->guest[t->first & t->mask];
+	struct kin_place place = {.how = KIN_NONE};
+
+	switch (kin_settle(t->kin, guest->number, patient, &place)) {
+	case KIN_WAITS:
+		return false;
+	case KIN_FORGOTTEN: /* the room is smaller than what kin remembers */
+		break;
+	case KIN_SETTLED:
+		tell(t, guest, &place);
+		send(t, guest, &place);
+		break;
+	}
+	span_queue_pop(t->room);
+	t->first++;
+	return true;
+}
+
+/* Spans behind one that waits may have something to tell. */
+static void tell_early(struct tracer *t)
+{
+	for (uint64_t i = t->first; i != t->end; i++) {
+		struct guest *guest = &t->guest[i & t->mask];
+		struct kin_place place;
+
+		if (guest->due_ns > t->now_ns)
+			break;
+		if (guest->client && guest->abroad && !guest->told &&
+		    kin_settle(t->kin, guest->number, true, &place) == KIN_SETTLED)
+			tell(t, guest, &place);
+	}
+}
+
+static void publish(struct tracer *t)
+{
+	const struct kin_counters *k = kin_counters(t->kin);
+
+	set(&t->stats.waiting, t->end - t->first);
+	set(&t->stats.late, k->late);
+	set(&t->stats.looks_cut, k->looks_cut);
+	set(&t->stats.deep, k->deep);
+	set(&t->stats.forgotten, k->forgotten);
+}
+
+void tracer_turn(struct tracer *t, uint64_t now_ns)
+{
+	t->now_ns = now_ns;
+	tell_turn(t->o.tell, now_ns);
+	if (now_ns - t->turned_ns < TRACER_STEP_NS)
+		return;
+	t->turned_ns = now_ns;
+	while (t->first != t->end) {
+		const struct guest *guest = &t->guest[t->first & t->mask];
+
+		if (guest->due_ns > now_ns || !leave(t, guest->last_ns > now_ns))
+			break;
+	}
+	if (t->o.tell)
+		tell_early(t);
+	publish(t);
+}
+
+void tracer_finish(struct tracer *t)
+{
+	while (t->first != t->end)
+		leave(t, false);
+	publish(t);
+}
+
+/* ---- coming in ---- */
+
+static struct trace_context context_of(const struct exchange *x)
+{
+	struct trace_context context = {0};
+
+	context.there = context_parse(x->traceparent, context.trace_id, context.parent_id,
+				      &context.flags);
+	return context;
+}
+
+static bool is_abroad(const struct tracer *t, const struct exchange *x)
+{
+	struct peer peer;
+
+	if (t->o.remote != TRACER_REMOTE_AUTO)
+		return t->o.remote == TRACER_REMOTE_ALWAYS;
+	return t->o.peers &&
+	       peers_find(t->o.peers, x->conn.family, x->conn.raddr, x->start_ns, &peer) &&
+	       !peer.here;
+}
+
+static uint64_t clock_difference(void)
+{
+	struct timespec real, mono;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (uint64_t)(real.tv_sec - mono.tv_sec) * 1000000000ull +
+	       (uint64_t)(real.tv_nsec - mono.tv_nsec);
+}
+
+static void make(struct tracer *t, const struct attribute_source *source)
+{
+	struct span *span = &t->span;
+
+	span_init(span);
+	span_make(span, t->o.rules, source);
+	span->start_ns += t->real_ns;
+	span->end_ns += t->real_ns;
+	if (context_state(source->exchange->tracestate))
+		span_set_state(span, source->exchange->tracestate);
+}
+
+void tracer_exchange(struct tracer *t, const struct attribute_source *source,
+		     const struct sampler *sampler, uint64_t now_ns)
+{
+	const struct exchange *x = source->exchange;
+	struct kin_about about = {.context = context_of(x),
+				  .sampler = sampler ? *sampler : t->o.sampler,
+				  .abroad = is_abroad(t, x)};
+	struct guest guest = {.client = x->conn.role == KH_ROLE_CLIENT, .abroad = about.abroad};
+
+	if (now_ns != t->now_ns || !t->real_ns) {
+		t->now_ns = now_ns;
+		t->real_ns = clock_difference();
+	}
+	count(&t->stats.spans);
+	guest.number = kin_add(t->kin, x, &about, now_ns, &guest.ids);
+	guest.due_ns = now_ns + t->o.join_wait_ns;
+	guest.last_ns = guest.due_ns + (t->o.tell ? t->o.peers_wait_ns : 0);
+	make(t, source);
+	while (span_queue_put(t->room, &t->span)) {
+		count(&t->stats.forced);
+		leave(t, false);
+	}
+	t->guest[t->end++ & t->mask] = guest;
+}
