@@ -128,12 +128,14 @@ static void refill(struct tell_net *net)
 static void send_all(struct tell_net *net)
 {
 	struct tell_record record[TELL_RECORDS_MAX];
-	size_t n, all = 0;
+	size_t n;
 
 	refill(net);
-	while (all < TELL_OUT_RECORDS && (n = tell_take(net->tell, record, TELL_RECORDS_MAX))) {
+	for (unsigned int i = 0; i < TELL_SEND_TICK_MAX; i++) {
+		n = tell_take(net->tell, record, TELL_RECORDS_MAX);
+		if (!n)
+			return;
 		send_batch(net, record, n);
-		all += n;
 	}
 }
 

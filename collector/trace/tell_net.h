@@ -11,11 +11,11 @@
 #include "tell_datagram.h"
 #include "tell_names.h"
 
-#define TELL_TICK_MS 100 /* between two looks at what is to be sent */
-#define TELL_READ_MAX 64 /* datagrams read before other descriptors have their turn */
-#define TELL_READ_TICK_MAX                                                                         \
-	2048                /* datagrams read in a tick; others wait in the kernel or are lost */
-#define TELL_RCVBUF 1048576 /* bytes asked of the kernel for datagrams that wait */
+#define TELL_TICK_MS 50           /* between two looks at what is to be sent */
+#define TELL_SEND_TICK_MAX 64     /* datagrams made in a tick: a receiver's socket holds so many */
+#define TELL_READ_MAX 64          /* datagrams read before other descriptors have their turn */
+#define TELL_READ_TICK_MAX 1024   /* read in a tick; others wait in the kernel or are lost */
+#define TELL_RCVBUF 1048576       /* bytes asked of the kernel for datagrams that wait */
 #define TELL_RATE_DEFAULT 1048576 /* keyhole.traces.peers.bytes_per_second */
 #define TELL_RATE_MIN 1200
 #define TELL_RATE_MAX 1073741824
