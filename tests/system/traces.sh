@@ -30,7 +30,7 @@ url="host=127.0.0.1 port=$postgresql_port user=postgres"
 wait_for 20 psql -X -q -d "$url dbname=postgres" -c 'CREATE DATABASE shop'
 for table in {0..49}; do echo "CREATE TABLE item_$table (a int);"; done | psql -X -q -d "$url dbname=shop"
 app_port=$(free_port)
-start "$scratch/app.log" "$python" "$here/traces_app.py" "$app_port" "$redis_port" "$postgresql_port"
+start "$scratch/app.log" "$python" "$here/traces_app.py" "$app_port" "127.0.0.1:$redis_port" "127.0.0.1:$postgresql_port"
 wait_for 20 listening "$app_port"
 port=$(free_port)
 start_nginx "$scratch/web" "upstream app { server 127.0.0.1:$app_port; keepalive 32; }
