@@ -24,6 +24,8 @@ struct play {
 	uint32_t seq[2]; /* of the next byte, by `sent` */
 	uint64_t ns;
 	uint32_t capture;
+	bool decided;
+	unsigned int calls;
 	struct kh_segment *late[16];
 	size_t lates;
 	size_t passed; /* bytes of both directions, up to the next call */
@@ -97,6 +99,7 @@ static void on_decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role
 	(void)cookie;
 	(void)role;
 	play->talker->last_capture = play->capture = capture;
+	play->decided = true;
 }
 
 /* ---- what goes in ---- */
@@ -181,7 +184,9 @@ static void deliver(struct play *play, struct kh_segment *seg)
 /* One system call: in segments of a head's size, of which the last has the tail of the rest. */
 static void call(struct play *play, bool sent, const char *p, size_t n, bool seen)
 {
-	size_t want = play->how->capture ? play->how->capture : play->capture;
+	size_t probe = play->calls++ < KH_PROBE_LONG_CALLS ? KH_PROBE_LONG : KH_PROBE_BYTES;
+	size_t decided = play->decided ? play->capture : probe;
+	size_t want = play->how->capture ? play->how->capture : decided;
 	size_t captured = n < want ? n : want;
 
 	play->ns += 1000;
@@ -256,8 +261,7 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 			    .how = how,
 			    .seed = how->seed,
 			    .seq = {0xfffffff0u, 1000},
-			    .ns = 1000000000,
-			    .capture = 2048};
+			    .ns = 1000000000};
 	struct streams_options o = {.connections = 8,
 				    .bytes_max = 4 << 20,
 				    .protocols = how->protocols ? how->protocols : ~0ull,

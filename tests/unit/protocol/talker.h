@@ -34,7 +34,7 @@ struct talker_how {
 	enum transport transport; /* 0: TCP */
 	enum cuts cuts;
 	unsigned int seed;
-	size_t capture;    /* bytes captured of each call, 0: as decided (undecided: 2048) */
+	size_t capture;    /* bytes captured of each call, 0: as decided (undecided: as BPF does) */
 	size_t join;       /* the first so many steps are not seen */
 	size_t skip;       /* nor are the first so many bytes, of both directions */
 	unsigned int lose; /* per cent of segments that are lost */
