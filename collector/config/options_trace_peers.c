@@ -59,8 +59,10 @@ static const struct option rows[] = {
 	 .max = 20 * SECOND,
 	 .fallback = "5s",
 	 .env = "TRACES_PEERS_WAIT",
-	 .doc = "How much longer than `keyhole.traces.join_wait` a span waits for what they tell: a "
-		"call is told of when it is over, so one further down has to wait for those above."},
+	 .doc = "How much longer than `keyhole.traces.join_wait` a span waits for what they tell: "
+		"a "
+		"call is told of when it is over, so one further down has to wait for those "
+		"above."},
 	{.path = "keyhole.traces.peers.bytes_per_second",
 	 .type = OPTION_COUNT,
 	 AT(trace_peers.rate),
