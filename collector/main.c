@@ -47,8 +47,8 @@ struct collector {
 	struct pipeline *pipeline;
 	struct export *export, *health;
 	struct otlp_signal_options otlp_options[OTLP_SIGNALS];
-	struct trace_peers trace_peers;
 	struct traces traces; /* all zero: none are sent */
+	struct trace_peers trace_peers;
 	struct otlp *otlp;
 	struct policy_report sandbox;
 	struct intake *intake;
@@ -248,13 +248,6 @@ static int make_health(struct collector *c)
 	return export_start(&c->health, c->loop, &o);
 }
 
-static int make_trace_peers(struct collector *c)
-{
-	int r = trace_peers_start(&c->trace_peers, c->loop, c->config);
-
-	return r ? r : trace_peers_bind(&c->trace_peers, c->self);
-}
-
 /* Before the pipeline, which puts exchanges into them. */
 static int make_traces(struct collector *c)
 {
@@ -263,15 +256,24 @@ static int make_traces(struct collector *c)
 
 	if (!c->otlp_options[OTLP_TRACES].url)
 		return 0;
-	r = make_trace_peers(c);
-	if (!r)
-		r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, &namer,
-				 c->trace_peers.tell);
+	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, c->trace_peers.tell,
+			 &namer);
 	if (!r && traces_bind(&c->traces, c->self)) {
 		log_error("metrics of traces cannot be set up: %s", strerror(ENOSPC));
 		r = -ENOSPC;
 	}
 	return r;
+}
+
+static int make_trace_peers(struct collector *c)
+{
+	int r = 0;
+
+	if (c->otlp_options[OTLP_TRACES].url)
+		r = trace_peers_start(&c->trace_peers, c->loop, c->config);
+	else if (c->config->trace_peers.endpoints.n)
+		log_warn("keyhole.traces.peers: no traces are sent, so nobody is told of any");
+	return r ? r : trace_peers_bind(&c->trace_peers, c->self);
 }
 
 static int make_otlp(struct collector *c)
@@ -475,10 +477,10 @@ static int start(struct collector *c)
 	if (!c->options.print_metrics && (r = cluster_find(&c->cluster, c->config)))
 		return r;
 	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
-	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_traces(c)) ||
-	    (r = make_pipeline(c)) || (r = make_otlp(c)) || (r = make_export(c)) ||
-	    (r = make_health(c)) || (r = make_tape(c)) || (r = make_reload(c)) ||
-	    (r = enter_sandbox(c)))
+	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_trace_peers(c)) ||
+	    (r = make_traces(c)) || (r = make_pipeline(c)) || (r = make_otlp(c)) ||
+	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
+	    (r = make_reload(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }

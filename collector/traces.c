@@ -21,7 +21,7 @@ static void set_rules(struct traces *t, const struct config *config, struct peer
 }
 
 int traces_start(struct traces *t, const struct config *config, struct telemetry *telemetry,
-		 struct peers *peers, const struct peer_namer *namer, struct tell *tell)
+		 struct peers *peers, struct tell *tell, const struct peer_namer *namer)
 {
 	struct span_options spans;
 	struct tracer_options o = {.telemetry = telemetry,

@@ -137,16 +137,16 @@ struct config {
 	} otlp;
 
 	struct {
-		const char *listen, *secret_file;
-		struct config_texts endpoints; /* none: nobody is told */
-		uint64_t rate, table;
-	} trace_peers;
-
-	struct {
 		const char *sampler_name, *sampler_arg; /* config_sampler() */
 		uint64_t join_wait_ns, peers_wait_ns, join_spans;
 		int remote; /* enum tracer_remote */
 	} traces;
+
+	struct {
+		const char *listen, *secret_file;
+		struct config_texts endpoints; /* none: nobody is told */
+		uint64_t rate, table;
+	} trace_peers;
 
 	struct {
 		bool graphql, elasticsearch, aws, jsonrpc;

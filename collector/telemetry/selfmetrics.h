@@ -85,6 +85,20 @@
 	X(OTLP_POINTS_DROPPED, COUNTER, "keyhole_otlp_points_dropped", "reason",                   \
 	  "Points of metrics that it did not, by reason; their counts are in the next ones.")      \
 	X(OTLP_QUEUE, GAUGE, "keyhole_otlp_queue_spans", "", "Spans that wait to be sent.")        \
+	X(TRACE_SPANS, COUNTER, "keyhole_trace_spans", "", "Spans made of exchanges.")             \
+	X(TRACE_QUEUED, COUNTER, "keyhole_trace_spans_queued", "", "Of these: given to be sent.")  \
+	X(TRACE_SAMPLED_OUT, COUNTER, "keyhole_trace_spans_sampled_out", "",                       \
+	  "Of these: of traces that the sampler does not keep.")                                   \
+	X(TRACE_DROPPED, COUNTER, "keyhole_trace_spans_dropped", "",                               \
+	  "Of these: dropped because the queue was full.")                                         \
+	X(TRACE_WAITING, GAUGE, "keyhole_trace_spans_waiting", "",                                 \
+	  "Of these: waiting for their parents.")                                                  \
+	X(TRACE_PARENTS, COUNTER, "keyhole_trace_parents", "how",                                  \
+	  "Spans given to be sent, by how their parent was found.")                                \
+	X(TRACE_LINKED, COUNTER, "keyhole_trace_links", "",                                        \
+	  "Spans with a link to the trace of their server on another node.")                       \
+	X(TRACE_LATE, COUNTER, "keyhole_trace_late_parents", "",                                   \
+	  "Calls whose request ended so late that they are in a trace of their own.")              \
 	X(TRACE_PEERS, GAUGE, "keyhole_trace_peers", "",                                           \
 	  "Addresses of other collectors that are told of traces.")                                \
 	X(TRACE_PEERS_RESOLVE_FAILURES, COUNTER, "keyhole_trace_peers_resolve_failures", "",       \
@@ -106,21 +120,7 @@
 	X(TRACE_PEERS_DROPPED, COUNTER, "keyhole_trace_peers_records_dropped", "reason",           \
 	  "Calls of which this got lost, by reason.")                                              \
 	X(TRACE_PEERS_LOOKUPS, COUNTER, "keyhole_trace_peers_lookups", "result",                   \
-	  "Questions whether others told of a call, by result.")                                   \
-	X(TRACE_SPANS, COUNTER, "keyhole_trace_spans", "", "Spans made of exchanges.")             \
-	X(TRACE_QUEUED, COUNTER, "keyhole_trace_spans_queued", "", "Of these: given to be sent.")  \
-	X(TRACE_SAMPLED_OUT, COUNTER, "keyhole_trace_spans_sampled_out", "",                       \
-	  "Of these: of traces that the sampler does not keep.")                                   \
-	X(TRACE_DROPPED, COUNTER, "keyhole_trace_spans_dropped", "",                               \
-	  "Of these: dropped because the queue was full.")                                         \
-	X(TRACE_WAITING, GAUGE, "keyhole_trace_spans_waiting", "",                                 \
-	  "Of these: waiting for their parents.")                                                  \
-	X(TRACE_PARENTS, COUNTER, "keyhole_trace_parents", "how",                                  \
-	  "Spans given to be sent, by how their parent was found.")                                \
-	X(TRACE_LINKED, COUNTER, "keyhole_trace_links", "",                                        \
-	  "Spans with a link to the trace of their server on another node.")                       \
-	X(TRACE_LATE, COUNTER, "keyhole_trace_late_parents", "",                                   \
-	  "Calls whose request ended so late that they are in a trace of their own.")
+	  "Questions whether others told of a call, by result.")
 
 /* keyhole_streams_*, and by protocol keyhole_protocol_*, are declared in protocol/streams.h. */
 enum selfmetric {

@@ -45,7 +45,7 @@ static void put(const char *span, const char *trace, const char *flags)
 	if (!read_hex(span, span_id, sizeof(span_id)) ||
 	    !read_hex(trace, trace_id, sizeof(trace_id)) || !read_hex(flags, &flag, 1))
 		errx(2, "no hex digits");
-	tell_put(tell, span_id, trace_id, flag, NULL);
+	tell_put(tell, span_id, trace_id, flag);
 	puts("put");
 }
 
@@ -56,7 +56,7 @@ static void burst(unsigned long n)
 
 		for (size_t byte = 0; byte < sizeof(i); byte++)
 			id[byte] = (uint8_t)(i >> 8 * (7 - byte));
-		tell_put(tell, id, id, 1, NULL);
+		tell_put(tell, id, id, 1);
 	}
 	puts("put");
 }

@@ -62,7 +62,7 @@ static void what_is_put_is_taken_in_order(void **state)
 	for (uint64_t i = 1; i <= 3; i++) {
 		struct tell_record r = record_of(i, (uint8_t)i, 1);
 
-		tell_put(tell, r.span_id, r.trace_id, r.flags, NULL);
+		tell_put(tell, r.span_id, r.trace_id, r.flags);
 	}
 	assert_int_equal(tell_take(tell, taken, 2), 2);
 	assert_int_equal(tell_take(tell, taken + 2, 2), 1);
@@ -79,12 +79,12 @@ static void a_full_queue_drops_and_counts(void **state)
 	struct tell_record r = record_of(1, 1, 0), taken;
 
 	for (size_t i = 0; i < TELL_OUT_RECORDS + 5; i++)
-		tell_put(tell, r.span_id, r.trace_id, (uint8_t)i, NULL);
+		tell_put(tell, r.span_id, r.trace_id, (uint8_t)i);
 	assert_int_equal(tell_stats(tell)->put, TELL_OUT_RECORDS + 5);
 	assert_int_equal(tell_stats(tell)->put_dropped, 5);
 	assert_int_equal(tell_take(tell, &taken, 1), 1);
 	assert_int_equal(taken.flags, 0); /* the oldest are kept */
-	tell_put(tell, r.span_id, r.trace_id, 77, NULL);
+	tell_put(tell, r.span_id, r.trace_id, 77);
 	assert_int_equal(tell_stats(tell)->put_dropped, 5);
 }
 
@@ -152,7 +152,7 @@ static void nobody_is_told_without_peers(void **state)
 {
 	uint8_t id[SPAN_TRACE_ID_LEN] = {1}, flags;
 
-	tell_put(NULL, id, id, 1, NULL);
+	tell_put(NULL, id, id, 1);
 	tell_turn(NULL, 1);
 	assert_false(tell_find(NULL, id, id, &flags));
 }
@@ -177,7 +177,7 @@ static void *put_all(void *arg)
 		struct tell_record r = record_of(i, (uint8_t)i, (uint8_t)i);
 		uint64_t dropped = tell_stats(tell)->put_dropped;
 
-		tell_put(tell, r.span_id, r.trace_id, r.flags, NULL);
+		tell_put(tell, r.span_id, r.trace_id, r.flags);
 		i += tell_stats(tell)->put_dropped == dropped; /* else once more */
 	}
 	return NULL;
