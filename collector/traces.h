@@ -17,7 +17,7 @@ struct traces {
 	struct span_rules rules;
 };
 
-/* Returns 0 or -errno, said in one line. `traces` is zero, and stays where it is. No tell: NULL. */
+/* Returns 0 or -errno, said in one line. `traces` is zero, and stays where it is. */
 int traces_start(struct traces *traces, const struct config *config, struct telemetry *telemetry,
 		 struct peers *peers, struct tell *tell, const struct peer_namer *namer);
 /* After the intake and the export have ended. */

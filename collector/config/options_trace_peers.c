@@ -8,7 +8,6 @@
 #define AT(member) .offset = offsetof(struct config, member)
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
-#define SECOND 1000000000ull
 
 static const char *check_endpoint(const char *text, char why[PATTERN_WHY_MAX])
 {
@@ -52,15 +51,6 @@ static const struct option rows[] = {
 		 TELL_SECRET_LEN) " bytes, or twice as many hex digits, such as `openssl rand -hex "
 				  "32` makes. It is read again every 30 s. Required with "
 				  "endpoints."},
-	{.path = "keyhole.traces.peers.wait",
-	 .type = OPTION_PERIOD,
-	 AT(traces.peers_wait_ns),
-	 .min = 0,
-	 .max = 20 * SECOND,
-	 .fallback = "5s",
-	 .env = "TRACES_PEERS_WAIT",
-	 .doc = "How much longer than `keyhole.traces.join_wait` a span waits for what they tell: a "
-		"call is told of when it is over, so one further down has to wait for those above."},
 	{.path = "keyhole.traces.peers.bytes_per_second",
 	 .type = OPTION_COUNT,
 	 AT(trace_peers.rate),
