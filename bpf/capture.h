@@ -126,11 +126,14 @@ static __always_inline bool kh_from_client(struct kh_io *io, u8 opener)
 }
 
 /*
- * A lone P amidst what was no HTTP until now: MQTT's PUBREC begins so, and brokers read that byte by
- * itself. At the beginning of a connection it may well be a POST.
+ * A few letters after both sides have said what was no HTTP: many protocols' messages begin so, as
+ * PostgreSQL's Q does, and some servers read that byte by itself. On a connection older than Keyhole
+ * they may well be a request behind a long body, but for a lone P, which is MQTT's PUBREC.
  */
-static __always_inline bool kh_stray(struct kh_io *io, u64 n)
+static __always_inline bool kh_stray(struct kh_io *io, const struct kh_glance *glance, u64 n)
 {
+	if (glance->role && glance->turns > 1)
+		return true;
 	return n == 1 && io->room->raw[0] == 'P' && bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
 }
 
@@ -150,7 +153,7 @@ static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io, struct k
 	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
 		look = kh_look(io->room, n);
 	if (look == KH_LOOK_NO ||
-	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, n)))) {
+	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, glance, n)))) {
 		glance->tries++;
 		return NULL;
 	}
