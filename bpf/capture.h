@@ -26,7 +26,8 @@ static __always_inline bool kh_is_scheme(const u8 *p, u32 i, u64 n)
 
 /*
  * A request line begins with a token of capitals, a space, and a target that begins with '/', a
- * scheme, '*' (which NATS' SUB has, too) or an authority (CONNECT, which NATS has followed by JSON).
+ * scheme, '*' (of OPTIONS: NATS' SUB has it, too, and SELECT) or an authority (CONNECT, which NATS
+ * has followed by JSON).
  * The parser in the collector is strict; this only has to let every request pass and keep most
  * other protocols out. Looks at the first `n` bytes of room->raw.
  */
@@ -56,7 +57,7 @@ __noinline int kh_look(struct kh_scratch *room, u64 n)
 	if (p[i & 15] == '/' || kh_is_scheme(p, i, n))
 		return KH_LOOK_REQUEST;
 	if (p[i & 15] == '*')
-		return p[0] == 'S' && p[1] == 'U' && p[2] == 'B' ? KH_LOOK_NO : KH_LOOK_REQUEST;
+		return p[0] == 'O' && p[1] == 'P' && p[2] == 'T' ? KH_LOOK_REQUEST : KH_LOOK_NO;
 	if (p[0] == 'C' && p[1] == 'O' && p[2] == 'N' && p[3] == 'N' && p[i & 15] != '{')
 		return KH_LOOK_REQUEST;
 	return KH_LOOK_NO;

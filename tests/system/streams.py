@@ -414,7 +414,7 @@ def upgrade(reader):
 def look_alikes(reader):
     """What begins as a request of HTTP might, and is none."""
     for first in (b'CONNECT {"verbose":false}\r\n', b"PUB hello 5\r\nhello\r\n", b"SUB * 1\r\n",
-                  b"PRI * HTTP/2.0\r\n\r\n", b"PING\r\n"):
+                  b"PRI * HTTP/2.0\r\n\r\n", b"PING\r\n", b"SELECT * FROM a\0"):
         pair = Pair()
         pair.client.sendall(first)
         pair.server.recv(100)
