@@ -152,6 +152,9 @@ static inline bool stream_is_udp(const struct stream *stream)
 /* Which protocol is it? `segment` is in order. Keeps it, or hands over what was kept. */
 void stream_look(struct stream *stream, const struct kh_segment *segment);
 
+/* Does TLS begin there? */
+bool stream_is_hello(struct slice b);
+
 /* The parser is found: what was seen until now is read by it. */
 void stream_take(struct stream *stream, const struct parser *parser, enum kh_role role);
 
