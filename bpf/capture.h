@@ -26,7 +26,8 @@ static __always_inline bool kh_is_scheme(const u8 *p, u32 i, u64 n)
 
 /*
  * A request line begins with a token of capitals, a space, and a target that begins with '/', a
- * scheme, '*' (which NATS' SUB has, too) or an authority (CONNECT, which NATS has followed by JSON).
+ * scheme, '*' (of OPTIONS: NATS' SUB has it, too, and SELECT) or an authority (CONNECT, which NATS
+ * has followed by JSON).
  * The parser in the collector is strict; this only has to let every request pass and keep most
  * other protocols out. Looks at the first `n` bytes of room->raw.
  */
@@ -56,7 +57,7 @@ __noinline int kh_look(struct kh_scratch *room, u64 n)
 	if (p[i & 15] == '/' || kh_is_scheme(p, i, n))
 		return KH_LOOK_REQUEST;
 	if (p[i & 15] == '*')
-		return p[0] == 'S' && p[1] == 'U' && p[2] == 'B' ? KH_LOOK_NO : KH_LOOK_REQUEST;
+		return p[0] == 'O' && p[1] == 'P' && p[2] == 'T' ? KH_LOOK_REQUEST : KH_LOOK_NO;
 	if (p[0] == 'C' && p[1] == 'O' && p[2] == 'N' && p[3] == 'N' && p[i & 15] != '{')
 		return KH_LOOK_REQUEST;
 	return KH_LOOK_NO;
@@ -126,11 +127,14 @@ static __always_inline bool kh_from_client(struct kh_io *io, u8 opener)
 }
 
 /*
- * A lone P amidst what was no HTTP until now: MQTT's PUBREC begins so, and brokers read that byte by
- * itself. At the beginning of a connection it may well be a POST.
+ * A few letters after both sides have said what was no HTTP: many protocols' messages begin so, as
+ * PostgreSQL's Q does, and some servers read that byte by itself. On a connection older than Keyhole
+ * they may well be a request behind a long body, but for a lone P, which is MQTT's PUBREC.
  */
-static __always_inline bool kh_stray(struct kh_io *io, u64 n)
+static __always_inline bool kh_stray(struct kh_io *io, const struct kh_glance *glance, u64 n)
 {
+	if (glance->role && glance->turns > 1)
+		return true;
 	return n == 1 && io->room->raw[0] == 'P' && bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
 }
 
@@ -150,7 +154,7 @@ static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io, struct k
 	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
 		look = kh_look(io->room, n);
 	if (look == KH_LOOK_NO ||
-	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, n)))) {
+	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, glance, n)))) {
 		glance->tries++;
 		return NULL;
 	}

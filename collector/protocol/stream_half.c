@@ -2,8 +2,9 @@
 /* One direction of a connection: from the bytes of system calls to frames. */
 #include "stream.h"
 
-#define ASTRAY_MAX 16 /* calls without a frame that count as one that is bad, where that is usual  \
-		       */
+#define ASTRAY_MAX                                                                                 \
+	16 /* calls without a frame that count as one that is bad, where that is usual             \
+	    */
 
 void half_reset(struct stream *stream, enum side side)
 {
@@ -182,7 +183,11 @@ static void feed(struct stream *stream, enum side side, const char *p, size_t n,
 		else
 			used = begin_frame(stream, side, p, n, segment, seq);
 		if (!used || used > n) {
-			bad_frame(stream, side);
+			/* STARTTLS, however the protocol has it */
+			if (!half->kept && stream_is_hello((struct slice){p, n}))
+				talk_encrypted(&stream->talk);
+			else
+				bad_frame(stream, side);
 			return;
 		}
 		p += used;
