@@ -13,6 +13,7 @@
 
 static struct telemetry *telemetry;
 static struct selfmetrics *self;
+static enum exemplar_filter shown;
 
 static int setup(void **state)
 {
@@ -36,7 +37,7 @@ static int teardown(void **state)
 
 static char *render(enum prometheus_format format)
 {
-	struct prometheus_source source = {telemetry, self};
+	struct prometheus_source source = {telemetry, self, shown};
 	struct body body;
 
 	assert_int_equal(body_init(&body, BODY_MAX, false), 0);
@@ -207,7 +208,7 @@ static void assert_unpacks_to(const struct body *body, const char *plain, size_t
 
 static void a_gzip_body_unpacks_to_the_same_text(void **state)
 {
-	struct prometheus_source source = {telemetry, self};
+	struct prometheus_source source = {telemetry, self, EXEMPLARS_NONE};
 	_cleanup_free_ char *plain = NULL;
 	struct body body;
 
@@ -348,7 +349,7 @@ static void ten_thousand_series_render(void **state)
 		resource_unref(resource);
 	}
 	for (int gzip = 0; gzip <= 1; gzip++) {
-		struct prometheus_source source = {telemetry, self};
+		struct prometheus_source source = {telemetry, self, EXEMPLARS_NONE};
 		struct body body;
 
 		body_init(&body, BODY_MAX, gzip);
