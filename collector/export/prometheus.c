@@ -119,7 +119,8 @@ static size_t format_exemplar(char *out, const struct telemetry_exemplar *exempl
 static size_t put_exemplar(const struct render *r, const struct telemetry_sample *sample,
 			   unsigned int bucket, char out[EXEMPLAR_MAX_LEN])
 {
-	if (r->format != PROMETHEUS_OPENMETRICS || r->exemplars == EXEMPLARS_NONE)
+	if (r->format != PROMETHEUS_OPENMETRICS || r->exemplars == EXEMPLARS_NONE ||
+	    sample->counts[bucket] == 0)
 		return 0;
 	for (unsigned int i = 0; i < sample->exemplars_n; i++) {
 		const struct telemetry_exemplar *exemplar = &sample->exemplars[i];
