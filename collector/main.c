@@ -221,6 +221,7 @@ static int make_pipeline(struct collector *c)
 				     .telemetry = c->telemetry,
 				     .tracer = c->traces.tracer,
 				     .traced = c->traces.protocols,
+				     .routines = c->traces.tracer != NULL,
 				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
