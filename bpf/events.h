@@ -39,6 +39,9 @@ typedef unsigned long long __kh_u64;
 #define KH_TURNS_MAX 8       /* its changes of direction until it is left alone for good */
 #define KH_SEGMENT_CALL 16384 /* bytes captured of one call of a stream, in segments of a head each */
 #define KH_PROBE_CALLS 256   /* calls told of a stream for which the collector has no decision yet */
+#define KH_PROBE_BYTES 2048  /* bytes captured of each of them */
+#define KH_PROBE_LONG 7168   /* of the first ones: what clients send at once when they are connected */
+#define KH_PROBE_LONG_CALLS 8 /* how many of them */
 #define KH_STREAMS 4096      /* slots of the stream table, a power of two */
 #define KH_EARLY_MAX 65536   /* bytes of a segment that a receive older than Keyhole returns */
 #define KH_CGROUP_LEVELS 8   /* names sent per cgroup: itself and seven ancestors */

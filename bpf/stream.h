@@ -12,8 +12,6 @@
 #ifndef KEYHOLE_BPF_STREAM_H
 #define KEYHOLE_BPF_STREAM_H
 
-#define KH_PROBE_BYTES 2048 /* captured of a call while nothing is decided */
-
 /* ---- what the collector decided ---- */
 
 /*
@@ -151,12 +149,25 @@ static __always_inline bool kh_crowded(void)
 	       bpf_ringbuf_query(&kh_data, BPF_RB_RING_SIZE) / 2;
 }
 
+/*
+ * Bytes captured of the next call. While nothing is decided the first calls get more: a pipeline or
+ * streams that a client begins with must not be cut off, since what is behind would be lost.
+ */
+static __always_inline u64 kh_stream_capture(const struct kh_stream *s, u8 transport)
+{
+	if (s->capture)
+		return s->capture;
+	if (transport == IPPROTO_TCP && s->told < KH_PROBE_LONG_CALLS)
+		return KH_PROBE_LONG;
+	return KH_PROBE_BYTES;
+}
+
 /* Tells a call, whose place in the stream is `seq`, unless it is one too many. */
 static __always_inline void kh_stream_tell(struct kh_scratch *room, struct kh_stream *s,
 					   struct kh_source *src, u8 transport, u32 direction,
 					   u32 seq, u32 other)
 {
-	u64 capture = s->capture ? s->capture : KH_PROBE_BYTES;
+	u64 capture = kh_stream_capture(s, transport);
 	struct kh_segment *seg;
 
 	if (!s->capture && s->told >= KH_PROBE_CALLS)

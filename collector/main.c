@@ -22,6 +22,7 @@
 #include "policy/process.h"
 #include "policy/sandbox.h"
 #include "reload.h"
+#include "trace_peers.h"
 #include "traces.h"
 #include "vitals.h"
 
@@ -47,6 +48,7 @@ struct collector {
 	struct export *export, *health;
 	struct otlp_signal_options otlp_options[OTLP_SIGNALS];
 	struct traces traces; /* all zero: none are sent */
+	struct trace_peers trace_peers;
 	struct otlp *otlp;
 	struct policy_report sandbox;
 	struct intake *intake;
@@ -199,6 +201,7 @@ static int make_pipeline(struct collector *c)
 				     .protocols = config_protocols(c->config),
 				     .telemetry = c->telemetry,
 				     .tracer = c->traces.tracer,
+				     .traced = c->traces.protocols,
 				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
@@ -248,16 +251,29 @@ static int make_health(struct collector *c)
 /* Before the pipeline, which puts exchanges into them. */
 static int make_traces(struct collector *c)
 {
+	struct peer_namer namer = cluster_namer(&c->cluster);
 	int r;
 
 	if (!c->otlp_options[OTLP_TRACES].url)
 		return 0;
-	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers);
+	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, c->trace_peers.tell,
+			 &namer);
 	if (!r && traces_bind(&c->traces, c->self)) {
 		log_error("metrics of traces cannot be set up: %s", strerror(ENOSPC));
 		r = -ENOSPC;
 	}
 	return r;
+}
+
+static int make_trace_peers(struct collector *c)
+{
+	int r = 0;
+
+	if (c->otlp_options[OTLP_TRACES].url)
+		r = trace_peers_start(&c->trace_peers, c->loop, c->config);
+	else if (c->config->trace_peers.endpoints.n)
+		log_warn("keyhole.traces.peers: no traces are sent, so nobody is told of any");
+	return r ? r : trace_peers_bind(&c->trace_peers, c->self);
 }
 
 static int make_otlp(struct collector *c)
@@ -371,12 +387,14 @@ static int enter_sandbox(struct collector *c)
 
 	if (c->cluster.there) {
 		n = cluster_paths(&c->cluster, needs.read,
-				  POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX - OTLP_PATHS_MAX);
+				  POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX - OTLP_PATHS_MAX - 1);
 		needs.connect[needs.connect_count++] = cluster_port(&c->cluster);
 	}
 	if (n < 0)
 		return n;
 	n += otlp_needs(c->otlp_options, &needs, (size_t)n);
+	needs.read[n] = trace_peers_path(&c->trace_peers, policy_is_broad);
+	n += needs.read[n] != NULL;
 	if (c->options.replay)
 		needs.read[n++] = c->options.replay;
 	if (c->reload)
@@ -459,10 +477,10 @@ static int start(struct collector *c)
 	if (!c->options.print_metrics && (r = cluster_find(&c->cluster, c->config)))
 		return r;
 	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
-	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_traces(c)) ||
-	    (r = make_pipeline(c)) || (r = make_otlp(c)) || (r = make_export(c)) ||
-	    (r = make_health(c)) || (r = make_tape(c)) || (r = make_reload(c)) ||
-	    (r = enter_sandbox(c)))
+	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_trace_peers(c)) ||
+	    (r = make_traces(c)) || (r = make_pipeline(c)) || (r = make_otlp(c)) ||
+	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
+	    (r = make_reload(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -520,6 +538,7 @@ static void end(struct collector *c)
 		export_stop(c->export);
 	finish_otlp(c); /* no scrape meanwhile asks those who are gone */
 	otlp_stop(c->otlp);
+	trace_peers_stop(&c->trace_peers);
 	cluster_stop(&c->cluster);
 	pipeline_free(c->pipeline);
 	cluster_free(&c->cluster);
@@ -530,6 +549,7 @@ static void end(struct collector *c)
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
 	traces_end(&c->traces);
+	trace_peers_free(&c->trace_peers);
 	otlp_options_free(c->otlp_options);
 	rulebooks_free(c->books);
 	if (c->loop)

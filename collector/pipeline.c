@@ -161,7 +161,7 @@ static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
 
 /* Returns 0, or -ENOENT: its kind is not counted, or nothing of its workload is. */
 static int measure(struct pipeline *p, const struct workload *w,
-		   const struct attribute_source *source)
+		   const struct attribute_source *source, struct telemetry_place *place)
 {
 	const struct exchange *ex = source->exchange;
 
@@ -171,23 +171,25 @@ static int measure(struct pipeline *p, const struct workload *w,
 	if (ex->kind == EXCHANGE_ENCRYPTED)
 		return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
 	if (p->o.protocols >> ex->protocol & 1)
-		return telemetry_count(p->o.telemetry, source, p->now_ns);
+		return telemetry_count(p->o.telemetry, source, p->now_ns, place);
 	return -ENOENT;
 }
 
 static void trace(struct pipeline *p, const struct workload *w,
-		  const struct attribute_source *source)
+		  const struct attribute_source *source, const struct telemetry_place *place)
 {
-	if (p->o.tracer && w->traces && source->exchange->kind != EXCHANGE_ENCRYPTED)
+	if (p->o.tracer && w->traces && source->exchange->kind != EXCHANGE_ENCRYPTED &&
+	    p->o.traced >> source->exchange->protocol & 1)
 		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL,
-				p->now_ns);
+				place, p->now_ns);
 }
 
 static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
 {
 	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
-	int counted;
+	struct telemetry_place place = {0};
+	int counted = 0;
 
 	if (p->o.router && ex->kind == EXCHANGE_HTTP)
 		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
@@ -198,14 +200,13 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		count(&p->stats.filtered);
 		return;
 	}
+	if (!route.ignore_metrics)
+		counted = measure(p, w, &source, &place);
 	if (!route.ignore_traces)
-		trace(p, w, &source);
-	if (route.ignore_metrics) {
+		trace(p, w, &source, &place);
+	if (route.ignore_metrics)
 		count(&p->stats.ignored_route);
-		return;
-	}
-	counted = measure(p, w, &source);
-	if (counted == -ENOENT)
+	else if (counted == -ENOENT)
 		count(&p->stats.switched_off);
 	else
 		count(&p->stats.delivered);
@@ -472,7 +473,7 @@ static struct streams *new_streams(struct pipeline *p)
 {
 	struct streams_options o = {.connections = STREAMS_DEFAULT,
 				    .bytes_max = STREAMS_BYTES_DEFAULT,
-				    .protocols = p->o.protocols,
+				    .protocols = p->o.protocols | p->o.traced,
 				    .emit = on_exchange,
 				    .decide = on_decision,
 				    .arg = p};
@@ -501,7 +502,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	if (p->conns)
-		conns_payloads(p->conns, p->o.protocols & PAYLOADS);
+		conns_payloads(p->conns, (p->o.protocols | p->o.traced) & PAYLOADS);
 	p->streams = new_streams(p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);

@@ -15,6 +15,7 @@
 #include "../telemetry/filter.h"
 #include "../telemetry/select.h"
 #include "../telemetry/semconv.h"
+#include "../trace/make.h"
 #include "note.h"
 
 #include <stdio.h>
@@ -110,6 +111,7 @@ struct config {
 		struct config_select select;
 		struct config_texts group; /* resource attributes on all series */
 		struct config_filter filter;
+		struct config_texts secret_params, open_params; /* of queries, on spans */
 		/* What follows from them and prometheus.extra. */
 		struct attribute_extras extras;
 	} attributes;
@@ -120,8 +122,8 @@ struct config {
 	} health;
 
 	struct {
-		struct config_set all, prometheus, instrumentations;
-	} features; /* see config_protocols() */
+		struct config_set all, prometheus, instrumentations, traces;
+	} features; /* see config_protocols(), config_traced() */
 
 	/* By OTLP; arrays by enum otlp_signal: traces, metrics. */
 	struct {
@@ -139,6 +141,12 @@ struct config {
 		uint64_t join_wait_ns, peers_wait_ns, join_spans;
 		int remote; /* enum tracer_remote */
 	} traces;
+
+	struct {
+		const char *listen, *secret_file;
+		struct config_texts endpoints; /* none: nobody is told */
+		uint64_t rate, table;
+	} trace_peers;
 
 	struct {
 		bool graphql, elasticsearch, aws, jsonrpc;
@@ -221,6 +229,9 @@ void config_free(struct config *config);
  */
 uint64_t config_protocols(const struct config *config);
 
+/* The same for spans, which need no metrics. */
+uint64_t config_traced(const struct config *config);
+
 /* Of the latter, those that are on, whether HTTP is or not. */
 uint64_t config_payloads(const struct config *config);
 
@@ -243,6 +254,7 @@ void config_compare(const struct config *before, const struct config *after,
 /* What the parts want of it; all of it lives as long as the configuration. */
 void config_selectors(const struct config *config, struct selector_options *options);
 void config_routes(const struct config *config, struct route_options *options);
+void config_spans(const struct config *config, struct span_options *options); /* but the namer */
 /* `host`: this host's name; used unless the configuration says another. May be NULL. */
 void config_naming(const struct config *config, const char *host, struct resolve_rules *rules);
 

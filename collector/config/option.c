@@ -75,7 +75,6 @@ const char *option_expects(const struct option *o, char *buf, size_t size)
 	case OPTION_FILTER:
 		return "a map of attributes to tests";
 	case OPTION_UNSUPPORTED:
-	case OPTION_IGNORED:
 		break;
 	}
 	return "anything";

@@ -26,7 +26,6 @@ enum option_type {
 	OPTION_LABELS,      /* struct config_labels; the row stands for every key of a section */
 	OPTION_SET,         /* struct config_set; of choices, `*` and `all` for all of them */
 	OPTION_UNSUPPORTED, /* nothing: answered with `because` */
-	OPTION_IGNORED,     /* nothing: of traces, which there are not yet */
 };
 
 struct option_choice {
@@ -90,6 +89,7 @@ extern const struct option_table options_selector; /* of struct entry_draft (ent
 extern const struct option_table options_process; /* options_all goes on with them */
 extern const struct option_table options_otlp;    /* and with these */
 extern const struct option_table options_traces;  /* and with these */
+extern const struct option_table options_trace_peers;
 
 /* Beyla's keys that are not supported: likewise. */
 extern const struct option_table options_unsupported;

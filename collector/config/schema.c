@@ -133,7 +133,6 @@ static void put_type(FILE *out, const struct option *o)
 		break;
 	case OPTION_LABELS: /* its section takes any key */
 	case OPTION_UNSUPPORTED:
-	case OPTION_IGNORED:
 		break;
 	}
 }
@@ -167,7 +166,7 @@ static void put_rule(FILE *out, const struct option *o)
 {
 	fputc('{', out);
 	put_description(out, o);
-	if (o->type != OPTION_UNSUPPORTED && o->type != OPTION_IGNORED) {
+	if (o->type != OPTION_UNSUPPORTED) {
 		fputs(", \"anyOf\": [{\"type\": \"null\"}, {", out);
 		put_type(out, o);
 		fputs("}]", out);

@@ -322,12 +322,6 @@ static void set_pairs(struct binding *b, const struct option *o, const struct tr
 	*to = (struct config_pairs){v, n};
 }
 
-static void not_yet(struct binding *b, const struct option *o, const struct tree *value)
-{
-	note_warn(b->notes, value->key ? &value->key_place : &value->place,
-		  "not supported by Keyhole yet: %s, because it makes no traces", o->path);
-}
-
 /* A word that Beyla knows and Keyhole has nothing of. */
 static void say_unsupported(struct binding *b, const struct place *place, const char *path,
 			    const char *word, const char *because, bool yet)
@@ -474,9 +468,6 @@ void bind_value(struct binding *b, const struct option *o, const struct tree *va
 		break;
 	case OPTION_UNSUPPORTED:
 		bind_unsupported(b, o, o->path, value);
-		break;
-	case OPTION_IGNORED:
-		not_yet(b, o, value);
 		break;
 	}
 }

@@ -23,11 +23,15 @@ struct stream_block {
 	_Alignas(8) char data[STREAM_BLOCK];
 };
 
-/* Blocks and parsers' states that were had once are used again; all count towards bytes_max. */
+/*
+ * Blocks and parsers' states that were had once are used again; all count towards bytes_max. Once
+ * that is reached, those not in use are given back for what is needed.
+ */
 struct stream_memory {
 	size_t bytes, bytes_max;
 	struct stream_block *free;
 	void *states[PROTOCOLS]; /* free ones, by the parser's protocol */
+	size_t state_sizes[PROTOCOLS];
 };
 
 struct stream_block *

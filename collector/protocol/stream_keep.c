@@ -5,12 +5,38 @@
 
 /* ---- blocks and states ---- */
 
+/* Gives back one that is kept for later use, of whatever kind. False: there is none. */
+static bool give_back(struct stream_memory *memory)
+{
+	struct stream_block *block = memory->free;
+
+	if (block) {
+		memory->free = block->next;
+		memory->bytes -= sizeof(*block);
+		free(block);
+		return true;
+	}
+	for (unsigned int i = 0; i < PROTOCOLS; i++) {
+		void *state = memory->states[i];
+
+		if (!state)
+			continue;
+		memory->states[i] = *(void **)state;
+		memory->bytes -= memory->state_sizes[i];
+		free(state);
+		return true;
+	}
+	return false;
+}
+
+/* What one protocol had in use at its peak must not be missing to the others for good. */
 static void *get(struct stream_memory *memory, size_t size)
 {
 	void *p;
 
-	if (memory->bytes + size > memory->bytes_max)
-		return NULL;
+	while (memory->bytes + size > memory->bytes_max)
+		if (!give_back(memory))
+			return NULL;
 	p = malloc(size);
 	if (p)
 		memory->bytes += size;
@@ -55,6 +81,7 @@ void *stream_state_get(struct stream_memory *memory, const struct parser *parser
 		*list = *(void **)state;
 	else
 		state = get(memory, state_size(parser));
+	memory->state_sizes[parser->protocol] = state_size(parser);
 	if (state)
 		memset(state, 0, state_size(parser));
 	return state;

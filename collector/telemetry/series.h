@@ -62,7 +62,8 @@ struct series {
 	struct series *next;
 	uint64_t hash;
 	uint64_t last_ns;
-	uint64_t began_ns; /* CLOCK_REALTIME: no count of it is older */
+	uint64_t began_ns;     /* CLOCK_REALTIME: no count of it is older */
+	uint64_t serial;       /* that no other has */
 	struct target *target; /* NULL: the overflow group */
 	const char *key;       /* key and labels lie behind the words */
 	const char *labels;

@@ -3,56 +3,11 @@
 
 #include "../service/siphash.h"
 #include "call_series.h"
-#include "grace.h"
 #include "http_series.h"
-#include "labels.h"
-#include "metrics.h"
-#include "seen.h"
-#include "series.h"
-#include "slots.h"
-#include "target.h"
+#include "telemetry_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define GROUPS_MAX 4 /* of one owner: it has so many metrics at most */
-
-/* Metrics of an owner that have the same labels. */
-struct family_group {
-	attribute_set set;
-	unsigned int look; /* of targets */
-	unsigned int n;
-	struct {
-		enum metric_value value;
-		const struct histogram_bounds *bounds;
-		size_t offset; /* of its words in a series */
-	} metric[GROUPS_MAX];
-	size_t words;
-	struct series_table table;
-};
-
-/* All metrics that an exchange is counted in. */
-struct lane {
-	unsigned int groups; /* 0: not counted */
-	struct family_group group[GROUPS_MAX];
-};
-
-struct telemetry {
-	struct telemetry_options options;
-	struct grace grace;
-	struct targets targets;
-	struct lane lane[OWNERS_OF_SERIES];
-	struct family_group *group[TELEMETRY_METRICS]; /* of all lanes */
-	unsigned int groups;
-	struct histogram_bounds bounds[BUCKETS];
-	struct {
-		struct telemetry_family family;
-		const struct family_group *group; /* NULL: switched off */
-		unsigned int at;                  /* in group->metric */
-	} metric[TELEMETRY_METRICS];
-	struct seen seen;
-	struct telemetry_stats stats;
-};
 
 _Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets in its own way");
 
@@ -144,8 +99,13 @@ static void add_metric(struct telemetry *t, enum telemetry_metric m, attribute_s
 	group->metric[group->n].value = metric->value;
 	group->metric[group->n].bounds = bounds;
 	group->metric[group->n].offset = group->words;
-	group->n++;
 	group->words += histogram_words(bounds);
+	if (t->options.exemplars && metric->value == VALUE_DURATION) {
+		group->metric[group->n].exemplars = group->words;
+		group->words += EXEMPLARS_WORDS;
+		group->timed = group->n + 1;
+	}
+	group->n++;
 }
 
 static void choose_labels(struct telemetry *t)
@@ -265,6 +225,7 @@ static struct series *make_series(struct telemetry *t, enum attribute_owner owne
 	series = series_make(&group->table, key, hash, labels_slice(&labels));
 	if (!series)
 		return NULL;
+	series->serial = ++t->serial;
 	target_use(series->target);
 	count(&t->stats.series_created);
 	set_sizes(t);
@@ -332,9 +293,19 @@ static void update(const struct family_group *group, struct series *series,
 	}
 }
 
+static unsigned int number_of(const struct telemetry *t, const struct family_group *group)
+{
+	unsigned int i = 0;
+
+	while (t->group[i] != group)
+		i++;
+	return i;
+}
+
 /* 0, or -ENOENT. */
 static int count_in(struct telemetry *t, enum attribute_owner owner,
-		    const struct attribute_source *source, uint64_t now_ns)
+		    const struct attribute_source *source, uint64_t now_ns,
+		    struct telemetry_place *place)
 {
 	struct lane *lane = &t->lane[owner];
 	struct target *const *targets;
@@ -349,20 +320,26 @@ static int count_in(struct telemetry *t, enum attribute_owner owner,
 
 		series->last_ns = now_ns;
 		update(g, series, source->exchange);
+		if (place && g->timed)
+			*place = (struct telemetry_place){number_of(t, g) + 1, series->slot,
+							  series->serial};
 	}
 	if (overflow)
 		count(&t->stats.overflows);
 	return 0;
 }
 
-int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns)
+int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns,
+		    struct telemetry_place *place)
 {
 	int owner = attribute_owner_of(source->exchange), r = owner;
 
+	if (place)
+		*place = (struct telemetry_place){0};
 	if (owner < 0)
 		count(&t->stats.invalid);
 	else
-		r = count_in(t, (enum attribute_owner)owner, source, now_ns);
+		r = count_in(t, (enum attribute_owner)owner, source, now_ns, place);
 	if (r == 0)
 		count(&t->stats.exchanges);
 	return r;
@@ -372,7 +349,23 @@ int telemetry_encrypted(struct telemetry *t, const struct attribute_source *sour
 {
 	int owner = attribute_owner_of(source->exchange);
 
-	return owner < 0 ? owner : count_in(t, OWNER_CONNECTION, source, now_ns);
+	return owner < 0 ? owner : count_in(t, OWNER_CONNECTION, source, now_ns, NULL);
+}
+
+void telemetry_exemplar(struct telemetry *t, const struct telemetry_place *place,
+			const struct telemetry_exemplar *exemplar)
+{
+	const struct family_group *group;
+	struct series *series;
+
+	if (place->group == 0 || (!exemplar->sampled && t->options.exemplars != EXEMPLARS_ALL))
+		return;
+	group = t->group[place->group - 1];
+	series = slots_get(&group->table.slots, place->slot);
+	if (!series || series->serial != place->serial)
+		return;
+	exemplars_put(group->metric[group->timed - 1].bounds,
+		      series->words + group->metric[group->timed - 1].exemplars, exemplar);
 }
 
 static void expire_group(struct telemetry *t, struct series_table *table, uint64_t before_ns,
@@ -422,87 +415,4 @@ void telemetry_expire(struct telemetry *t, uint64_t now_ns)
 	targets_expire(&t->targets, earlier(before_ns, TELEMETRY_LINGER_NS),
 		       earlier(at_last_ns, TELEMETRY_LINGER_NS));
 	set_sizes(t);
-}
-
-/* ---- the reader ---- */
-
-const struct select_metric *telemetry_metric_name(enum telemetry_metric metric)
-{
-	return &metrics[metric].is;
-}
-
-const struct telemetry_family *telemetry_family(const struct telemetry *t,
-						enum telemetry_metric metric)
-{
-	return t->metric[metric].group ? &t->metric[metric].family : NULL;
-}
-
-void telemetry_read_begin(struct telemetry *t)
-{
-	grace_enter(&t->grace);
-}
-
-void telemetry_read_end(struct telemetry *t)
-{
-	grace_leave(&t->grace);
-}
-
-static struct slice target_labels(const struct series *series)
-{
-	if (!series->target)
-		return (struct slice){"", 0};
-	return (struct slice){series->target->labels, series->target->n};
-}
-
-void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry_sample_fn fn,
-		    void *arg)
-{
-	const struct family_group *group = t->metric[metric].group;
-	const struct histogram_bounds *bounds = &t->bounds[metrics[metric].buckets];
-	uint64_t counts[HISTOGRAM_BOUNDS_MAX + 1];
-	const struct slots *slots = group ? &group->table.slots : NULL;
-	uint32_t end = group ? slots_end(slots) : 0;
-
-	for (uint32_t i = 0; i < end; i++) {
-		const struct series *series = slots_get(slots, i);
-		const histogram_word *words;
-
-		if (!series)
-			continue;
-		words = series->words + group->metric[t->metric[metric].at].offset;
-		for (unsigned int b = 0; b <= bounds->n; b++)
-			counts[b] = atomic_load_explicit(&words[1 + b], memory_order_relaxed);
-		fn(arg, &(struct telemetry_sample){
-				.target_labels = target_labels(series),
-				.labels = {series->labels, series->labels_n},
-				.bounds = bounds,
-				.counts = counts,
-				.sum = atomic_load_explicit(&words[0], memory_order_relaxed),
-				.began_ns = series->began_ns,
-			});
-	}
-}
-
-void telemetry_each_target(struct telemetry *t, telemetry_target_fn fn, void *arg)
-{
-	const struct slots *slots = &t->targets.infos.slots;
-	uint32_t end = slots_end(slots);
-
-	for (uint32_t i = 0; i < end; i++) {
-		struct info *info = slots_get(slots, i);
-		const struct info_text *text = info ? atomic_load(&info->text) : NULL;
-
-		if (text)
-			fn(arg, (struct slice){text->labels, text->n});
-	}
-}
-
-const struct telemetry_stats *telemetry_stats(const struct telemetry *t)
-{
-	return &t->stats;
-}
-
-uint64_t telemetry_bytes(const struct telemetry *t)
-{
-	return atomic_load_explicit(&t->grace.bytes, memory_order_relaxed);
 }

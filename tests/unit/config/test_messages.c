@@ -15,6 +15,11 @@ struct vector {
 };
 
 static const struct vector refused[] = {
+	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: often}\n",
+	 E(AT(4, 23), "sampler.name: \"often\" is not possible: it must be always_on, always_off, "
+		       "traceidratio, or one of these with parentbased_ before it")},
+	{"otel_traces_export:\n  sampler: {name: traceidratio, arg: \"2\"}\n", E(AT(2, 38), "otel_traces_export.sampler.arg: \"2\" is not possible: the ratio must be a "
+		       "number from 0 to 1")},
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      a.b: env\n",
 	 E(AT(4, 12), "attributes.kubernetes.resource_labels.a.b: expected a list of texts, found "
 		      "\"env\"")},
@@ -236,16 +241,15 @@ static const struct vector accepted[] = {
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      k8s.pod.name: [env]\n",
 	 W(AT(4, 7), "not supported by Keyhole: attributes.kubernetes.resource_labels: "
 		     "\"k8s.pod.name\", because that attribute is not taken from labels")},
-	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: always_on}\n",
-	 W(AT(4, 7), "not supported by Keyhole yet: sampler, because it makes no traces")},
+	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: always_on}\n", ""},
 	{"discovery:\n  instrument:\n    - languages: \"{go,rust}\"\n",
 	 W(AT(3, 7), "languages: \"{go,rust}\" matches nothing: told by the executable's name, "
 		     "Keyhole knows dotnet, java, nodejs, php, python and ruby")},
-	{"discovery:\n  instrument:\n    - {k8s_namespace: a, exports: [traces]}\n",
-	 W(AT(3, 7), "not supported by Keyhole yet: exports: \"traces\", because it exports "
-		     "metrics only")
-		 W(AT(3, 7), "this entry shows nothing: it leaves out the metrics of requests, and "
-			     "Keyhole has no more")},
+	{"discovery:\n  instrument:\n    - {k8s_namespace: a, exports: [traces]}\n", ""},
+	{"discovery:\n  instrument:\n    - {k8s_namespace: a, exports: [logs]}\n",
+	 W(AT(3, 7), "not supported by Keyhole yet: exports: \"logs\", because there are no logs")
+		 W(AT(3, 7), "this entry shows nothing: it leaves out the metrics of requests and "
+			     "their spans, and Keyhole has no more")},
 	{"discovery:\n  instrument:\n    - {k8s_namespace: a, metrics: {features: [application, "
 	 "application_process]}}\n",
 	 W(AT(3, 7), "not supported by Keyhole yet: metrics.features: \"application_process\", "

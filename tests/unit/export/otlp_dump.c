@@ -50,6 +50,8 @@ static void put_span(struct span_queue *queue, struct resource *resource, uint8_
 	span_put_text(&span, "http.request.method", slice_of("GET"));
 	span_put_int(&span, "http.response.status_code", i == 3 ? -5 : 200);
 	span_put_text(&span, "empty", slice_of(""));
+	if (i == 2)
+		span_put_true(&span, "span.metrics.skip");
 	fill(other, sizeof(other), 7);
 	if (i == 2)
 		span_put_link(&span, other, other);

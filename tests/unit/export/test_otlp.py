@@ -110,6 +110,7 @@ same("state", two.trace_state, "v=1")
 same("flags", (one.flags, two.flags), (0x101, 0x301))
 same("link", [(link.trace_id, link.span_id) for link in two.links], [(ident(7, 16), ident(7, 8))])
 same("a negative number", attrs(three)["http.response.status_code"], -5)
+same("a truth", attrs(two)["span.metrics.skip"], True)
 same("attributes beyond the limit", (len(three.attributes), three.dropped_attributes_count), (32, 2))
 
 # ---- metrics ----

@@ -100,7 +100,7 @@ static void add_calls(void)
 		e.operation = slice_of("GET");
 		e.failed = true;
 		e.code = slice_of("E\"\n\\");
-		assert_int_equal(telemetry_count(telemetry, &source, SECOND), 0);
+		assert_int_equal(telemetry_count(telemetry, &source, SECOND, NULL), 0);
 		assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
 	}
 	resource_unref(resource);

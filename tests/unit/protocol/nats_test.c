@@ -10,14 +10,15 @@
 
 static struct talker t;
 
+/* The payloads begin like a message, but are none: who joins within one that is cannot tell. */
 static const struct said usual[] = {
 	SERVER("INFO {\"server_id\":\"N\",\"version\":\"2.9.10\",\"headers\":true}\r\n"),
 	CLIENT("CONNECT {\"verbose\":false,\"pass\":\"s3cret\"}\r\nPING\r\n"),
 	SERVER("PONG\r\n"),
 	CLIENT("SUB orders.* q1 1\r\nsub _INBOX.Xy.* 2\r\n"),
-	CLIENT("PUB orders.new 11\r\nPUB x 3\r\nab\r\n"),
+	CLIENT("PUB orders.new 11\r\nPUB x 4\r\nab\r\n"),
 	CLIENT("pub\torders.new  reply.to 0\r\n\r\n"),
-	SERVER("MSG orders.new 1 11\r\nPUB x 3\r\nab\r\n"),
+	SERVER("MSG orders.new 1 11\r\nPUB x 4\r\nab\r\n"),
 	CLIENT("PUB ask _INBOX.Xy.1 2\r\nhi\r\n"),
 	SERVER("MSG _INBOX.Xy.1 2 2\r\nyo\r\n"),
 	CLIENT("HPUB ask _INBOX.Xy.2 35 37\r\nNATS/1.0\r\nTraceParent: 00-11-22\r\n\r\nhi\r\n"),

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #define PIECE_MAX KH_SEGMENT_CALL
+#define JOINS_MAX 300
 
 struct play {
 	struct talker *talker;
@@ -23,8 +24,11 @@ struct play {
 	uint32_t seq[2]; /* of the next byte, by `sent` */
 	uint64_t ns;
 	uint32_t capture;
+	bool decided;
+	unsigned int calls;
 	struct kh_segment *late[16];
 	size_t lates;
+	size_t passed; /* bytes of both directions, up to the next call */
 };
 
 static unsigned int draw(struct play *play, unsigned int n)
@@ -97,6 +101,7 @@ static void on_decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role
 	(void)cookie;
 	(void)role;
 	play->talker->last_capture = play->capture = capture;
+	play->decided = true;
 }
 
 /* ---- what goes in ---- */
@@ -181,7 +186,9 @@ static void deliver(struct play *play, struct kh_segment *seg)
 /* One system call: in segments of a head's size, of which the last has the tail of the rest. */
 static void call(struct play *play, bool sent, const char *p, size_t n, bool seen)
 {
-	size_t want = play->how->capture ? play->how->capture : play->capture;
+	size_t probe = play->calls++ < KH_PROBE_LONG_CALLS ? KH_PROBE_LONG : KH_PROBE_BYTES;
+	size_t decided = play->decided ? play->capture : probe;
+	size_t want = play->how->capture ? play->how->capture : decided;
 	size_t captured = n < want ? n : want;
 
 	play->ns += 1000;
@@ -227,8 +234,12 @@ static size_t say(struct play *play, const struct said *said, size_t n, bool see
 				draw(play, (unsigned int)(draw(play, 2) ? piece : 1 + piece / 8));
 		if (piece > 65536)
 			piece = 65536;
-		call(play, is_sent(play, said->who), all + at, piece, seen);
+		if (play->passed < play->how->skip && piece > play->how->skip - play->passed)
+			piece = play->how->skip - play->passed;
+		call(play, is_sent(play, said->who), all + at, piece,
+		     seen && play->passed >= play->how->skip);
 		at += piece;
+		play->passed += piece;
 	}
 	return used;
 }
@@ -252,8 +263,7 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 			    .how = how,
 			    .seed = how->seed,
 			    .seq = {0xfffffff0u, 1000},
-			    .ns = 1000000000,
-			    .capture = 2048};
+			    .ns = 1000000000};
 	struct streams_options o = {.connections = 8,
 				    .bytes_max = 4 << 20,
 				    .protocols = how->protocols ? how->protocols : ~0ull,
@@ -379,13 +389,33 @@ static void never_wrong(const struct talker_how *how, const struct said *said, s
 		size_t len = strcspn(line, "\n");
 
 		if (!is_expected(expected, line, len))
-			fail_msg("role %d, join %zu, lose %u, capture %zu, seed %u: \"%.*s\" was "
+			fail_msg("role %d, join %zu, skip %zu, lose %u, capture %zu, seed %u: "
+				 "\"%.*s\" was "
 				 "told",
-				 how->role, how->join, how->lose, how->capture, how->seed, (int)len,
-				 line);
+				 how->role, how->join, how->skip, how->lose, how->capture,
+				 how->seed, (int)len, line);
 	}
 	assert_true(count_lines(t.told) <= count_lines(expected));
 	assert_true(t.open < 1u << 20); /* else more was told than asked */
+}
+
+/* From each byte on, as either end; of long conversations as many as are worth the time. */
+static void joined_anywhere(struct talker_how how, const struct said *said, size_t n,
+			    const char *expected)
+{
+	size_t all = 0, step;
+
+	for (size_t i = 0; i < n; i++)
+		all += said[i].n;
+	step = 1 + all / JOINS_MAX;
+	for (how.skip = 1; how.skip < all; how.skip += step) {
+		how.accepted = false;
+		never_wrong(&how, said, n, expected);
+		if (how.role != KH_ROLE_UNKNOWN)
+			continue;
+		how.accepted = true;
+		never_wrong(&how, said, n, expected);
+	}
 }
 
 void talker_never_wrong(const struct said *said, size_t n, const char *expected,
@@ -396,6 +426,8 @@ void talker_never_wrong(const struct said *said, size_t n, const char *expected,
 
 		for (how.join = 0; how.join < n; how.join++)
 			never_wrong(&how, said, n, expected);
+		how.join = 0;
+		joined_anywhere(how, said, n, expected);
 		how.cuts = CUT_RANDOM;
 		for (how.seed = 1; how.seed <= rounds; how.seed++) {
 			how.join = how.seed % 3 ? 0 : how.seed % n;

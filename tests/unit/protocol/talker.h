@@ -33,8 +33,9 @@ struct talker_how {
 	enum transport transport; /* 0: TCP */
 	enum cuts cuts;
 	unsigned int seed;
-	size_t capture;    /* bytes captured of each call, 0: as decided (undecided: 2048) */
+	size_t capture;    /* bytes captured of each call, 0: as decided (undecided: as BPF does) */
 	size_t join;       /* the first so many steps are not seen */
+	size_t skip;       /* nor are the first so many bytes, of both directions */
 	unsigned int lose; /* per cent of segments that are lost */
 	bool late;         /* segments come in another order than they passed, within their turn */
 	uint16_t server_port;                /* 0: 1 */
@@ -64,9 +65,9 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 void talker_same(const struct said *said, size_t n, const char *expected, unsigned int rounds);
 
 /*
- * Lost and cut segments, and joins at each step: whatever is told is a line of `expected` or
- * says less (but no failure is told as a success), there are not more of them, and every request is
- * accounted for.
+ * Lost and cut segments, and joins at each step and at each byte, as either end: whatever is told
+ * is a line of `expected` or says less (but no failure is told as a success), there are not more of
+ * them, and every request is accounted for.
  */
 void talker_never_wrong(const struct said *said, size_t n, const char *expected,
 			unsigned int rounds);
