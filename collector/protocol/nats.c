@@ -12,8 +12,7 @@
 
 #define LINE_MAX_BYTES PARSER_WANT_MAX
 #define WORDS_MAX 6
-#define NATS_HEADERS_WANT                                                                          \
-	1024 /* bytes of a message's headers looked at for its trace context and status */
+#define NATS_HEADERS_WANT 1024 /* bytes of headers looked at for trace context and status */
 
 enum verb {
 	VERB_NONE,
