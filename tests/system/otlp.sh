@@ -95,6 +95,12 @@ counts "all is counted" 700 http_server_request_duration_seconds_count "server_p
 is "nothing left before the interval was over" "$(state "served($port, 200)")" "$total"
 stop "$collector"
 arrives "what was counted leaves at the end" 700 "served($port, 200)"
+start_collector "${fast[@]}" KEYHOLE_METRICS_INTERVAL=1h
+load 20
+counts "it is there" 20 http_server_request_duration_seconds_count "server_port=\"$port\""
+load 500
+stop "$collector"
+arrives "so does what came just before it" 520 "served($port, 200)"
 start_collector "${fast[@]}" KEYHOLE_METRICS_INTERVAL=1h KEYHOLE_SHUTDOWN_TIMEOUT=1s
 behave '{"delay": 30}'
 stop "$collector"
