@@ -180,6 +180,8 @@ struct config {
 		const char *executable_name, *auto_target_exe, *auto_target_language;
 		struct config_ranges open_port, target_pids;
 		struct config_texts system_paths; /* whose executables are left out */
+		/* who sends OTLP is not told twice; nor in metrics of spans */
+		bool exclude_exporters, exclude_exporters_spans;
 		/* What follows from all of them. */
 		struct config_entries include, exclude;
 		struct config_route_sets route_sets; /* selector_entry.routes counts these */

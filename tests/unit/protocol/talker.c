@@ -90,6 +90,8 @@ static void on_exchange(void *arg, const struct exchange *x)
 	put_text(t, "group", x->group);
 	put_text(t, "target", x->target);
 	put_text(t, "host", x->host);
+	put_text(t, "parent", x->traceparent);
+	put_text(t, "state", x->tracestate);
 	put_number(t, "method", x->method);
 	put_number(t, "status", x->status);
 	put_number(t, "action", x->action);
