@@ -38,7 +38,6 @@ struct pipeline_options {
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;
-	bool own_pod;  /* show only the pod in which Keyhole runs */
 	bool routines; /* exchanges say which goroutine had the request */
 	bool exclude_exporters; /* processes that send OTLP are not told twice. Of the book, as above */
 	bool own_pod; /* show only the pod in which Keyhole runs */
