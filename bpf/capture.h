@@ -80,8 +80,7 @@ static __always_inline struct kh_socket *kh_follow(struct kh_io *io, u8 role, u8
 		KH_COUNT(storage_failed);
 		return NULL;
 	}
-	/* who opened an older connection is not known: almost always the client */
-	kh_fill_conn(&st->conn, io->sk, io->tp, role, opener ? opener : role);
+	kh_fill_conn(&st->conn, io->sk, io->tp, role, opener);
 	st->next_tx = io->tp->write_seq;
 	st->next_rx = io->tp->copied_seq;
 	barrier(); /* else one load serves both cases, with pointers of two kinds */
@@ -205,7 +204,8 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 	ex->reason = reason;
 	ex->pad = 0;
 	ex->error = reason == KH_WHY_RESET ? st->error : 0;
-	ex->pad2 = 0;
+	ex->req_tid = st->req_tid;
+	ex->routine = st->routine;
 	ex->req = st->req;
 	ex->req.head_len = st->head_used;
 	off = kh_append_head(room, st, off);
@@ -453,6 +453,15 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 		st->head_used = 0;
 		st->tail_used = 0;
 		kh_clear(&st->req);
+	}
+	/*
+	 * Go's server waits for the next request's first byte in a goroutine of its own while it
+	 * works on this one (net/http, backgroundRead); the other bytes are read by the one that
+	 * handles it.
+	 */
+	if (st->req.len <= 1) {
+		st->req_tid = st->owner.tid;
+		st->routine = kh_routine(io->control);
 	}
 	kh_grow(&st->req, len, io->room->now);
 	if (src->kind == KH_SRC_NONE) {
@@ -705,7 +714,7 @@ static KH_KEPT int kh_become_stream(struct kh_io *io, struct kh_socket *st)
 		s->next_rx = st->next_rx;
 		s->done_tx = st->done_tx;
 		s->done_rx = st->done_rx;
-		kh_stream_tell(io->room, s, &io->src, IPPROTO_TCP, io->direction, io->seq, other);
+		kh_stream_tell(io, s, IPPROTO_TCP, io->seq, other);
 	}
 	__sync_fetch_and_add(&kh_sockets_open, -1);
 	bpf_sk_storage_delete(&kh_sockets, io->sk);

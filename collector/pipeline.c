@@ -33,7 +33,7 @@ struct pipeline {
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
 	uint64_t book;  /* number of the rulebook that is followed */
-	uint32_t wants; /* of BPF: KH_WANT_ARGS */
+	uint32_t wants; /* of BPF: KH_WANT_… */
 	struct verdicts verdicts;
 	uint64_t reviewed_ns; /* when verdicts were looked at last */
 	uint64_t reviewed_generation;
@@ -71,9 +71,11 @@ static void take_book(struct pipeline *p, const struct rulebook *book)
 	p->o.router = book->router;
 	p->o.filter = book->filter;
 	p->o.wait_ns = book->wait_ns;
+	p->o.exclude_exporters = book->config->discovery.exclude_exporters;
 	if (p->o.peers)
 		peers_rules(p->o.peers, &book->rules);
-	p->wants = config_wants_args(book->config) ? KH_WANT_ARGS : 0;
+	p->wants = (config_wants_args(book->config) ? KH_WANT_ARGS : 0) |
+		   (p->o.routines ? KH_WANT_ROUTINE : 0);
 }
 
 /*
@@ -159,7 +161,10 @@ static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
 	return process ? process->ns_tgid : 0;
 }
 
-/* Returns 0, or -ENOENT: its kind is not counted, or nothing of its workload is. */
+/*
+ * Returns 0; -ENOENT: its kind is not counted, or nothing of its workload is; -EALREADY: its
+ * process exports metrics itself.
+ */
 static int measure(struct pipeline *p, const struct workload *w,
 		   const struct attribute_source *source, struct telemetry_place *place)
 {
@@ -167,6 +172,8 @@ static int measure(struct pipeline *p, const struct workload *w,
 
 	if (!w->metrics)
 		return -ENOENT;
+	if (p->o.exclude_exporters && workload_sends_metrics(w))
+		return -EALREADY;
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
 	if (ex->kind == EXCHANGE_ENCRYPTED)
 		return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
@@ -178,8 +185,12 @@ static int measure(struct pipeline *p, const struct workload *w,
 static void trace(struct pipeline *p, const struct workload *w,
 		  const struct attribute_source *source, const struct telemetry_place *place)
 {
-	if (p->o.tracer && w->traces && source->exchange->kind != EXCHANGE_ENCRYPTED &&
-	    p->o.traced >> source->exchange->protocol & 1)
+	if (!p->o.tracer || !w->traces || source->exchange->kind == EXCHANGE_ENCRYPTED ||
+	    !(p->o.traced >> source->exchange->protocol & 1))
+		return;
+	if (p->o.exclude_exporters && workload_sends_traces(w))
+		count(&p->stats.traced_itself);
+	else
 		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL,
 				place, p->now_ns);
 }
@@ -189,8 +200,11 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
 	struct telemetry_place place = {0};
+	uint8_t exports = otlp_call(ex);
 	int counted = 0;
 
+	if (exports)
+		workloads_export(p->workloads, w, exports);
 	if (p->o.router && ex->kind == EXCHANGE_HTTP)
 		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
 				   ex->target_cut);
@@ -208,6 +222,8 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		count(&p->stats.ignored_route);
 	else if (counted == -ENOENT)
 		count(&p->stats.switched_off);
+	else if (counted == -EALREADY)
+		count(&p->stats.exports_itself);
 	else
 		count(&p->stats.delivered);
 }

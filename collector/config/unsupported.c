@@ -10,7 +10,7 @@ static const char service_graph[] = "it draws no service graph";
 static const char flows[] = "it collects no network flows";
 static const char clouds[] = "it asks no cloud's metadata service";
 static const char harvest[] = "it reads no routes out of workloads";
-static const char otlp_seen[] = "it does not look for workloads that export by themselves";
+static const char otlp_seen[] = "a call of OTLP is known by its method";
 static const char lookups[] = "each address is looked up anew, in memory";
 static const char old_labels[] = "attributes.kubernetes.resource_labels replaced it";
 static const char graph[] = "only the ends of a service graph are renamed and it has none";
@@ -50,10 +50,6 @@ static const struct option rows[] = {
 	   "a process counts from its first request on"),
 	NO("discovery.process_context_poll_interval", "PROCESS_CONTEXT_POLL_INTERVAL", "1s",
 	   "it does not read the memory of workloads"),
-	NO("discovery.exclude_otel_instrumented_services", "EXCLUDE_OTEL_INSTRUMENTED_SERVICES",
-	   "false", otlp_seen),
-	NO("discovery.exclude_otel_instrumented_services_span_metrics",
-	   "EXCLUDE_OTEL_INSTRUMENTED_SERVICES_SPAN_METRICS", "false", otlp_seen),
 	NO("discovery.default_otlp_grpc_port", "DEFAULT_OTLP_GRPC_PORT", "4317", otlp_seen),
 	NO("discovery.skip_go_specific_tracers", "SKIP_GO_SPECIFIC_TRACERS", OPTION_ANYTHING,
 	   "no tracer is specific to Go"),
@@ -68,8 +64,6 @@ static const struct option rows[] = {
 	   "keyhole.series_limit and keyhole.series_memory bound what is kept"),
 	YET("prometheus_export.allow_service_graph_self_references",
 	    "PROMETHEUS_ALLOW_SERVICE_GRAPH_SELF_REFERENCES", "false", service_graph),
-	YET("prometheus_export.exemplar_filter", "PROMETHEUS_EXEMPLAR_FILTER", "always_off",
-	    traces),
 	YET("prometheus_export.native_histogram", NULL, NULL, "it has no native histograms"),
 	YET("prometheus_export.buckets.gen_ai_client_token_usage_histogram", NULL, NULL,
 	    "it does not read calls of AI services"),

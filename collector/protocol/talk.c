@@ -115,6 +115,7 @@ struct call *talk_ask(struct talk *talk, uint64_t key)
 	call->seq = talk->moment.seq;
 	call->tgid = talk->moment.tgid;
 	call->tid = talk->moment.tid;
+	call->routine = talk->moment.routine;
 	if (stream_is_udp(stream)) {
 		memcpy(call->raddr, stream->conn.raddr, sizeof(call->raddr));
 		call->rport = stream->conn.rport;

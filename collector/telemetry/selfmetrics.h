@@ -89,6 +89,8 @@
 	X(TRACE_QUEUED, COUNTER, "keyhole_trace_spans_queued", "", "Of these: given to be sent.")  \
 	X(TRACE_SAMPLED_OUT, COUNTER, "keyhole_trace_spans_sampled_out", "",                       \
 	  "Of these: of traces that the sampler does not keep.")                                   \
+	X(TRACE_EXCLUDED, COUNTER, "keyhole_trace_spans_excluded", "",                             \
+	  "Requests without a span because their process sends traces itself.")                    \
 	X(TRACE_DROPPED, COUNTER, "keyhole_trace_spans_dropped", "",                               \
 	  "Of these: dropped because the queue was full.")                                         \
 	X(TRACE_WAITING, GAUGE, "keyhole_trace_spans_waiting", "",                                 \

@@ -56,7 +56,8 @@ static void nobody_else(const char *what, size_t n, enum protocol owner, enum tr
 {
 	for (unsigned int port = 0; port <= parsers_n; port++) {
 		for (int role = KH_ROLE_UNKNOWN; role <= KH_ROLE_CLIENT; role++) {
-			struct talker_how how = {.role = role, .transport = transport};
+			struct talker_how how = {
+				.role = role, .transport = transport, .swapped = true};
 
 			how.server_port = port < parsers_n ? parsers[port]->ports[0] : 0;
 			for (how.join = 0; how.join < JOINS && how.join < n; how.join++) {

@@ -30,12 +30,13 @@ static const struct said usual[] = {
 	CLIENT("UNSUB 1\r\n"),
 	SERVER("HMSG a 1 r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n"),
 };
-static const char told[] = "messaging nats op=publish coll=orders.new action=1\n"
-			   "messaging nats op=publish coll=orders.new action=1\n"
-			   "messaging nats op=process coll=orders.new action=3\n"
-			   "messaging nats op=request coll=ask action=1\n"
-			   "messaging nats op=request coll=ask code=503 action=1 failed\n"
-			   "messaging nats op=process coll=a action=3\n";
+static const char told[] =
+	"messaging nats op=publish coll=orders.new action=1\n"
+	"messaging nats op=publish coll=orders.new action=1\n"
+	"messaging nats op=process coll=orders.new action=3\n"
+	"messaging nats op=request coll=ask action=1\n"
+	"messaging nats op=request coll=ask code=503 parent=00-11-22 action=1 failed\n"
+	"messaging nats op=process coll=a action=3\n";
 
 static void test_usual(void **state)
 {
@@ -47,6 +48,29 @@ static void test_never_wrong(void **state)
 {
 	(void)state;
 	talker_never_wrong(usual, TALKER_N(usual), told, 300);
+}
+
+/* Both ends of a message see the same; what a reply carries is not the request's. */
+static void test_context(void **state)
+{
+	const struct said said[] = {
+		CLIENT("CONNECT {}\r\n"),
+		CLIENT("HPUB a 135 137\r\nNATS/1.0\r\ntraceparent:" TALKER_PARENT
+		       "\r\nTracestate: " TALKER_STATE " \r\n\r\nhi\r\n"),
+		SERVER("HMSG b 1 134 136\r\nNATS/1.0\r\ntracestate: " TALKER_STATE
+		       "\r\ntraceparent:" TALKER_PARENT "\r\n\r\nhi\r\n"),
+		CLIENT("PUB ask _INBOX.1 2\r\nhi\r\n"),
+		SERVER("HMSG _INBOX.1 2 32 34\r\nNATS/1.0\r\ntraceparent: no-no\r\n\r\nhi\r\n"),
+		CLIENT("HPUB c 40 42\r\nNATS/1.0\r\nx-traceparent: 1\r\nno colon\r\n\r\nhi\r\n"),
+	};
+	const char *expected = "messaging nats op=publish coll=a" TALKER_CONTEXT " action=1\n"
+			       "messaging nats op=process coll=b" TALKER_CONTEXT " action=3\n"
+			       "messaging nats op=request coll=ask action=1\n"
+			       "messaging nats op=publish coll=c action=1\n";
+
+	(void)state;
+	talker_same(said, TALKER_N(said), expected, 100);
+	talker_never_wrong(said, TALKER_N(said), expected, 1000);
 }
 
 static void test_joined(void **state)
@@ -115,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usual),    cmocka_unit_test(test_never_wrong),
 		cmocka_unit_test(test_joined),   cmocka_unit_test(test_made_subjects),
+		cmocka_unit_test(test_context),
 		cmocka_unit_test(test_not_nats),
 	};
 

@@ -184,34 +184,6 @@ static void test_too_many(void **state)
 	assert_null(strstr(t.told, "op=b code=3\n"));
 }
 
-/* Memory that one protocol has had is there for another one, and for blocks. */
-static void test_memory_for_others(void **state)
-{
-	static const struct parser small = {.protocol = PROTOCOL_REDIS, .state_size = 1000};
-	static const struct parser large = {.protocol = PROTOCOL_NATS, .state_size = 7000};
-	struct stream_memory memory = {.bytes_max = 30000};
-	void *states[64];
-
-	(void)state;
-	for (int round = 0; round < 3; round++) {
-		const struct parser *parser = round % 2 ? &large : &small;
-		struct stream_block *block;
-		size_t n = 0;
-
-		while ((states[n] = stream_state_get(&memory, parser)))
-			n++;
-		assert_int_equal(n, round % 2 ? 4 : 30);
-		assert_null(stream_block_get(&memory));
-		while (n)
-			stream_state_put(&memory, parser, states[--n]);
-		block = stream_block_get(&memory);
-		assert_non_null(block);
-		assert_true(memory.bytes <= memory.bytes_max);
-		stream_block_put(&memory, block);
-	}
-	stream_memory_free(&memory);
-}
-
 static void test_encrypted(void **state)
 {
 	const struct said hello[] = {CLIENT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03..."),
@@ -342,7 +314,7 @@ int main(void)
 		cmocka_unit_test(test_ends),        cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_encrypted),   cmocka_unit_test(test_other),
 		cmocka_unit_test(test_proxied),     cmocka_unit_test(test_left_http1),
-		cmocka_unit_test(test_given_up),    cmocka_unit_test(test_memory_for_others), cmocka_unit_test(test_starttls),
+		cmocka_unit_test(test_given_up),    cmocka_unit_test(test_starttls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
