@@ -51,7 +51,9 @@ start_nginx "$scratch/web" "server { listen 127.0.0.1:$port;
 wait_for 10 listening "$port"
 start_loader
 fast=(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:$receiver_port" KEYHOLE_METRICS_INTERVAL=300ms
-	KEYHOLE_BACKOFF_INITIAL_INTERVAL=100ms KEYHOLE_BACKOFF_MAX_INTERVAL=400ms)
+	KEYHOLE_BACKOFF_INITIAL_INTERVAL=100ms KEYHOLE_BACKOFF_MAX_INTERVAL=400ms
+	# what spans may take is taken at once
+	KEYHOLE_TRACES_QUEUE_BYTES=1048576 KEYHOLE_TRACES_JOIN_SPANS=256)
 
 scenario "a receiver that comes late"
 start_collector "${fast[@]}" OTEL_EXPORTER_OTLP_HEADERS="x-key=a%20b,x-other=c"
