@@ -161,6 +161,20 @@ static unsigned int kinds_of(uint64_t protocols)
 	return kinds;
 }
 
+/* What either export shows of them; without traces there are none. */
+static enum exemplar_filter exemplars_of(const struct collector *c)
+{
+	int scraped = c->config->prometheus.port ? c->config->prometheus.exemplars : 0;
+	int sent = c->otlp_options[OTLP_METRICS].url ? c->config->otlp.exemplars : 0;
+
+	if (c->otlp_options[OTLP_TRACES].url)
+		return (enum exemplar_filter)(sent > scraped ? sent : scraped);
+	if (scraped)
+		log_warn("prometheus_export.exemplar_filter: there are no exemplars where no "
+			 "traces are sent, see otel_traces_export.endpoint");
+	return EXEMPLARS_NONE;
+}
+
 static int make_telemetry(struct collector *c)
 {
 	struct telemetry_options o = telemetry_defaults;
@@ -176,6 +190,11 @@ static int make_telemetry(struct collector *c)
 	o.series_max = (unsigned int)conf->keyhole.series_limit;
 	o.bytes_max = conf->keyhole.series_memory;
 	o.ttl_ns = conf->prometheus.ttl_ns;
+	o.exemplars = exemplars_of(c);
+	if (c->otlp_options[OTLP_METRICS].url && conf->otlp.aggregation)
+		o.exponential = (struct exponential_limits){
+			.buckets = (unsigned int)conf->otlp.exponential_buckets,
+			.scale = (int)conf->otlp.exponential_scale};
 	o.kubernetes = c->cluster.there;
 	o.routes = rulebooks_latest(c->books)->router != NULL;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
@@ -202,6 +221,7 @@ static int make_pipeline(struct collector *c)
 				     .telemetry = c->telemetry,
 				     .tracer = c->traces.tracer,
 				     .traced = c->traces.protocols,
+				     .routines = c->traces.tracer != NULL,
 				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
@@ -218,11 +238,12 @@ static int make_export(struct collector *c)
 	struct export_options o = {.listen = or_null(c->config->keyhole.listen_address),
 				   .port = (uint16_t)c->config->prometheus.port,
 				   .path = c->config->prometheus.path,
-				   .source = {c->telemetry, c->self},
+				   .source = {c->telemetry, c->self, EXEMPLARS_NONE},
 				   .not_ready = vitals_not_ready,
 				   .arg = &c->vitals};
 	int r;
 
+	o.source.exemplars = (enum exemplar_filter)c->config->prometheus.exemplars;
 	if (c->options.print_metrics || !o.port)
 		return 0;
 	r = export_start(&c->export, c->loop, &o);
@@ -283,6 +304,7 @@ static int make_otlp(struct collector *c)
 				 .telemetry = c->telemetry,
 				 .semconv = (enum semconv)conf->keyhole.semconv,
 				 .extras = &conf->attributes.extras,
+				 .exemplars = (enum exemplar_filter)conf->otlp.exemplars,
 				 .interval_ms = conf->otlp.interval_ns / 1000000,
 				 .batch_timeout_ms = conf->otlp.batch_timeout_ns / 1000000,
 				 .batch_max = conf->otlp.batch_max,
@@ -497,7 +519,7 @@ static void check_tape(void *arg)
 
 static int print_metrics(struct collector *c)
 {
-	struct prometheus_source source = {c->telemetry, c->self};
+	struct prometheus_source source = {c->telemetry, c->self, EXEMPLARS_NONE};
 	struct body body;
 	int r = body_init(&body, EXPORT_BODY_MAX, false);
 

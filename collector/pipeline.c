@@ -33,7 +33,7 @@ struct pipeline {
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
 	uint64_t book;  /* number of the rulebook that is followed */
-	uint32_t wants; /* of BPF: KH_WANT_ARGS */
+	uint32_t wants; /* of BPF: KH_WANT_… */
 	struct verdicts verdicts;
 	uint64_t reviewed_ns; /* when verdicts were looked at last */
 	uint64_t reviewed_generation;
@@ -74,7 +74,8 @@ static void take_book(struct pipeline *p, const struct rulebook *book)
 	p->o.exclude_exporters = book->config->discovery.exclude_exporters;
 	if (p->o.peers)
 		peers_rules(p->o.peers, &book->rules);
-	p->wants = config_wants_args(book->config) ? KH_WANT_ARGS : 0;
+	p->wants = (config_wants_args(book->config) ? KH_WANT_ARGS : 0) |
+		   (p->o.routines ? KH_WANT_ROUTINE : 0);
 }
 
 /*

@@ -38,6 +38,7 @@ struct pipeline_options {
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;
+	bool routines; /* exchanges say which goroutine had the request */
 	bool exclude_exporters; /* processes that send OTLP are not told twice. Of the book, as above */
 	bool own_pod; /* show only the pod in which Keyhole runs */
 };
@@ -78,7 +79,7 @@ void pipeline_free(struct pipeline *pipeline);
 
 struct intake_ops pipeline_ops(struct pipeline *pipeline); /* for intake_start() */
 
-/* What BPF shall send because of the rules: KH_WANT_ARGS. */
+/* What BPF shall send because of the rules and options: bits KH_WANT_…. */
 uint32_t pipeline_wants(const struct pipeline *pipeline);
 
 const struct pipeline_stats *pipeline_stats(const struct pipeline *pipeline);

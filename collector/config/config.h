@@ -105,6 +105,7 @@ struct config {
 		struct config_numbers duration, request_size, response_size; /* buckets */
 		struct config_texts extra; /* resource attributes on target_info */
 		bool disable_build_info;
+		int exemplars; /* enum exemplar_filter */
 	} prometheus;
 
 	struct {
@@ -133,6 +134,9 @@ struct config {
 		bool skip_verify[2];
 		uint64_t interval_ns, batch_timeout_ns, shutdown_ns;
 		uint64_t batch_max, queue_entries, queue_bytes;
+		int exemplars;   /* enum exemplar_filter */
+		int aggregation; /* of histograms: 1 is exponential */
+		uint64_t exponential_buckets, exponential_scale;
 		uint64_t backoff_min_ns, backoff_max_ns, give_up_ns; /* 0: never */
 	} otlp;
 

@@ -73,6 +73,8 @@ struct option {
 
 #define OPTION_ANYTHING "<any>"
 
+extern const struct option_choice exemplar_filters[];
+
 /* Tables may go on in another file. */
 struct option_table {
 	const struct option *options;

@@ -54,6 +54,13 @@ static const struct option_choice unmatched[] = {
 	{NULL, 0, false, NULL, false},
 };
 
+const struct option_choice exemplar_filters[] = {
+	{"always_off", EXEMPLARS_NONE, false, NULL, false},
+	{"trace_based", EXEMPLARS_SAMPLED, false, NULL, false},
+	{"always_on", EXEMPLARS_ALL, false, NULL, false},
+	{NULL, 0, false, NULL, false},
+};
+
 static const struct option_choice semconvs[] = {
 	{"current", SEMCONV_CURRENT, false, NULL, false},
 	{"beyla", SEMCONV_BEYLA, false, NULL, false},
@@ -242,6 +249,14 @@ static const struct option all[] = {
 	 .fallback = SIZE_BUCKETS,
 	 .doc = "Upper bounds of the buckets of response body sizes, in bytes."},
 
+	{.path = "prometheus_export.exemplar_filter",
+	 .type = OPTION_CHOICE,
+	 AT(prometheus.exemplars),
+	 .choices = exemplar_filters,
+	 .fallback = "always_off",
+	 .env = "PROMETHEUS_EXEMPLAR_FILTER",
+	 .doc = "Which durations have exemplars in scrapes of OpenMetrics: those of sampled traces "
+		"(`trace_based`), of any trace (`always_on`), or none; see metrics.md, Exemplars."},
 	{.path = "prometheus_export.extra_resource_attributes",
 	 .type = OPTION_TEXTS,
 	 AT(prometheus.extra),

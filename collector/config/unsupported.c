@@ -64,8 +64,6 @@ static const struct option rows[] = {
 	   "keyhole.series_limit and keyhole.series_memory bound what is kept"),
 	YET("prometheus_export.allow_service_graph_self_references",
 	    "PROMETHEUS_ALLOW_SERVICE_GRAPH_SELF_REFERENCES", "false", service_graph),
-	YET("prometheus_export.exemplar_filter", "PROMETHEUS_EXEMPLAR_FILTER", "always_off",
-	    traces),
 	YET("prometheus_export.native_histogram", NULL, NULL, "it has no native histograms"),
 	YET("prometheus_export.buckets.gen_ai_client_token_usage_histogram", NULL, NULL,
 	    "it does not read calls of AI services"),

@@ -14,13 +14,14 @@ struct otlp_metrics {
 	const struct attribute_extras *extras; /* or NULL */
 	enum semconv semconv;                  /* as telemetry has it */
 	size_t bytes_max;                      /* of one request, before compression */
+	enum exemplar_filter exemplars;        /* of those that are kept, which are sent */
 	struct telemetry *telemetry;
 	struct otlp_pieces pieces;   /* points */
 	struct otlp_pieces resource; /* of each group, in order */
 	size_t next;                 /* piece of the next request */
 };
 
-/* Zero but the first four. */
+/* Zero but the first five. */
 void otlp_metrics_init(struct otlp_metrics *metrics, bool json);
 void otlp_metrics_free(struct otlp_metrics *metrics);
 

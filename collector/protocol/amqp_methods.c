@@ -6,10 +6,24 @@
 
 /* ---- texts ---- */
 
+/* Queues that the broker names, one for each connection or more: only what they are is told. */
+static struct slice named(struct slice key)
+{
+	static const char *const made[] = {"amq.gen-", "amq.rabbitmq.reply-to."};
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
+		size_t n = strlen(made[i]);
+
+		if (key.n > n && memcmp(key.p, made[i], n) == 0)
+			return (struct slice){key.p, n - 1};
+	}
+	return key;
+}
+
 /* "exchange:routing key" */
 static void read_destination(struct call *call, struct reader *r)
 {
-	struct slice exchange = amqp_text(r), key = amqp_text(r);
+	struct slice exchange = amqp_text(r), key = named(amqp_text(r));
 	char text[255 + 1 + 255];
 	size_t n = 0;
 

@@ -141,7 +141,9 @@ void call_tell(const struct call *call, struct exchange *x)
 {
 	x->tgid = call->tgid;
 	x->tid = call->tid;
+	x->req_tid = call->tid;
 	x->req_seq = call->seq;
+	x->routine = call->routine;
 	x->start_ns = call->start_ns;
 	x->first_ns = call->first_ns;
 	x->end_ns = call->last_ns > call->start_ns ? call->last_ns : call->start_ns;

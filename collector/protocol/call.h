@@ -34,7 +34,8 @@ struct call {
 	uint32_t seq;
 	uint8_t raddr[16];  /* UDP: of whom was asked, as struct kh_conn has it */
 	uint16_t rport;     /* 0: not known */
-	uint32_t tgid, tid; /* who asked (client) or answered last (server) */
+	uint32_t tgid, tid; /* who sent (client) or received (server) the request */
+	uint64_t routine;   /* of that thread: see KH_ROUTINE */
 
 	/* what the exchange will say: see exchange.h. The parser sets what it knows */
 	uint8_t protocol, kind, action, method, error; /* enum protocol, exchange_kind, … */

@@ -255,6 +255,7 @@ static struct call *open_another(struct talk *talk, const struct call *like,
 	call->seq = like->seq;
 	call->tgid = like->tgid;
 	call->tid = like->tid;
+	call->routine = like->routine;
 	return call;
 }
 

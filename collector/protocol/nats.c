@@ -3,7 +3,8 @@
  * NATS' client protocol: lines, some with a block of bytes after them (docs.nats.io, "Client
  * Protocol"). A publication has no answer and is told at once; one that names an inbox for the
  * reply is a request, and lasts until the reply. What the server hands to a subscriber is told as
- * processed. Inboxes are named for one request each: all of them are "_INBOX" here.
+ * processed. Inboxes are named for one request each: all of them are "_INBOX" here; likewise what
+ * begins with '$' has few names.
  */
 #include <strings.h>
 
@@ -222,9 +223,45 @@ static bool is_inbox(struct slice subject)
 	return subject.n > 7 && memcmp(subject.p, "_INBOX.", 7) == 0;
 }
 
+/* Parts of a subject of the server's own that name what it is, not whose. */
+static unsigned int parts_of(struct slice subject)
+{
+	static const struct {
+		const char *begins;
+		unsigned int parts;
+	} kinds[] = {
+		{"$JS.ACK.", 2},
+		{"$JS.FC.", 2},
+		{"$JS.", 4},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		size_t n = strlen(kinds[i].begins);
+
+		if (subject.n > n && memcmp(subject.p, kinds[i].begins, n) == 0)
+			return kinds[i].parts;
+	}
+	return 2; /* $KV.bucket, $O.bucket, $SYS.REQ */
+}
+
+/*
+ * A subject as it is told. Those of replies, acknowledgements and keys, which the server and its
+ * libraries make, are as many as there are messages: only their beginning is.
+ */
 static struct slice named(struct slice subject)
 {
-	return is_inbox(subject) ? slice_of("_INBOX") : subject;
+	unsigned int parts;
+
+	if (is_inbox(subject))
+		return slice_of("_INBOX");
+	if (!subject.n || subject.p[0] != '$')
+		return subject;
+	parts = parts_of(subject);
+	for (size_t i = 0; i < subject.n; i++) {
+		if (subject.p[i] == '.' && !--parts)
+			subject.n = i;
+	}
+	return subject;
 }
 
 static uint64_t key_of(struct slice subject)

@@ -5,8 +5,14 @@
 
 /* ---- blocks and states ---- */
 
-/* Gives back one that is kept for later use, of whatever kind. False: there is none. */
-static bool give_back(struct stream_memory *memory)
+/* A free state's first word points to the next. */
+static size_t state_size(uint32_t size)
+{
+	return size > sizeof(void *) ? size : sizeof(void *);
+}
+
+/* False: all of it is in use. */
+static bool give_back_one(struct stream_memory *memory)
 {
 	struct stream_block *block = memory->free;
 
@@ -22,20 +28,19 @@ static bool give_back(struct stream_memory *memory)
 		if (!state)
 			continue;
 		memory->states[i] = *(void **)state;
-		memory->bytes -= memory->state_sizes[i];
+		memory->bytes -= memory->state_size[i];
 		free(state);
 		return true;
 	}
 	return false;
 }
 
-/* What one protocol had in use at its peak must not be missing to the others for good. */
 static void *get(struct stream_memory *memory, size_t size)
 {
 	void *p;
 
 	while (memory->bytes + size > memory->bytes_max)
-		if (!give_back(memory))
+		if (!give_back_one(memory) && !stream_make_room(memory))
 			return NULL;
 	p = malloc(size);
 	if (p)
@@ -66,24 +71,19 @@ void stream_block_put(struct stream_memory *memory, struct stream_block *block)
 	memory->free = block;
 }
 
-/* A free state's first word points to the next. */
-static size_t state_size(const struct parser *parser)
-{
-	return parser->state_size > sizeof(void *) ? parser->state_size : sizeof(void *);
-}
-
 void *stream_state_get(struct stream_memory *memory, const struct parser *parser)
 {
 	void **list = &memory->states[parser->protocol];
+	size_t size = state_size(parser->state_size);
 	void *state = *list;
 
+	memory->state_size[parser->protocol] = (uint32_t)size;
 	if (state)
 		*list = *(void **)state;
 	else
-		state = get(memory, state_size(parser));
-	memory->state_sizes[parser->protocol] = state_size(parser);
+		state = get(memory, size);
 	if (state)
-		memset(state, 0, state_size(parser));
+		memset(state, 0, size);
 	return state;
 }
 

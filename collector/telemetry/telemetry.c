@@ -95,11 +95,16 @@ static void add_metric(struct telemetry *t, enum telemetry_metric m, attribute_s
 		.unit = metric->unit,
 		.help = metric->help,
 		.counter = metric->value == VALUE_NONE,
+		.exponential = t->options.exponential.buckets && metric->value != VALUE_NONE,
 	};
 	group->metric[group->n].value = metric->value;
 	group->metric[group->n].bounds = bounds;
 	group->metric[group->n].offset = group->words;
 	group->words += histogram_words(bounds);
+	if (t->options.exponential.buckets && metric->value != VALUE_NONE) {
+		group->metric[group->n].exponential = group->words;
+		group->words += exponential_words(&t->options.exponential);
+	}
 	if (t->options.exemplars && metric->value == VALUE_DURATION) {
 		group->metric[group->n].exemplars = group->words;
 		group->words += EXEMPLARS_WORDS;
@@ -141,7 +146,8 @@ int telemetry_new(struct telemetry **telemetry, const struct telemetry_options *
 	struct telemetry *t;
 	int err;
 
-	if (options->series_max < 1 || options->series_max > TELEMETRY_SERIES_MAX)
+	if (options->series_max < 1 || options->series_max > TELEMETRY_SERIES_MAX ||
+	    options->exponential.buckets > EXPONENTIAL_BUCKETS_MAX)
 		return -EINVAL;
 	t = calloc(1, sizeof(*t));
 	if (!t)
@@ -279,17 +285,22 @@ static uint64_t value_of(const struct exchange *exchange, enum metric_value valu
 	return 0;
 }
 
-static void update(const struct family_group *group, struct series *series,
-		   const struct exchange *exchange)
+static void update(const struct telemetry *t, const struct family_group *group,
+		   struct series *series, const struct exchange *exchange)
 {
 	for (unsigned int i = 0; i < group->n; i++) {
-		enum metric_value value = group->metric[i].value;
+		const struct histogram_bounds *bounds = group->metric[i].bounds;
+		enum metric_value what = group->metric[i].value;
+		uint64_t value = value_of(exchange, what);
 
 		/* No answer: no first byte of it. */
-		if (value == VALUE_FIRST_BYTE && !exchange->first_ns)
+		if (what == VALUE_FIRST_BYTE && !exchange->first_ns)
 			continue;
-		histogram_add(group->metric[i].bounds, series->words + group->metric[i].offset,
-			      value_of(exchange, value));
+		histogram_add(bounds, series->words + group->metric[i].offset, value);
+		if (group->metric[i].exponential)
+			exponential_add(&t->options.exponential,
+					series->words + group->metric[i].exponential, bounds->unit,
+					value);
 	}
 }
 
@@ -319,7 +330,7 @@ static int count_in(struct telemetry *t, enum attribute_owner owner,
 						  source, &overflow);
 
 		series->last_ns = now_ns;
-		update(g, series, source->exchange);
+		update(t, g, series, source->exchange);
 		if (place && g->timed)
 			*place = (struct telemetry_place){number_of(t, g) + 1, series->slot,
 							  series->serial};

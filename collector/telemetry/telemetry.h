@@ -31,6 +31,7 @@
 #include "../protocol/exchange.h"
 #include "../service/resource.h"
 #include "exemplars.h"
+#include "exponential.h"
 #include "histogram.h"
 #include "http_values.h"
 #include "select.h"
@@ -70,6 +71,7 @@ struct telemetry_options {
 	bool time_to_first_byte;               /* keep keyhole_http_*_time_to_first_byte_seconds */
 	bool server_address_from_host;         /* put the Host on server metrics: attacker-chosen */
 	enum exemplar_filter exemplars;        /* which durations keep; none: they take no memory */
+	struct exponential_limits exponential; /* of each histogram, beside its buckets; or none */
 	struct select_sections select;         /* attributes.select; globs checked before */
 	const struct attribute_extras *extras; /* NULL: none; outlives telemetry */
 	struct peer_namer namer;               /* of addresses; .name may be NULL */
@@ -171,7 +173,8 @@ struct telemetry_family {
 	const char *name; /* a counter's without _total */
 	const char *unit; /* "seconds", "bytes"; NULL: none */
 	const char *help;
-	bool counter; /* else a histogram */
+	bool counter;     /* else a histogram */
+	bool exponential; /* that, too */
 };
 
 /* As attributes.select names it: by today's names. */
@@ -191,6 +194,8 @@ struct telemetry_sample {
 	uint64_t began_ns;      /* CLOCK_REALTIME, when it was zero */
 	const struct telemetry_exemplar *exemplars; /* each is in one of the counts */
 	unsigned int exemplars_n;
+	const struct exponential_limits *limits;
+	const histogram_word *exponential; /* for exponential_read(); NULL: not kept */
 };
 
 typedef void (*telemetry_sample_fn)(void *arg, const struct telemetry_sample *sample);

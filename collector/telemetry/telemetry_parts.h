@@ -22,8 +22,8 @@ struct family_group {
 	struct {
 		enum metric_value value;
 		const struct histogram_bounds *bounds;
-		size_t offset;    /* of its words in a series */
-		size_t exemplars; /* likewise; 0: it has none */
+		size_t offset;                 /* of its words in a series */
+		size_t exemplars, exponential; /* likewise; 0: it has none */
 	} metric[GROUPS_MAX];
 	unsigned int timed; /* 1 + which of them has exemplars; 0: none */
 	size_t words;

@@ -39,6 +39,7 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 	const struct slots *slots = group ? &group->table.slots : NULL;
 	uint32_t end = group ? slots_end(slots) : 0;
 	size_t at = group ? group->metric[t->metric[metric].at].offset : 0;
+	size_t exponential_at = group ? group->metric[t->metric[metric].at].exponential : 0;
 	size_t exemplars_at = group ? group->metric[t->metric[metric].at].exemplars : 0;
 
 	for (uint32_t i = 0; i < end; i++) {
@@ -54,16 +55,19 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 			n = exemplars_read(series->words + exemplars_at, exemplars);
 		for (unsigned int b = 0; b <= bounds->n; b++)
 			counts[b] = atomic_load_explicit(&words[1 + b], memory_order_relaxed);
-		fn(arg, &(struct telemetry_sample){
-				.target_labels = target_labels(series),
-				.labels = {series->labels, series->labels_n},
-				.bounds = bounds,
-				.counts = counts,
-				.sum = atomic_load_explicit(&words[0], memory_order_relaxed),
-				.began_ns = series->began_ns,
-				.exemplars = exemplars,
-				.exemplars_n = n,
-			});
+		fn(arg,
+		   &(struct telemetry_sample){
+			   .target_labels = target_labels(series),
+			   .labels = {series->labels, series->labels_n},
+			   .bounds = bounds,
+			   .counts = counts,
+			   .sum = atomic_load_explicit(&words[0], memory_order_relaxed),
+			   .began_ns = series->began_ns,
+			   .exemplars = exemplars,
+			   .exemplars_n = n,
+			   .limits = &t->options.exponential,
+			   .exponential = exponential_at ? series->words + exponential_at : NULL,
+		   });
 	}
 }
 

@@ -12,9 +12,7 @@
 
 #define TELL_SENDERS_MAX 4096 /* senders heard within the last TELL_CLOCK_MS */
 #define TELL_WINDOW 64        /* datagrams by which one may be late */
-#define TELL_CLOCK_MS                                                                              \
-	30000 /* by which the clocks of two nodes, and a datagram's way, may differ                \
-	       */
+#define TELL_CLOCK_MS 30000   /* by which clocks, and a datagram's way, may differ */
 
 struct tell_senders {
 	uint64_t own;       /* this collector's id as a sender */

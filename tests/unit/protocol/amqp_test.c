@@ -389,6 +389,22 @@ static void test_publish_without_confirms(void **state)
 	talker_never_wrong(said, n, expected, 200);
 }
 
+/* Queues that the broker names are many: what they are is told, not which. */
+static void test_made_queues(void **state)
+{
+	static const char expected[] =
+		PUBLISH "amq.gen action=1\n" PUBLISH "amq.rabbitmq.reply-to action=1\n" PUBLISH
+			"amq.topic:amq.general action=1\n";
+
+	(void)state;
+	open_channel(1);
+	publish(1, "", "amq.gen-JzTY20BRgKO-HjmUJj0wLg");
+	publish(1, "", "amq.rabbitmq.reply-to.g2dkAA1yZXBseUBhYmM=.x");
+	publish(1, "amq.topic", "amq.general");
+	closed('>', 1, 20, 200, 0);
+	talker_same(said, n, expected, 10);
+}
+
 /* One by one, several at once, out of order, and refused. */
 static void test_publish_with_confirms(void **state)
 {
@@ -670,6 +686,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_publish_without_confirms, anew),
+		cmocka_unit_test_setup(test_made_queues, anew),
 		cmocka_unit_test_setup(test_context, anew),
 		cmocka_unit_test_setup(test_context_of_mixed_channels, anew),
 		cmocka_unit_test_setup(test_header_that_does_not_come, anew),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -86,6 +87,38 @@ static void test_joined(void **state)
 	assert_string_equal(t.told, "messaging nats op=process coll=a action=3\n");
 }
 
+/* Subjects that the server makes, one for each message or key. */
+static void test_made_subjects(void **state)
+{
+	static const char *const subjects[][2] = {
+		{"$JS.ACK.orders.worker.1.22.3.1700000000000000000.0", "$JS.ACK"},
+		{"$JS.ACK.hub.Xy.orders.worker.1.22.3.1700000000000000000.0.a", "$JS.ACK"},
+		{"$JS.FC.orders.worker.aBc", "$JS.FC"},
+		{"$JS.API.CONSUMER.CREATE.orders.xYz0123", "$JS.API.CONSUMER.CREATE"},
+		{"$JS.API.STREAM.INFO.orders", "$JS.API.STREAM.INFO"},
+		{"$JS.API.INFO", "$JS.API.INFO"},
+		{"$JS.hub.API.STREAM.INFO.orders", "$JS.hub.API.STREAM"},
+		{"$KV.users.4711.name", "$KV.users"},
+		{"$O.files.C.xYz0123", "$O.files"},
+		{"$SYS.REQ.SERVER.ABC.STATSZ", "$SYS.REQ"},
+		{"$plain", "$plain"},
+		{"a.$b.c.d.e", "a.$b.c.d.e"},
+	};
+	struct talker_how how = {.role = KH_ROLE_CLIENT};
+
+	(void)state;
+	for (size_t i = 0; i < TALKER_N(subjects); i++) {
+		char bytes[200], expected[200];
+		int n = snprintf(bytes, sizeof(bytes), "PUB %s 0\r\n\r\n", subjects[i][0]);
+		const struct said pub[] = {CLIENT("CONNECT {}\r\n"), {'>', bytes, (size_t)n}};
+
+		snprintf(expected, sizeof(expected), "messaging nats op=publish coll=%s action=1\n",
+			 subjects[i][1]);
+		talker_run(&t, &how, pub, TALKER_N(pub));
+		assert_string_equal(t.told, expected);
+	}
+}
+
 static void test_not_nats(void **state)
 {
 	const struct said redis[] = {CLIENT("PING\r\n"), SERVER("+PONG\r\n"), CLIENT("PING\r\n"),
@@ -105,7 +138,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usual),    cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_context),  cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_joined),   cmocka_unit_test(test_made_subjects),
+		cmocka_unit_test(test_context),
 		cmocka_unit_test(test_not_nats),
 	};
 

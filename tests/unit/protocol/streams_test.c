@@ -184,34 +184,6 @@ static void test_too_many(void **state)
 	assert_null(strstr(t.told, "op=b code=3\n"));
 }
 
-/* Memory that one protocol has had is there for another one, and for blocks. */
-static void test_memory_for_others(void **state)
-{
-	static const struct parser small = {.protocol = PROTOCOL_REDIS, .state_size = 1000};
-	static const struct parser large = {.protocol = PROTOCOL_NATS, .state_size = 7000};
-	struct stream_memory memory = {.bytes_max = 30000};
-	void *states[64];
-
-	(void)state;
-	for (int round = 0; round < 3; round++) {
-		const struct parser *parser = round % 2 ? &large : &small;
-		struct stream_block *block;
-		size_t n = 0;
-
-		while ((states[n] = stream_state_get(&memory, parser)))
-			n++;
-		assert_int_equal(n, round % 2 ? 4 : 30);
-		assert_null(stream_block_get(&memory));
-		while (n)
-			stream_state_put(&memory, parser, states[--n]);
-		block = stream_block_get(&memory);
-		assert_non_null(block);
-		assert_true(memory.bytes <= memory.bytes_max);
-		stream_block_put(&memory, block);
-	}
-	stream_memory_free(&memory);
-}
-
 static void test_encrypted(void **state)
 {
 	const struct said hello[] = {CLIENT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03..."),
@@ -231,6 +203,30 @@ static void test_encrypted(void **state)
 	talker_run(&t, &how, joined, TALKER_N(joined));
 	assert_int_equal(t.encrypted, 1);
 	assert_int_equal(t.counters.tls, 1);
+}
+
+/* Encryption that a protocol which nobody knows begins amidst a connection is told, too. */
+static void test_starttls(void **state)
+{
+	const struct said smtp[] = {SERVER("220 mail ESMTP\r\n"),
+				    CLIENT("EHLO me\r\n"),
+				    SERVER("250-mail\r\n250 STARTTLS\r\n"),
+				    CLIENT("STARTTLS\r\n"),
+				    SERVER("220 Ready\r\n"),
+				    CLIENT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03..."),
+				    SERVER("\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03...")};
+	const struct said nats[] = {SERVER("INFO {\"tls_required\":true}\r\n"), smtp[5], smtp[6],
+				    CLIENT("\x17\x03\x03\x00\x05....."),
+				    SERVER("\x17\x03\x03\x00\x05.....")};
+	struct talker_how how = {.role = KH_ROLE_SERVER};
+
+	(void)state;
+	talker_run(&t, &how, smtp, TALKER_N(smtp));
+	assert_int_equal(t.encrypted, 1);
+	assert_int_equal(t.last_capture, 0);
+	talker_run(&t, &how, nats, TALKER_N(nats));
+	assert_int_equal(t.encrypted, 1);
+	assert_int_equal(t.counters.of[PROTOCOL_NATS].bad_frames, 0);
 }
 
 static void test_other(void **state)
@@ -318,7 +314,7 @@ int main(void)
 		cmocka_unit_test(test_ends),        cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_encrypted),   cmocka_unit_test(test_other),
 		cmocka_unit_test(test_proxied),     cmocka_unit_test(test_left_http1),
-		cmocka_unit_test(test_given_up),    cmocka_unit_test(test_memory_for_others),
+		cmocka_unit_test(test_given_up),    cmocka_unit_test(test_starttls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@
 
 #define PIECE_MAX KH_SEGMENT_CALL
 #define JOINS_MAX 300
+#define CLIENT_TID 21 /* whose calls are the client's bytes, at either end */
+#define SERVER_TID 22
 
 struct play {
 	struct talker *talker;
@@ -35,6 +37,11 @@ static unsigned int draw(struct play *play, unsigned int n)
 {
 	play->seed = play->seed * 1103515245u + 12345u;
 	return (play->seed >> 16) % (n ? n : 1);
+}
+
+static uint64_t routine_of(uint32_t tid)
+{
+	return KH_ROUTINE_FROM + 8 * tid;
 }
 
 /* ---- what comes out ---- */
@@ -91,6 +98,12 @@ static void on_exchange(void *arg, const struct exchange *x)
 	put_number(t, "error", x->error);
 	put(t, "%s%s\n", x->failed ? " failed" : "", x->waits ? " waits" : "");
 	assert_true(x->end_ns >= x->start_ns);
+	if (x->req_tid || !play->how->lose) { /* else its end was told by nobody */
+		assert_true(x->req_tid == CLIENT_TID ||
+			    (x->req_tid == SERVER_TID &&
+			     (x->kind == EXCHANGE_MESSAGING || play->how->swapped)));
+		assert_int_equal(x->routine, routine_of(x->req_tid));
+	}
 	assert_true(x->conn.role == KH_ROLE_CLIENT || x->conn.role == KH_ROLE_SERVER);
 }
 
@@ -136,7 +149,9 @@ static struct kh_segment *make(struct play *play, bool sent, const char *p, uint
 	seg->conn.lport = is_server(play) ? port : 50000;
 	seg->conn.rport = is_server(play) ? 50000 : port;
 	seg->cgroup = 1;
-	seg->tgid = seg->tid = 1;
+	seg->tgid = 1;
+	seg->tid = sent == is_server(play) ? SERVER_TID : CLIENT_TID;
+	seg->routine = routine_of(seg->tid);
 	seg->ns = play->ns;
 	seg->sent = sent;
 	seg->transport = udp ? IPPROTO_UDP : IPPROTO_TCP;

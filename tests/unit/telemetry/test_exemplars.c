@@ -279,11 +279,22 @@ static void few_buckets_have_one_each(void **state)
 
 /* ---- beside a reader ---- */
 
-#define CHANGES 200000
+#define CHANGES 3000000
 
 static histogram_word words[EXEMPLARS_WORDS];
 static const struct histogram_bounds bounds = {.n = 0, .unit = 1};
 static atomic_bool written;
+
+static void nothing_is_read_during_a_change(void **state)
+{
+	histogram_word one[EXEMPLARS_WORDS] = {0};
+	struct telemetry_exemplar x = exemplar(1, WALL, 1), found[EXEMPLARS_MAX];
+
+	exemplars_put(&bounds, one, &x);
+	assert_int_equal(exemplars_read(one, found), 1);
+	one[0]++;
+	assert_int_equal(exemplars_read(one, found), 0);
+}
 
 /* Every byte and number says the same. */
 static void *write_all(void *arg)
@@ -332,6 +343,7 @@ int main(void)
 		ONE(a_series_that_went_gets_none),
 		ONE(the_overflow_series_has_them_too),
 		ONE(few_buckets_have_one_each),
+		cmocka_unit_test(nothing_is_read_during_a_change),
 		cmocka_unit_test(a_reader_sees_each_whole),
 	};
 
