@@ -89,6 +89,7 @@ extern const struct option_table options_selector; /* of struct entry_draft (ent
 extern const struct option_table options_process; /* options_all goes on with them */
 extern const struct option_table options_otlp;    /* and with these */
 extern const struct option_table options_traces;  /* and with these */
+extern const struct option_table options_graph;   /* and with these */
 
 /* Beyla's keys that are not supported: likewise. */
 extern const struct option_table options_unsupported;

@@ -76,4 +76,4 @@ static const struct option rows[] = {
 };
 
 const struct option_table options_traces = {rows, sizeof(rows) / sizeof(*rows),
-					    &options_unsupported};
+					    &options_graph};

@@ -17,15 +17,20 @@ uint64_t config_payloads(const struct config *config)
 	       (config->payloads.jsonrpc ? PROTOCOL(JSONRPC) : 0);
 }
 
-uint64_t config_protocols(const struct config *config)
+uint64_t config_features(const struct config *config)
 {
 	const struct config_set *features = config->features.prometheus.given
 						    ? &config->features.prometheus
 						    : &config->features.all;
 
+	return features->bits;
+}
+
+uint64_t config_protocols(const struct config *config)
+{
 	uint64_t protocols = config->features.instrumentations.bits;
 
-	if (!(features->bits & CONFIG_APPLICATION))
+	if (!(config_features(config) & (CONFIG_APPLICATION | CONFIG_ANY_SPANS | CONFIG_GRAPH)))
 		return 0;
 	if (protocols & PROTOCOL(HTTP))
 		protocols |= config_payloads(config);

@@ -2,7 +2,8 @@
 /*
  * The series as ExportMetricsServiceRequests: read once, as a scrape reads them, then written
  * request by request. Everything is cumulative, since the time at which its series began. One
- * ResourceMetrics for each target: the attributes that its series and its target_info show.
+ * ResourceMetrics for each target: the attributes that its series and its target_info show. What
+ * belongs to none, as the service graph, is Keyhole's own: of two collectors it is two streams.
  */
 #ifndef KEYHOLE_EXPORT_OTLP_METRICS_H
 #define KEYHOLE_EXPORT_OTLP_METRICS_H
@@ -15,12 +16,13 @@ struct otlp_metrics {
 	enum semconv semconv;                  /* as telemetry has it */
 	size_t bytes_max;                      /* of one request, before compression */
 	struct telemetry *telemetry;
+	const char *instance; /* service.instance.id of what belongs to no service, or NULL */
 	struct otlp_pieces pieces;   /* points */
 	struct otlp_pieces resource; /* of each group, in order */
 	size_t next;                 /* piece of the next request */
 };
 
-/* Zero but the first four. */
+/* Zero but the first five. */
 void otlp_metrics_init(struct otlp_metrics *metrics, bool json);
 void otlp_metrics_free(struct otlp_metrics *metrics);
 

@@ -6,55 +6,13 @@
 #include "grace.h"
 #include "http_series.h"
 #include "labels.h"
-#include "metrics.h"
-#include "seen.h"
-#include "series.h"
 #include "slots.h"
+#include "span_series.h"
+#include "store.h"
 #include "target.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#define GROUPS_MAX 4 /* of one owner: it has so many metrics at most */
-
-/* Metrics of an owner that have the same labels. */
-struct family_group {
-	attribute_set set;
-	unsigned int look; /* of targets */
-	unsigned int n;
-	struct {
-		enum metric_value value;
-		const struct histogram_bounds *bounds;
-		size_t offset; /* of its words in a series */
-	} metric[GROUPS_MAX];
-	size_t words;
-	struct series_table table;
-};
-
-/* All metrics that an exchange is counted in. */
-struct lane {
-	unsigned int groups; /* 0: not counted */
-	struct family_group group[GROUPS_MAX];
-};
-
-struct telemetry {
-	struct telemetry_options options;
-	struct grace grace;
-	struct targets targets;
-	struct lane lane[OWNERS_OF_SERIES];
-	struct family_group *group[TELEMETRY_METRICS]; /* of all lanes */
-	unsigned int groups;
-	struct histogram_bounds bounds[BUCKETS];
-	struct {
-		struct telemetry_family family;
-		const struct family_group *group; /* NULL: switched off */
-		unsigned int at;                  /* in group->metric */
-	} metric[TELEMETRY_METRICS];
-	struct seen seen;
-	struct telemetry_stats stats;
-};
-
-_Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets in its own way");
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -118,6 +76,8 @@ static bool is_counted(const struct telemetry_options *o, const struct metric *m
 {
 	enum attribute_owner owner = metric->is.owner;
 
+	if (owner >= OWNERS)
+		return spans_has(o, metric);
 	if (owner == OWNER_CONNECTION)
 		return o->encrypted_connections;
 	if (metric->value == VALUE_FIRST_BYTE && !o->time_to_first_byte)
@@ -139,7 +99,7 @@ static void add_metric(struct telemetry *t, enum telemetry_metric m, attribute_s
 		.name = semconv_name(t->options.semconv, metric->is.label),
 		.unit = metric->unit,
 		.help = metric->help,
-		.counter = metric->value == VALUE_NONE,
+		.counter = metric->buckets == BUCKETS_NONE,
 	};
 	group->metric[group->n].value = metric->value;
 	group->metric[group->n].bounds = bounds;
@@ -155,8 +115,13 @@ static void choose_labels(struct telemetry *t)
 					      o->extras};
 
 	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++) {
+		enum attribute_owner owner = metrics[m].is.owner;
+
 		if (is_counted(o, &metrics[m]))
-			add_metric(t, m, select_for(&o->select, &metrics[m].is, &rules).on);
+			add_metric(t, m,
+				   owner < OWNERS
+					   ? select_for(&o->select, &metrics[m].is, &rules).on
+					   : spans_set(o, owner));
 	}
 	t->targets.infos.set = select_for(&o->select, &select_resource, &rules);
 }
@@ -169,8 +134,13 @@ static int init(struct telemetry *t)
 	t->targets.grace = t->targets.infos.grace = &t->grace;
 	t->targets.extras = t->targets.infos.extras = t->options.extras;
 	t->targets.infos.kubernetes = t->options.kubernetes;
+	t->names.grace = &t->grace;
+	t->names.max = t->options.span_names_max;
 	choose_labels(t);
+	spans_init(t);
 	err = targets_init(&t->targets, max);
+	if (!err && t->lane[OWNER_SPAN].groups > 0)
+		err = span_names_init(&t->names);
 	for (unsigned int g = 0; g < t->groups && !err; g++)
 		err = series_table_init(&t->group[g]->table, &t->grace, max, t->group[g]->words);
 	return err;
@@ -212,9 +182,12 @@ void telemetry_free(struct telemetry *t)
 
 			if (series && series->target)
 				target_unuse(&t->targets, series->target);
+			if (series)
+				span_names_give(&t->names, series->name);
 		}
 		series_table_close(&t->group[g]->table);
 	}
+	span_names_close(&t->names);
 	targets_close(&t->targets);
 	grace_close(&t->grace);
 	free(t);
@@ -238,31 +211,28 @@ static bool is_http(enum attribute_owner owner)
 	return owner == OWNER_HTTP_SERVER || owner == OWNER_HTTP_CLIENT;
 }
 
-static void make_key(const struct telemetry *t, struct series_key *key, enum attribute_owner owner,
-		     struct target *target, const struct attribute_source *source,
-		     attribute_set set)
+static void make_key(const struct telemetry *t, struct series_key *key, const struct counted *what,
+		     struct target *target, attribute_set set)
 {
 	const struct peer_namer *namer = &t->options.namer;
+	enum attribute_owner owner = what->owner;
 
-	if (is_http(owner))
+	if (owner == OWNER_SPAN)
+		span_series_key(key, target, what->source);
+	else if (owner == OWNER_EDGE)
+		edge_series_key(key, target, what->source, what->peer);
+	else if (is_http(owner))
 		http_series_key(key, owner == OWNER_HTTP_CLIENT ? HTTP_CLIENT : HTTP_SERVER, target,
-				source, set, namer);
+				what->source, set, namer);
 	else
-		call_series_key(key, owner, target, source, set, namer);
+		call_series_key(key, owner, target, what->source, set, namer);
 }
 
-static struct series *make_series(struct telemetry *t, enum attribute_owner owner,
-				  struct family_group *group, const struct series_key *key,
-				  uint64_t hash)
+struct series *store_make(struct telemetry *t, struct family_group *group,
+			  const struct series_key *key, uint64_t hash, const struct labels *labels)
 {
-	struct series *series;
-	struct labels labels;
+	struct series *series = series_make(&group->table, key, hash, labels_slice(labels));
 
-	if (is_http(owner))
-		http_series_labels(&labels, key, t->options.semconv);
-	else
-		call_series_labels(&labels, key, t->options.semconv);
-	series = series_make(&group->table, key, hash, labels_slice(&labels));
 	if (!series)
 		return NULL;
 	target_use(series->target);
@@ -271,10 +241,23 @@ static struct series *make_series(struct telemetry *t, enum attribute_owner owne
 	return series;
 }
 
+static struct series *make_series(struct telemetry *t, const struct counted *what,
+				  struct family_group *group, struct series_key *key, uint64_t hash)
+{
+	struct labels labels;
+
+	if (what->owner >= OWNERS)
+		return spans_make(t, what, group, key, hash);
+	if (is_http(what->owner))
+		http_series_labels(&labels, key, t->options.semconv);
+	else
+		call_series_labels(&labels, key, t->options.semconv);
+	return store_make(t, group, key, hash, &labels);
+}
+
 /* Never NULL. `target`: NULL if there was no room for one. */
-static struct series *series_of(struct telemetry *t, enum attribute_owner owner,
-				struct family_group *group, struct target *target,
-				const struct attribute_source *source, bool *overflow)
+static struct series *series_of(struct telemetry *t, const struct counted *what,
+				struct family_group *group, struct target *target, bool *overflow)
 {
 	struct series *series = NULL;
 	struct series_key key;
@@ -282,11 +265,11 @@ static struct series *series_of(struct telemetry *t, enum attribute_owner owner,
 	if (target) {
 		uint64_t hash;
 
-		make_key(t, &key, owner, target, source, group->set);
+		make_key(t, &key, what, target, group->set);
 		hash = siphash(siphash_process_key(), key.bytes, key.n);
 		series = series_find(&group->table, &key, hash);
 		if (!series)
-			series = make_series(t, owner, group, &key, hash);
+			series = make_series(t, what, group, &key, hash);
 	}
 	if (!series) {
 		*overflow = true;
@@ -305,6 +288,8 @@ static uint64_t value_of(const struct exchange *exchange, enum metric_value valu
 {
 	switch (value) {
 	case VALUE_DURATION:
+	case VALUE_CLIENT_DURATION:
+	case VALUE_SERVER_DURATION:
 		return since(exchange->start_ns, exchange->end_ns);
 	case VALUE_REQUEST_SIZE:
 		return exchange->req_body;
@@ -313,42 +298,46 @@ static uint64_t value_of(const struct exchange *exchange, enum metric_value valu
 	case VALUE_FIRST_BYTE:
 		return since(exchange->start_ns, exchange->first_ns);
 	case VALUE_NONE:
+	case VALUE_ADDED:
+	case VALUE_FAILED:
 		break;
 	}
 	return 0;
 }
 
 static void update(const struct family_group *group, struct series *series,
-		   const struct exchange *exchange)
+		   const struct counted *what)
 {
+	const struct exchange *exchange = what->source->exchange;
+
 	for (unsigned int i = 0; i < group->n; i++) {
 		enum metric_value value = group->metric[i].value;
 
 		/* No answer: no first byte of it. */
 		if (value == VALUE_FIRST_BYTE && !exchange->first_ns)
 			continue;
+		if (value >= VALUE_CLIENT_DURATION && !spans_value(what, value))
+			continue;
 		histogram_add(group->metric[i].bounds, series->words + group->metric[i].offset,
 			      value_of(exchange, value));
 	}
 }
 
-/* 0, or -ENOENT. */
-static int count_in(struct telemetry *t, enum attribute_owner owner,
-		    const struct attribute_source *source, uint64_t now_ns)
+int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns)
 {
-	struct lane *lane = &t->lane[owner];
+	struct lane *lane = &t->lane[what->owner];
 	struct target *const *targets;
 	bool overflow = false;
 
 	if (lane->groups == 0)
 		return -ENOENT;
-	targets = targets_find(&t->targets, source->resource, now_ns);
+	targets = targets_find(&t->targets, what->source->resource, now_ns);
 	for (struct family_group *g = lane->group; g < lane->group + lane->groups; g++) {
-		struct series *series = series_of(t, owner, g, targets ? targets[g->look] : NULL,
-						  source, &overflow);
+		struct series *series =
+			series_of(t, what, g, targets ? targets[g->look] : NULL, &overflow);
 
 		series->last_ns = now_ns;
-		update(g, series, source->exchange);
+		update(g, series, what);
 	}
 	if (overflow)
 		count(&t->stats.overflows);
@@ -362,7 +351,8 @@ int telemetry_count(struct telemetry *t, const struct attribute_source *source, 
 	if (owner < 0)
 		count(&t->stats.invalid);
 	else
-		r = count_in(t, (enum attribute_owner)owner, source, now_ns);
+		r = store_count(t, &(struct counted){(enum attribute_owner)owner, source, NULL},
+				now_ns);
 	if (r == 0)
 		count(&t->stats.exchanges);
 	return r;
@@ -372,7 +362,9 @@ int telemetry_encrypted(struct telemetry *t, const struct attribute_source *sour
 {
 	int owner = attribute_owner_of(source->exchange);
 
-	return owner < 0 ? owner : count_in(t, OWNER_CONNECTION, source, now_ns);
+	if (owner < 0)
+		return owner;
+	return store_count(t, &(struct counted){OWNER_CONNECTION, source, NULL}, now_ns);
 }
 
 static void expire_group(struct telemetry *t, struct series_table *table, uint64_t before_ns,
@@ -387,6 +379,7 @@ static void expire_group(struct telemetry *t, struct series_table *table, uint64
 		table->cursor = (table->cursor + 1) % end;
 		if (!target || (series->last_ns >= before_ns && series->last_ns >= at_last_ns))
 			continue;
+		span_names_give(&t->names, series->name);
 		series_drop(table, series);
 		target_unuse(&t->targets, target);
 		count(&t->stats.series_expired);
@@ -454,6 +447,12 @@ static struct slice target_labels(const struct series *series)
 	return (struct slice){series->target->labels, series->target->n};
 }
 
+/* Of a counter of bytes the sum is what it counts. */
+static bool is_size(enum metric_value value)
+{
+	return value == VALUE_REQUEST_SIZE || value == VALUE_RESPONSE_SIZE;
+}
+
 void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry_sample_fn fn,
 		    void *arg)
 {
@@ -467,11 +466,13 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 		const struct series *series = slots_get(slots, i);
 		const histogram_word *words;
 
-		if (!series)
+		if (!series || !spans_shown(t, metric, series))
 			continue;
 		words = series->words + group->metric[t->metric[metric].at].offset;
 		for (unsigned int b = 0; b <= bounds->n; b++)
 			counts[b] = atomic_load_explicit(&words[1 + b], memory_order_relaxed);
+		if (t->metric[metric].family.counter && is_size(metrics[metric].value))
+			counts[0] = atomic_load_explicit(&words[0], memory_order_relaxed);
 		fn(arg, &(struct telemetry_sample){
 				.target_labels = target_labels(series),
 				.labels = {series->labels, series->labels_n},
