@@ -199,6 +199,7 @@ static int make_pipeline(struct collector *c)
 				     .protocols = config_protocols(c->config),
 				     .telemetry = c->telemetry,
 				     .tracer = c->traces.tracer,
+				     .traced = c->traces.protocols,
 				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
@@ -248,11 +249,12 @@ static int make_health(struct collector *c)
 /* Before the pipeline, which puts exchanges into them. */
 static int make_traces(struct collector *c)
 {
+	struct peer_namer namer = cluster_namer(&c->cluster);
 	int r;
 
 	if (!c->otlp_options[OTLP_TRACES].url)
 		return 0;
-	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers);
+	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, &namer);
 	if (!r && traces_bind(&c->traces, c->self)) {
 		log_error("metrics of traces cannot be set up: %s", strerror(ENOSPC));
 		r = -ENOSPC;

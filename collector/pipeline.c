@@ -178,7 +178,8 @@ static int measure(struct pipeline *p, const struct workload *w,
 static void trace(struct pipeline *p, const struct workload *w,
 		  const struct attribute_source *source)
 {
-	if (p->o.tracer && w->traces && source->exchange->kind != EXCHANGE_ENCRYPTED)
+	if (p->o.tracer && w->traces && source->exchange->kind != EXCHANGE_ENCRYPTED &&
+	    p->o.traced >> source->exchange->protocol & 1)
 		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL,
 				p->now_ns);
 }
@@ -472,7 +473,7 @@ static struct streams *new_streams(struct pipeline *p)
 {
 	struct streams_options o = {.connections = STREAMS_DEFAULT,
 				    .bytes_max = STREAMS_BYTES_DEFAULT,
-				    .protocols = p->o.protocols,
+				    .protocols = p->o.protocols | p->o.traced,
 				    .emit = on_exchange,
 				    .decide = on_decision,
 				    .arg = p};
@@ -501,7 +502,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	if (p->conns)
-		conns_payloads(p->conns, p->o.protocols & PAYLOADS);
+		conns_payloads(p->conns, (p->o.protocols | p->o.traced) & PAYLOADS);
 	p->streams = new_streams(p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);

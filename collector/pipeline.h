@@ -33,6 +33,7 @@ struct pipeline_options {
 	uint64_t protocols;          /* bits of enum protocol: those that are counted */
 	struct telemetry *telemetry;
 	struct tracer *tracer;       /* NULL: no spans */
+	uint64_t traced;             /* as `protocols`: those that spans are made of */
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;

@@ -4,13 +4,26 @@
 #include <errno.h>
 #include <string.h>
 
+#include "identity/peer_name.h"
 #include "log.h"
 
 #define LOG_MODULE "traces"
 
-int traces_start(struct traces *t, const struct config *config, struct telemetry *telemetry,
-		 struct peers *peers)
+/* Their number is checked with the configuration. */
+static void set_rules(struct traces *t, const struct config *config, struct peers *peers)
 {
+	struct span_options o;
+
+	config_spans(config, &o);
+	if (peers)
+		o.namer = (struct peer_namer){peer_name_of, peers};
+	span_rules_init(&t->rules, &o);
+}
+
+int traces_start(struct traces *t, const struct config *config, struct telemetry *telemetry,
+		 struct peers *peers, const struct peer_namer *namer)
+{
+	struct span_options spans;
 	struct tracer_options o = {.telemetry = telemetry,
 				   .peers = peers,
 				   .rules = &t->rules,
@@ -18,7 +31,17 @@ int traces_start(struct traces *t, const struct config *config, struct telemetry
 				   .remote = (enum tracer_remote)config->traces.remote,
 				   .join_wait_ns = config->traces.join_wait_ns,
 				   .room_spans = (uint32_t)config->traces.join_spans};
-	int r = span_queue_new(&t->queue, (uint32_t)config->otlp.queue_entries,
+	int r;
+
+	config_spans(config, &spans);
+	spans.namer = *namer;
+	t->protocols = spans.protocols;
+	r = span_rules_init(&t->rules, &spans);
+	if (r) {
+		log_error("attributes.sensitive_query_params: more than %d names", URL_SECRETS_MAX);
+		return r;
+	}
+	r = span_queue_new(&t->queue, (uint32_t)config->otlp.queue_entries,
 			       (uint32_t)config->otlp.queue_bytes);
 
 	if (r) {
@@ -26,6 +49,7 @@ int traces_start(struct traces *t, const struct config *config, struct telemetry
 		return r;
 	}
 	o.queue = t->queue;
+	set_rules(t, config, peers);
 	t->tracer = tracer_new(&o);
 	if (!t->tracer)
 		log_error("traces cannot be set up: out of memory; a smaller "

@@ -11,6 +11,7 @@
 #include "trace/tracer.h"
 
 struct traces {
+	uint64_t protocols; /* bits of enum protocol: those that spans are made of */
 	struct span_queue *queue;
 	struct tracer *tracer;
 	struct span_rules rules;
@@ -18,7 +19,7 @@ struct traces {
 
 /* Returns 0 or -errno, said in one line. `traces` is zero, and stays where it is. */
 int traces_start(struct traces *traces, const struct config *config, struct telemetry *telemetry,
-		 struct peers *peers);
+		 struct peers *peers, const struct peer_namer *namer);
 /* After the intake and the export have ended. */
 void traces_end(struct traces *traces);
 

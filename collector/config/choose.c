@@ -322,7 +322,7 @@ static attribute_set possible(const struct config *config, enum attribute_owner 
 
 /* ---- attributes.select, once all attributes are known ---- */
 
-/* All that the metrics of a section can have; 0: there is no such metric. */
+/* All that the metrics, or spans, of a section can have; 0: there is no such metric. */
 static attribute_set of_section(const struct config *config, const char *key)
 {
 	attribute_set set = 0;
@@ -331,6 +331,8 @@ static attribute_set of_section(const struct config *config, const char *key)
 		if (select_matches(key, telemetry_metric_name(m)))
 			set |= possible(config, telemetry_metric_name(m)->owner);
 	}
+	if (select_matches(key, &select_spans))
+		set |= possible(config, OWNER_SPANS);
 	return select_matches(key, &select_resource) ? set | possible(config, OWNER_INFO) : set;
 }
 
@@ -352,6 +354,7 @@ static void say_no_metric(struct binding *b, const struct tree *section)
 	struct slice best = {0};
 
 	nearest_offer(slice_of(section->key), slice_of(select_resource.name), &best, &distance);
+	nearest_offer(slice_of(section->key), slice_of(select_spans.name), &best, &distance);
 	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++) {
 		const struct select_metric *metric = telemetry_metric_name(m);
 
@@ -430,7 +433,19 @@ static void check_section(struct binding *b, const struct config *config,
 
 /* ---- filter.application, likewise ---- */
 
-/* The attribute that a test is about; -1: said that there is none, or that it is Beyla's alone. */
+/* Beyla's configurations go on working: such a test tests nothing. */
+static bool say_only_spans(struct binding *b, const struct tree *node, int id)
+{
+	if (id < 0 || attribute_presence((unsigned)id, OWNER_SPANS) == PRESENT_NEVER)
+		return false;
+	note_warn(
+		b->notes, &node->key_place,
+		"not supported by Keyhole: filter.application: \"%s\", because only spans have it",
+		attribute_name(NULL, (unsigned)id));
+	return true;
+}
+
+/* The attribute that a test is about; -1: said that there is none, or that it is not tested. */
 static int attribute_of_test(struct binding *b, const struct config *config,
 			     const struct filter_test *test, const struct tree *node)
 {
@@ -443,6 +458,8 @@ static int attribute_of_test(struct binding *b, const struct config *config,
 	/* No glob: a test is of one attribute. */
 	if (id < 0 && !glob_is_wild(node->key) &&
 	    say_unsupported(b, node, "filter.application", node->key, 0, extras))
+		return -1;
+	if (id >= 0 && !(among & ATTR_BIT(id)) && say_only_spans(b, node, id))
 		return -1;
 	if (id < 0 || !(among & ATTR_BIT(id))) {
 		say_unknown(b, LOG_LEVEL_ERROR, node, "filter.application", node->key, among,

@@ -39,6 +39,11 @@ static const char select[] =
 	"first and only excludes, so\n"
 	"the metric has all the others and `url_path`.\n"
 	"\n"
+	"The key `traces` is about spans (traces.md). What they have \"unless excluded\" they keep "
+	"whatever `include` names;\n"
+	"only an `exclude` of the key `traces` itself takes it away, none of a glob such as "
+	"`\"*\"`.\n"
+	"\n"
 	"Only what the metric can have can be included; another name is an error, and one that "
 	"only Beyla has (see below)\n"
 	"gets a line and is left out. Metrics of one kind and side that have the same labels share "
@@ -47,8 +52,8 @@ static const char select[] =
 	"are "
 	"there where pods are known.\n"
 	"\n"
-	"| attribute | label | where | value |\n"
-	"|---|---|---|---|\n";
+	"| attribute | label | where | spans | value |\n"
+	"|---|---|---|---|---|\n";
 
 static const char extra[] =
 	"\n"
@@ -99,6 +104,8 @@ static const char *presence(enum attribute_presence on)
 		return "default with `routes`";
 	case PRESENT_WITH_HOST:
 		return "default with `keyhole.server_address_from_host`";
+	case PRESENT_ANYWAY:
+		return "unless excluded";
 	case PRESENT_NEVER:
 		break;
 	}
@@ -112,7 +119,7 @@ static const char *const owner_name[] = {
 	"DNS server",    "DNS client",  "messaging process", "encrypted connections",
 	"`target_info`",
 };
-_Static_assert(sizeof(owner_name) / sizeof(*owner_name) == OWNERS, "one for each");
+_Static_assert(sizeof(owner_name) / sizeof(*owner_name) == OWNER_SPANS, "one for each but spans");
 
 /* "all" for those of series. */
 static void put_owners(FILE *out, unsigned int owners)
@@ -125,7 +132,7 @@ static void put_owners(FILE *out, unsigned int owners)
 		comma = ", ";
 		owners &= ~series;
 	}
-	for (unsigned int owner = 0; owner < OWNERS; owner++) {
+	for (unsigned int owner = 0; owner < OWNER_SPANS; owner++) {
 		/* A kind's server and client, where both are meant, by its own name. */
 		bool both =
 			owner % 2 == 0 && owner < 2 * EXCHANGE_KINDS && (owners >> owner & 3) == 3;
@@ -151,7 +158,7 @@ static void put_presences(FILE *out, unsigned int id)
 	for (int on = PRESENT_ON_REQUEST; on <= PRESENT_WITH_HOST; on++) {
 		unsigned int owners = 0;
 
-		for (unsigned int owner = 0; owner < OWNERS; owner++) {
+		for (unsigned int owner = 0; owner < OWNER_SPANS; owner++) {
 			if (attribute_presence(id, (enum attribute_owner)owner) ==
 			    (enum attribute_presence)on)
 				owners |= 1u << owner;
@@ -168,7 +175,8 @@ static void put_attribute(FILE *out, unsigned int id)
 {
 	fprintf(out, "| `%s` | `%s` | ", attribute_name(NULL, id), attribute_label(NULL, id));
 	put_presences(out, id);
-	fprintf(out, " | %s |\n", attribute_at(id)->doc);
+	fprintf(out, " | %s | %s |\n", presence(attribute_presence(id, OWNER_SPANS)),
+		attribute_at(id)->doc);
 }
 
 void choose_print_reference(FILE *out)

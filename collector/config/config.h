@@ -15,6 +15,7 @@
 #include "../telemetry/filter.h"
 #include "../telemetry/select.h"
 #include "../telemetry/semconv.h"
+#include "../trace/make.h"
 #include "note.h"
 
 #include <stdio.h>
@@ -128,6 +129,7 @@ struct config {
 		struct config_select select;
 		struct config_texts group; /* resource attributes on all series */
 		struct config_filter filter;
+		struct config_texts secret_params, open_params; /* of queries, on spans */
 		/* What follows from them and prometheus.extra. */
 		struct attribute_extras extras;
 	} attributes;
@@ -138,8 +140,8 @@ struct config {
 	} health;
 
 	struct {
-		struct config_set all, prometheus, instrumentations;
-	} features; /* see config_features(), config_protocols() */
+		struct config_set all, prometheus, instrumentations, traces;
+	} features; /* see config_features(), config_protocols(), config_traced() */
 
 	/* By OTLP; arrays by enum otlp_signal: traces, metrics. */
 	struct {
@@ -242,6 +244,9 @@ uint64_t config_features(const struct config *config);
  */
 uint64_t config_protocols(const struct config *config);
 
+/* The same for spans, which need no metrics. */
+uint64_t config_traced(const struct config *config);
+
 /* Of the latter, those that are on, whether HTTP is or not. */
 uint64_t config_payloads(const struct config *config);
 
@@ -264,6 +269,7 @@ void config_compare(const struct config *before, const struct config *after,
 /* What the parts want of it; all of it lives as long as the configuration. */
 void config_selectors(const struct config *config, struct selector_options *options);
 void config_routes(const struct config *config, struct route_options *options);
+void config_spans(const struct config *config, struct span_options *options); /* but the namer */
 /* `host`: this host's name; used unless the configuration says another. May be NULL. */
 void config_naming(const struct config *config, const char *host, struct resolve_rules *rules);
 

@@ -95,6 +95,11 @@ static const char *check_address(const char *text, char why[PATTERN_WHY_MAX])
 	return config_check_address(text);
 }
 
+static const char *check_param(const char *text, char why[PATTERN_WHY_MAX])
+{
+	return *text ? NULL : "it must be the name of a parameter";
+}
+
 static const char *check_system_path(const char *text, char why[PATTERN_WHY_MAX])
 {
 	return text[0] == '/' ? NULL : "it must begin with \"/\"";
@@ -165,6 +170,27 @@ static const struct option rows[] = {
 		"and FastCGI; `sql` is PostgreSQL, MySQL, MariaDB and SQL Server; `amqp` is "
 		"0-9-1 and 1.0. `cassandra`, `postgresql`, `mysql` (with MariaDB), `mssql` and "
 		"`fastcgi` are Keyhole's own words. Of others Keyhole says that it has none."},
+	{.path = "otel_traces_export.instrumentations",
+	 .type = OPTION_SET,
+	 AT(features.traces),
+	 .choices = instrumentations,
+	 .fallback = "http,grpc,sql,redis,memcached,mongo,cassandra,kafka,amqp,mqtt,nats",
+	 .env = "OTEL_TRACES_INSTRUMENTATIONS",
+	 .doc = "Protocols that spans are made of, in the same words. By default of all but `dns`."},
+	{.path = "attributes.sensitive_query_params.add",
+	 .type = OPTION_TEXTS,
+	 AT(attributes.secret_params),
+	 .check = check_param,
+	 .max = URL_SECRETS_MAX - URL_SECRETS_DEFAULT,
+	 .doc = "Parameters of queries whose values spans show as `REDACTED`, with their case, "
+		"beside `AWSAccessKeyId`, `Signature`, `sig`, `X-Goog-Signature`, "
+		"`X-Amz-Credential`, `X-Amz-Security-Token` and `X-Amz-Signature`."},
+	{.path = "attributes.sensitive_query_params.remove",
+	 .type = OPTION_TEXTS,
+	 AT(attributes.open_params),
+	 .check = check_param,
+	 .max = URL_SECRETS_MAX,
+	 .doc = "Of these, parameters whose values are shown nevertheless."},
 	PAYLOAD("graphql", graphql, "GraphQL is told from other requests by its body."),
 	PAYLOAD("elasticsearch", elasticsearch,
 		"Requests to Elasticsearch and OpenSearch count as operations of a database."),

@@ -38,8 +38,6 @@ static const struct option rows[] = {
 	NO("attributes.metadata_retry.start_interval", "METADATA_RETRY_START_INTERVAL", "500ms",
 	   clouds),
 	NO("attributes.metadata_retry.max_interval", "METADATA_RETRY_MAX_INTERVAL", "5s", clouds),
-	NO("attributes.sensitive_query_params.add", NULL, NULL, "queries are never shown"),
-	NO("attributes.sensitive_query_params.remove", NULL, NULL, "queries are never shown"),
 
 	YET("discovery.survey", NULL, NULL, "it has no metrics of what it could instrument"),
 	NO("discovery.poll_interval", "DISCOVERY_POLL_INTERVAL", "5s",

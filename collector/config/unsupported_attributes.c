@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attributes that Beyla's metrics and traces have and Keyhole's metrics have not. */
+/* Attributes that Beyla's metrics and traces have and Keyhole's have not. */
 #include "unsupported.h"
 
 #include "../telemetry/select.h"
 
 static const char ai[] = "it does not read calls of AI services";
 static const char gpu[] = "it does not look at GPUs";
-static const char query[] = "queries are never shown";
+static const char query[] = "it keeps no text of a query, which may hold any value";
 static const char flows[] = "it collects no network flows";
 static const char tcp[] = "it has no statistics of TCP";
 static const char processes[] = "it has no metrics of processes";
@@ -33,7 +33,7 @@ static const char own[] = "telemetry.sdk and source say that it is Keyhole's";
 static const struct unsupported_attribute rows[] = {
 	WILL_NOT("db.operation", "it is called db.operation.name"),
 	WILL_NOT("db.system", "it is called db.system.name"),
-	WILL_NOT("db.query.text", query),
+	WILL_NOT("db.query.text", "it keeps no text of a query: see db.query.summary"),
 	WILL_NOT("db.response.error", "the text of an error may hold values"),
 	WILL_NOT("graphql.document", query),
 	WILL("gen_ai.operation.name", ai),
@@ -50,7 +50,6 @@ static const struct unsupported_attribute rows[] = {
 	WILL("gen_ai.tool.call.arguments", ai),
 	WILL("gen_ai.tool.call.result", ai),
 	WILL_NOT("cuda.memcpy.kind", gpu),
-	WILL_NOT("url.query", query),
 
 	WILL_NOT("beyla.ip", flows),
 	WILL_NOT("direction", flows),

@@ -31,7 +31,6 @@ static const struct option rows[] = {
 	YET(METRICS "extra_span_resource_attributes", NULL, NULL, otlp),
 
 	YET(TRACES "reporters_cache_len", "TRACES_REPORT_CACHE_LEN", "256", traces),
-	YET(TRACES "instrumentations", "OTEL_TRACES_INSTRUMENTATIONS", "*", traces),
 
 	YET_PLAIN("grafana.otlp.cloud_submit", NULL, "GRAFANA_CLOUD_SUBMIT", "traces", cloud),
 	YET_PLAIN("grafana.otlp.cloud_zone", NULL, "GRAFANA_CLOUD_ZONE", NULL, cloud),

@@ -37,6 +37,26 @@ uint64_t config_protocols(const struct config *config)
 	return protocols;
 }
 
+uint64_t config_traced(const struct config *config)
+{
+	uint64_t protocols = config->features.traces.bits;
+
+	return protocols & PROTOCOL(HTTP) ? protocols | config_payloads(config) : protocols;
+}
+
+void config_spans(const struct config *config, struct span_options *options)
+{
+	*options = (struct span_options){
+		.select = config->attributes.select.sections,
+		.protocols = config_traced(config),
+		.semconv = (enum semconv)config->keyhole.semconv,
+		.secret = config->attributes.secret_params.v,
+		.secrets_n = config->attributes.secret_params.n,
+		.open = config->attributes.open_params.v,
+		.open_n = config->attributes.open_params.n,
+	};
+}
+
 void config_selectors(const struct config *config, struct selector_options *options)
 {
 	*options = (struct selector_options){

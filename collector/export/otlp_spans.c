@@ -40,7 +40,9 @@ static void put_attrs(struct otlp_writer *w, const struct span *span)
 	for (unsigned int i = 0; i < span->attrs_n; i++) {
 		const struct span_attr *attr = &span->attr[i];
 
-		if (attr->is_int)
+		if (attr->is_true)
+			otlp_attr_true(w, F_SPAN_ATTRS, slice_of(attr->name));
+		else if (attr->is_int)
 			otlp_attr_int(w, F_SPAN_ATTRS, slice_of(attr->name), attr->number);
 		else
 			otlp_attr_text(w, F_SPAN_ATTRS, slice_of(attr->name),

@@ -4,12 +4,13 @@
 /* Behind "scheme://authority"; NULL if there is no such thing, or nothing behind it. */
 static const char *behind_authority(struct slice target)
 {
-	const char *mark = memmem(target.p, target.n, "://", 3);
+	const char *end = target.p + target.n, *p = memmem(target.p, target.n, "://", 3);
 
-	if (!mark)
-		return NULL;
-	mark += 3;
-	return memchr(mark, '/', target.n - (size_t)(mark - target.p));
+	for (p = p ? p + 3 : end; p < end; p++) {
+		if (*p == '/' || *p == '?' || *p == '#')
+			return p;
+	}
+	return NULL;
 }
 
 struct slice route_path_of(struct slice target, bool *cut)

@@ -11,6 +11,7 @@
 #define NEVER PRESENT_NEVER
 #define ASKED PRESENT_ON_REQUEST
 #define ALWAYS PRESENT_BY_DEFAULT
+#define ANYWAY PRESENT_ANYWAY
 #define BIT(owner) (1u << OWNER_##owner)
 #define BOTH(kind) (BIT(kind##_SERVER) | BIT(kind##_CLIENT))
 #define CONSUMER BIT(MESSAGING_PROCESS)
@@ -27,6 +28,14 @@
 		}                                                                                  \
 	}
 #define ON_INFO ON(BIT(INFO), ALWAYS)
+/* Likewise, and on spans. */
+#define AND_SPANS(owners, presence, on_spans)                                                      \
+	{                                                                                          \
+		{(owners), (presence)},                                                            \
+		{                                                                                  \
+			BIT(SPANS), (on_spans)                                                     \
+		}                                                                                  \
+	}
 #define RESOURCE(e, g, series, says)                                                               \
 	[RES_##e] = {.group = GROUP_##g,                                                           \
 		     .on = {{SERIES, (series)}, {BIT(INFO), ALWAYS}},                              \
@@ -73,14 +82,16 @@ static const struct attribute table[ATTR_EXTRA] = {
 	[ATTR_OS_TYPE] = {"os.type", "os_type", GROUP_INFO, ON_INFO, false, "`linux`."},
 
 	[ATTR_METHOD] = {"http.request.method", "http_request_method", GROUP_HTTP,
-			 ON(BOTH(HTTP), ALWAYS), false,
+			 AND_SPANS(BOTH(HTTP), ALWAYS, ANYWAY), false,
 			 "The method if it is a standard one, else `_OTHER`."},
 	[ATTR_STATUS] = {"http.response.status_code", "http_response_status_code", GROUP_HTTP,
-			 ON(BOTH(HTTP), ALWAYS), true, "The status; absent if no answer came."},
-	[ATTR_ROUTE] = {"http.route", "http_route", GROUP_HTTP, ON(BOTH(HTTP), PRESENT_WITH_ROUTES),
-			false, "The route, where the configuration has a section `routes`."},
-	[ATTR_SCHEME] = {"url.scheme", "url_scheme", GROUP_HTTP, ON(BOTH(HTTP), ALWAYS), false,
-			 "`http`."},
+			 AND_SPANS(BOTH(HTTP), ALWAYS, ANYWAY), true,
+			 "The status; absent if no answer came."},
+	[ATTR_ROUTE] = {"http.route", "http_route", GROUP_HTTP,
+			AND_SPANS(BOTH(HTTP), PRESENT_WITH_ROUTES, ANYWAY), false,
+			"The route, where the configuration has a section `routes`."},
+	[ATTR_SCHEME] = {"url.scheme", "url_scheme", GROUP_HTTP,
+			 AND_SPANS(BOTH(HTTP), ALWAYS, ANYWAY), false, "`http`."},
 	[ATTR_SERVER_ADDRESS] = {"server.address",
 				 "server_address",
 				 GROUP_SERVER,
@@ -88,7 +99,8 @@ static const struct attribute table[ATTR_EXTRA] = {
 				  {BIT(HTTP_CLIENT) | BIT(RPC_CLIENT) | BIT(DB_CLIENT) |
 					   BIT(MESSAGING_CLIENT) | CONSUMER,
 				   ALWAYS},
-				  {BIT(DNS_CLIENT) | BIT(CONNECTION), ASKED}},
+				  {BIT(DNS_CLIENT) | BIT(CONNECTION), ASKED},
+				  {BIT(SPANS), ANYWAY}},
 				 false,
 				 "Client: the Host field or what stands for it, else the peer. "
 				 "Server: the Host field, which whoever sends requests chooses."},
@@ -97,96 +109,127 @@ static const struct attribute table[ATTR_EXTRA] = {
 		 "server_port",
 		 GROUP_SERVER,
 		 {{BOTH(HTTP) | BIT(RPC_SERVER) | BIT(DB_SERVER) | BIT(MESSAGING_SERVER), ALWAYS},
-		  {SERIES, ASKED}},
+		  {SERIES, ASKED},
+		  {BIT(SPANS), ANYWAY}},
 		 true,
 		 "Port of the server's end."},
-	[ATTR_ERROR_TYPE] = {"error.type", "error_type", GROUP_HTTP, ON(CALLS, ALWAYS), false,
+	[ATTR_ERROR_TYPE] = {"error.type", "error_type", GROUP_HTTP,
+			     AND_SPANS(CALLS, ALWAYS, ANYWAY), false,
 			     "`connection_reset`, `connection_closed`, `invalid_response`, "
 			     "`timeout` or `cancelled`; else, of HTTP, the status from 500 up "
 			     "(server), from 400 up (client); of others, the code of the failure, "
 			     "or `_OTHER`. Absent on success."},
-	[ATTR_PATH] = {"url.path", "url_path", GROUP_HTTP, ON(BOTH(HTTP), ASKED), false,
+	[ATTR_PATH] = {"url.path", "url_path", GROUP_HTTP, AND_SPANS(BOTH(HTTP), ASKED, ANYWAY),
+		       false,
 		       "The path as it was sent, without query: as many series as there are "
 		       "paths."},
 	[ATTR_CLIENT_ADDRESS] = {"client.address", "client_address", GROUP_CLIENT,
-				 ON(SERVERS | BIT(CONNECTION), ASKED), false,
+				 AND_SPANS(SERVERS | BIT(CONNECTION), ASKED, ANYWAY), false,
 				 "The peer: its name where that is certain, else its address."},
-	[ATTR_PID] = {"process.pid", "process_pid", GROUP_PROCESS, ON(SERIES, ASKED), true,
-		      "Id of the process, as its container counts."},
+	[ATTR_PID] = {"process.pid", "process_pid", GROUP_PROCESS, AND_SPANS(SERIES, ASKED, ASKED),
+		      true, "Id of the process, as its container counts."},
 	[ATTR_HOST_PID] = {"keyhole.process.host_pid", "keyhole_process_host_pid", GROUP_PROCESS,
-			   ON(SERIES, ASKED), true, "Id of the process, as the host counts."},
+			   AND_SPANS(SERIES, ASKED, ASKED), true,
+			   "Id of the process, as the host counts."},
 	[ATTR_PROTOCOL_NAME] = {"network.protocol.name", "network_protocol_name", GROUP_HTTP,
-				ON(BOTH(HTTP), ALWAYS), false,
+				AND_SPANS(BOTH(HTTP), ALWAYS, ANYWAY), false,
 				"`fastcgi`; absent for HTTP itself."},
 	[ATTR_PROTOCOL_VERSION] = {"network.protocol.version", "network_protocol_version",
-				   GROUP_HTTP, ON(BOTH(HTTP), ASKED), false,
+				   GROUP_HTTP, AND_SPANS(BOTH(HTTP), ASKED, ANYWAY), false,
 				   "`2` for HTTP/2; absent for HTTP/1."},
 
 	[ATTR_GRAPHQL_TYPE] = {"graphql.operation.type", "graphql_operation_type", GROUP_HTTP,
-			       ON(BOTH(HTTP), ALWAYS), false,
+			       AND_SPANS(BOTH(HTTP), ALWAYS, ANYWAY), false,
 			       "`query`, `mutation` or `subscription`, where GraphQL is read."},
 	[ATTR_GRAPHQL_NAME] = {"graphql.operation.name", "graphql_operation_name", GROUP_HTTP,
-			       ON(BOTH(HTTP), ASKED), false,
+			       AND_SPANS(BOTH(HTTP), ASKED, ANYWAY), false,
 			       "Its name, which whoever sends requests chooses."},
 
-	[ATTR_RPC_SYSTEM] = {"rpc.system.name", "rpc_system_name", GROUP_RPC, ON(BOTH(RPC) | BOTH(HTTP), ALWAYS),
-			     false, "`grpc` or `jsonrpc`; `aws-api` of HTTP where AWS is read."},
-	[ATTR_RPC_METHOD] = {"rpc.method", "rpc_method", GROUP_RPC, ON(BOTH(RPC) | BOTH(HTTP), ALWAYS), false,
-			     "`package.Service/Method`; of HTTP where AWS is read `S3/GetObject` and the "
-			"like."},
-	[ATTR_RPC_STATUS] = {"rpc.status_code", "rpc_status_code", GROUP_RPC, ON(BOTH(RPC), ALWAYS),
-			     false,
+	[ATTR_RPC_SYSTEM] = {"rpc.system.name", "rpc_system_name", GROUP_RPC,
+			     AND_SPANS(BOTH(RPC) | BOTH(HTTP), ALWAYS, ANYWAY), false,
+			     "`grpc` or `jsonrpc`; `aws-api` of HTTP where AWS is read."},
+	[ATTR_RPC_METHOD] =
+		{"rpc.method", "rpc_method", GROUP_RPC,
+		 AND_SPANS(BOTH(RPC) | BOTH(HTTP), ALWAYS, ANYWAY), false,
+		 "`package.Service/Method`; of HTTP where AWS is read `S3/GetObject` and the "
+		 "like."},
+	[ATTR_RPC_STATUS] = {"rpc.status_code", "rpc_status_code", GROUP_RPC,
+			     AND_SPANS(BOTH(RPC), ALWAYS, ANYWAY), false,
 			     "Name of the status, such as `OK` or `DEADLINE_EXCEEDED`; of JSON-RPC "
 			     "the code of an error."},
 
-	[ATTR_DB_SYSTEM] = {"db.system.name", "db_system_name", GROUP_DB, ON(BOTH(DB), ALWAYS),
-			    false,
+	[ATTR_DB_SYSTEM] = {"db.system.name", "db_system_name", GROUP_DB,
+			    AND_SPANS(BOTH(DB), ALWAYS, ANYWAY), false,
 			    "`postgresql`, `mysql`, `mariadb`, `microsoft.sql_server`, `redis`, "
 			    "`memcached`, `mongodb`, `cassandra`, `elasticsearch`, `opensearch`."},
 	[ATTR_DB_OPERATION] = {"db.operation.name", "db_operation_name", GROUP_DB,
-			       ON(BOTH(DB), ALWAYS), false,
+			       AND_SPANS(BOTH(DB), ALWAYS, ANYWAY), false,
 			       "The command, such as `GET`, `find`; of SQL the first word of the "
 			       "summary."},
 	[ATTR_DB_SUMMARY] =
-		{"db.query.summary", "db_query_summary", GROUP_DB, ON(BOTH(DB), ALWAYS), false,
+		{"db.query.summary", "db_query_summary", GROUP_DB,
+		 AND_SPANS(BOTH(DB), ALWAYS, ANYWAY), false,
 		 "Of a query: its operations and tables, such as `SELECT orders`. Never "
 		 "a value."},
-	[ATTR_DB_NAMESPACE] = {"db.namespace", "db_namespace", GROUP_DB, ON(BOTH(DB), ALWAYS),
-			       false, "Name or number of the database, where that was seen."},
+	[ATTR_DB_NAMESPACE] = {"db.namespace", "db_namespace", GROUP_DB,
+			       AND_SPANS(BOTH(DB), ALWAYS, ANYWAY), false,
+			       "Name or number of the database, where that was seen."},
 	[ATTR_DB_COLLECTION] = {"db.collection.name", "db_collection_name", GROUP_DB,
-				ON(BOTH(DB), ASKED), false,
+				AND_SPANS(BOTH(DB), ASKED, ANYWAY), false,
 				"The table, collection or index, where the protocol names one."},
 	[ATTR_DB_STATUS] = {"db.response.status_code", "db_response_status_code", GROUP_DB,
-			    ON(BOTH(DB), ALWAYS), false,
+			    AND_SPANS(BOTH(DB), ALWAYS, ANYWAY), false,
 			    "The code of a failure, as the server gives it. Absent on success."},
 
 	[ATTR_MESSAGING_SYSTEM] = {"messaging.system.name", "messaging_system_name",
-				   GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS), false,
+				   GROUP_MESSAGING,
+				   AND_SPANS(BOTH(MESSAGING) | CONSUMER, ALWAYS, ANYWAY), false,
 				   "`kafka`, `rabbitmq` (AMQP 0-9-1), `amqp` (AMQP 1.0), `mqtt`, "
 				   "`nats`."},
 	[ATTR_MESSAGING_OPERATION] = {"messaging.operation.name", "messaging_operation_name",
-				      GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS),
-				      false, "What the protocol calls it, such as `publish`."},
+				      GROUP_MESSAGING,
+				      AND_SPANS(BOTH(MESSAGING) | CONSUMER, ALWAYS, ANYWAY), false,
+				      "What the protocol calls it, such as `publish`."},
 	[ATTR_MESSAGING_TYPE] = {"messaging.operation.type", "messaging_operation_type",
-				 GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS), false,
+				 GROUP_MESSAGING,
+				 AND_SPANS(BOTH(MESSAGING) | CONSUMER, ALWAYS, ANYWAY), false,
 				 "`send`, `receive`, `process` or `settle`; absent for others."},
 	[ATTR_MESSAGING_DESTINATION] = {"messaging.destination.name", "messaging_destination_name",
-					GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ALWAYS),
+					GROUP_MESSAGING,
+					AND_SPANS(BOTH(MESSAGING) | CONSUMER, ALWAYS, ANYWAY),
 					false,
 					"The topic, queue, subject or `exchange:routing_key`."},
 	[ATTR_MESSAGING_GROUP] = {"messaging.consumer.group.name", "messaging_consumer_group_name",
-				  GROUP_MESSAGING, ON(BOTH(MESSAGING) | CONSUMER, ASKED), false,
+				  GROUP_MESSAGING,
+				  AND_SPANS(BOTH(MESSAGING) | CONSUMER, ASKED, ANYWAY), false,
 				  "The consumer group, where the protocol names it."},
 
 	[ATTR_DNS_TYPE] = {"dns.question.type", "dns_question_type", GROUP_DNS,
-			   ON(BOTH(DNS), ALWAYS), false, "Type of the question, such as `AAAA`."},
+			   AND_SPANS(BOTH(DNS), ALWAYS, ANYWAY), false,
+			   "Type of the question, such as `AAAA`."},
 	[ATTR_DNS_NAME] = {"dns.question.name", "dns_question_name", GROUP_DNS,
-			   ON(BOTH(DNS), ASKED), false,
+			   AND_SPANS(BOTH(DNS), ASKED, ALWAYS), false,
 			   "The name asked for: as many series as there are names."},
 
 	[ATTR_SIDE] = {"keyhole.side", "keyhole_side", GROUP_CONNECTION,
 		       ON(BIT(CONNECTION), ALWAYS), false,
 		       "`server` or `client`: which end of the connection the workload is."},
+
+	[ATTR_QUERY] =
+		{"url.query", "url_query", GROUP_HTTP, ON(BIT(SPANS), ALWAYS), false,
+		 "Of a server's span: the query as it was sent, but for the values of "
+		 "`attributes.sensitive_query_params`. Without it `url.full` has none, too."},
+	[ATTR_URL] = {"url.full", "url_full", GROUP_HTTP, ON(BIT(SPANS), ANYWAY), false,
+		      "Of a client's span: scheme, host, path and query, without credentials."},
+	[ATTR_REQUEST_SIZE] = {"http.request.body.size", "http_request_body_size", GROUP_HTTP,
+			       ON(BIT(SPANS), ANYWAY), true, "Bytes of the request's body."},
+	[ATTR_RESPONSE_SIZE] = {"http.response.body.size", "http_response_body_size", GROUP_HTTP,
+				ON(BIT(SPANS), ANYWAY), true, "Bytes of the answer's body."},
+	[ATTR_PEER_ADDRESS] = {"network.peer.address", "network_peer_address", GROUP_CONNECTION,
+			       ON(BIT(SPANS), ASKED), false,
+			       "The address of the other end of the connection."},
+	[ATTR_PEER_PORT] = {"network.peer.port", "network_peer_port", GROUP_CONNECTION,
+			    ON(BIT(SPANS), ASKED), true, "Its port."},
 };
 
 static const struct attribute extra = {
@@ -362,6 +405,7 @@ static bool is_default(const struct attribute_rules *rules, unsigned int id,
 {
 	switch (attribute_presence(id, owner)) {
 	case PRESENT_BY_DEFAULT:
+	case PRESENT_ANYWAY:
 		return true;
 	case PRESENT_WITH_ROUTES:
 		return rules->routes;
@@ -400,4 +444,15 @@ attribute_set attributes_default(const struct attribute_rules *rules, enum attri
 	if (owner != OWNER_INFO && rules->extras)
 		set |= rules->extras->on_series;
 	return set & possible;
+}
+
+attribute_set attributes_anyway(enum attribute_owner owner)
+{
+	attribute_set set = 0;
+
+	for (unsigned int id = 0; id < ATTRS_MAX; id++) {
+		if (attribute_presence(id, owner) == PRESENT_ANYWAY)
+			set |= ATTR_BIT(id);
+	}
+	return set;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The attributes that label series and target_info: one table (attributes.c) with the name of
- * each, the metrics that can have it and have it by default, and where its value comes from.
+ * The attributes of series, target_info and spans: one table (attributes.c) with the name of each,
+ * the metrics that can have it and have it by default, and where its value comes from.
  * Names: OpenTelemetry's semantic conventions, and Grafana Beyla 3 for what these have not.
  *
  * An attribute is known by its number: first those of a resource (enum resource_attr), then the
@@ -54,6 +54,13 @@ enum attribute_id {
 	ATTR_DNS_TYPE,
 	ATTR_DNS_NAME,
 	ATTR_SIDE,
+	/* of spans alone */
+	ATTR_QUERY,
+	ATTR_URL,
+	ATTR_REQUEST_SIZE,
+	ATTR_RESPONSE_SIZE,
+	ATTR_PEER_ADDRESS,
+	ATTR_PEER_PORT,
 	/* extra ones, RESOURCE_EXTRAS_MAX of them */
 	ATTR_EXTRA,
 	ATTRS_MAX = ATTR_EXTRA + RESOURCE_EXTRAS_MAX,
@@ -102,6 +109,7 @@ enum attribute_owner {
 	OWNER_MESSAGING_PROCESS, /* the client's side of MESSAGING_PROCESS */
 	OWNER_CONNECTION,        /* connections, not exchanges */
 	OWNER_INFO,              /* target_info */
+	OWNER_SPANS,             /* all of them: each has what its exchange has a value of */
 	OWNERS,
 	/* exchanges once more: labels are fixed, none of the table (span_series.c) */
 	OWNER_SPAN = OWNERS,
@@ -119,6 +127,7 @@ enum attribute_presence {
 	PRESENT_BY_DEFAULT,
 	PRESENT_WITH_ROUTES, /* by default if there is a section `routes`, else on request */
 	PRESENT_WITH_HOST,   /* by default with keyhole.server_address_from_host, else likewise */
+	PRESENT_ANYWAY,      /* by default; an `include` of others does not take it away */
 };
 
 #define ATTRIBUTE_RULES 4
@@ -181,9 +190,13 @@ struct attribute_rules {
 	const struct attribute_extras *extras; /* may be NULL */
 };
 
-/* All that such labels can have, and those that they have unless told otherwise. */
+/*
+ * All that such labels can have, those that they have unless told otherwise, and of these the ones
+ * that are PRESENT_ANYWAY.
+ */
 attribute_set attributes_possible(const struct attribute_rules *rules, enum attribute_owner owner);
 attribute_set attributes_default(const struct attribute_rules *rules, enum attribute_owner owner);
+attribute_set attributes_anyway(enum attribute_owner owner);
 
 /* Those of a resource, extra ones included; the others are of a request or constant. */
 #define ATTRS_OF_RESOURCE                                                                          \

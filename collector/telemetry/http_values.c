@@ -294,7 +294,9 @@ size_t http_value(char out[LABEL_VALUE_MAX], unsigned int id, enum http_side sid
 	case ATTR_GRAPHQL_NAME:
 		return is_graphql(exchange) ? http_clean(out, exchange->collection) : 0;
 	case ATTR_RPC_METHOD:
-		return is_graphql(exchange) ? 0 : http_aws_method(out, exchange);
+		return is_graphql(exchange) || !exchange->operation.n
+			       ? 0
+			       : http_aws_method(out, exchange);
 	case ATTR_RPC_SYSTEM:
 		return is_graphql(exchange) || !exchange->operation.n ? 0 : put_text(out, HTTP_AWS);
 	case ATTR_CLIENT_ADDRESS:

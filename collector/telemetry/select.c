@@ -5,6 +5,7 @@
 #include "semconv.h"
 
 const struct select_metric select_resource = {OWNER_INFO, "resource", "resource"};
+const struct select_metric select_spans = {OWNER_SPANS, "traces", "traces"};
 
 /* A glob over names in which dots are underscores. NULL: it is none, or out of memory. */
 static struct glob *plain_glob(const char *text)
@@ -90,6 +91,15 @@ static const struct select_section *next_section(const struct select_sections *s
 	return next;
 }
 
+/* What the section takes away: see select.h for what a glob must not. */
+static attribute_set excluded(const struct select_section *s, const struct select_metric *metric,
+			      attribute_set possible, const struct attribute_extras *extras)
+{
+	attribute_set set = all_of(s->exclude, s->exclude_count, possible, extras);
+
+	return strcmp(s->key, metric->name) == 0 ? set : set & ~attributes_anyway(metric->owner);
+}
+
 struct selected select_for(const struct select_sections *sections,
 			   const struct select_metric *metric, const struct attribute_rules *rules)
 {
@@ -102,11 +112,11 @@ struct selected select_for(const struct select_sections *sections,
 		if (!select_matches(s->key, metric))
 			continue;
 		if (first && s->include_count > 0)
-			set.on = 0;
+			set.on &= attributes_anyway(metric->owner);
 		first = false;
 		set.asked |= all_of(s->include, s->include_count, possible, rules->extras);
 		set.on |= set.asked;
-		set.on &= ~all_of(s->exclude, s->exclude_count, possible, rules->extras);
+		set.on &= ~excluded(s, metric, possible, rules->extras);
 		set.asked &= set.on;
 	}
 	return set;

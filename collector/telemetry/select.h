@@ -5,6 +5,9 @@
  * add, and each `exclude` takes away, after its own section's `include`. Keys and attributes are
  * globs, written with dots or underscores; a metric's name may lack its unit.
  *
+ * Spans are called "traces", as with Beyla, which lets few of their attributes be chosen: the
+ * others (PRESENT_ANYWAY) only a section with that very name takes away, and only by `exclude`.
+ *
  * All of it happens at start-up; the sets are fixed from then on.
  */
 #ifndef KEYHOLE_TELEMETRY_SELECT_H
@@ -34,6 +37,7 @@ struct select_metric {
 };
 
 extern const struct select_metric select_resource; /* target_info, called "resource" */
+extern const struct select_metric select_spans;    /* called "traces" */
 
 struct selected {
 	attribute_set on;

@@ -38,17 +38,26 @@ void span_put_text(struct span *span, const char *name, struct slice value)
 		return;
 	}
 	attr->name = name;
-	attr->is_int = false;
+	attr->is_int = attr->is_true = false;
 	span->attrs_n++;
+}
+
+static void put(struct span *span, struct span_attr attr)
+{
+	if (span->attrs_n == SPAN_ATTRS_MAX)
+		span->dropped_attrs++;
+	else
+		span->attr[span->attrs_n++] = attr;
 }
 
 void span_put_int(struct span *span, const char *name, int64_t value)
 {
-	if (span->attrs_n == SPAN_ATTRS_MAX) {
-		span->dropped_attrs++;
-		return;
-	}
-	span->attr[span->attrs_n++] = (struct span_attr){name, true, {.number = value}};
+	put(span, (struct span_attr){.name = name, .is_int = true, .number = value});
+}
+
+void span_put_true(struct span *span, const char *name)
+{
+	put(span, (struct span_attr){.name = name, .is_true = true});
 }
 
 void span_put_link(struct span *span, const uint8_t trace_id[SPAN_TRACE_ID_LEN],

@@ -44,8 +44,8 @@ struct span_text {
 };
 
 struct span_attr {
-	const char *name; /* a constant: OpenTelemetry's name, with dots */
-	bool is_int;
+	const char *name;     /* a constant: OpenTelemetry's name, with dots */
+	bool is_int, is_true; /* neither: a text */
 	union {
 		struct span_text text;
 		int64_t number;
@@ -94,6 +94,7 @@ void span_set_state(struct span *span, struct slice state);
 /* An empty text puts nothing. What does not fit is counted in dropped_attrs. */
 void span_put_text(struct span *span, const char *name, struct slice value);
 void span_put_int(struct span *span, const char *name, int64_t value);
+void span_put_true(struct span *span, const char *name);
 void span_put_link(struct span *span, const uint8_t trace_id[SPAN_TRACE_ID_LEN],
 		   const uint8_t span_id[SPAN_ID_LEN]);
 

@@ -50,8 +50,9 @@ grep -v '^#' "$metrics" | grep -o '[{,][a-z_0-9]*="' | tr -d '{,="' | sort -u > 
 grep -o '^| `[a-z_0-9]*` |' "$docs/metrics.md" | tr -d '|` ' | sort -u > "$scratch/labels.told"
 is "metrics.md: each label" "$(comm -23 "$scratch/labels.there" "$scratch/labels.told")" ""
 "$collector_bin" --print-config-reference | sed -n '/^## Attributes/,/^## Filters/p' > "$scratch/attributes"
-table() { # COLUMN...: of the table of attributes, sorted by label
-	sed -n 's/^| `[a-z0-9._]*` | //p' "$scratch/attributes" | tr -d '`' | awk -F ' *[|] ' -v OFS=: "{ print $1 }" | sort
+table() { # COLUMN...: of the table of attributes, sorted by label; of spans alone, none
+	sed -n 's/^| `[a-z0-9._]*` | //p' "$scratch/attributes" | tr -d '`' |
+		awk -F ' *[|] ' -v OFS=: "\$2 { print $1 }" | sort
 }
 table '$1' > "$scratch/attributes.there"
 sed -n '/^### Labels/,/^### Older/s/^| `\([a-z_0-9]*\)` |.*/\1/p' "$docs/metrics.md" | grep -vx 'le\|otel_metric_overflow' |
@@ -90,6 +91,13 @@ while read -r value; do
 	grep -q -F -e "$value" -e "\`$word\`" "$docs/metrics.md" "$docs/limits.md" || untold+=" $value"
 done < "$scratch/values"
 is "metrics.md and limits.md: each value of a label" "$untold" ""
+
+# ---- docs/traces.md ----
+
+sed -n 's/^| `\([a-z0-9._]*\)` | `[^|]* |[^|]*| [a-z].*/\1/p' "$scratch/attributes" | sort > "$scratch/spans.there"
+ok "there are attributes of spans" grep -qx url.full "$scratch/spans.there"
+sed -n '/^| attributes | of |/,/^$/p' "$docs/traces.md" | grep '^|' | cut -d'|' -f2 | grep -o '`[^`]*`' | tr -d '`' | sort -u > "$scratch/spans.told"
+same "traces.md: each attribute of a span, and no other" "$scratch/spans.there" "$scratch/spans.told"
 
 # ---- docs/limits.md ----
 

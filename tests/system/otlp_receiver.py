@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A receiver of OTLP that misbehaves when told: otlp_receiver.py PORT PROTO-DIRECTORY.
+"""A receiver of OTLP that misbehaves when told: otlp_receiver.py PORT PROTO-DIRECTORY [SPANS-FILE].
 
 It decodes with Google's protobuf, refuses what is not to the specification (and remembers why), and
-keeps what came. POST /behave tells how it answers from then on, as JSON: {"status": 429, "headers":
+keeps what came; spans also in SPANS-FILE, a line of JSON each. POST /behave tells how it answers from then on, as JSON: {"status": 429, "headers":
 {...}, "body": "...", "delay": SECONDS, "times": N}; {} is well again. GET /state tells, as JSON:
 requests, faults, spans by id (how often each came), points of the newest metrics, kinds of bodies.
 """
@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from google.protobuf import json_format
 
 port, protos = int(sys.argv[1]), sys.argv[2]
+spans_file = open(sys.argv[3], "a", buffering=1) if len(sys.argv) > 3 else None
 scratch = tempfile.TemporaryDirectory()
 subprocess.run(["protoc", "-I", protos, "--python_out", scratch.name, "otlp.proto"], check=True)
 sys.path.insert(0, scratch.name)
@@ -72,9 +73,19 @@ def take_spans(request):
             check(span.name, "a span without name")
             check(1 <= span.kind <= 5 and 0 <= span.status.code <= 2, "kind or status")
             check(0 < span.start_time_unix_nano <= span.end_time_unix_nano, "times of a span")
-            attributes(span, "span")
+            keep_span(span, resource, attributes(span, "span"))
             name = span.span_id.hex()
             state["spans"][name] = state["spans"].get(name, 0) + 1
+
+
+def keep_span(span, resource, found):
+    if spans_file:
+        spans_file.write(json.dumps({
+            "trace": span.trace_id.hex(), "id": span.span_id.hex(), "parent": span.parent_span_id.hex(),
+            "name": span.name, "kind": span.kind, "status": span.status.code, "state": span.trace_state,
+            "start": span.start_time_unix_nano, "end": span.end_time_unix_nano, "flags": span.flags,
+            "attributes": found, "resource": resource,
+            "links": [[link.trace_id.hex(), link.span_id.hex()] for link in span.links]}) + "\n")
 
 
 def check_histogram(name, point):

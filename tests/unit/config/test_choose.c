@@ -36,6 +36,13 @@ static const struct {
 	{SELECT("http_client_*: {include: [client.address]}"),
 	 E(AT(3, 31), "attributes.select: these metrics cannot have \"client.address\"; the "
 		      "reference page says which can (--print-config-reference)")},
+	{SELECT("http_*: {include: [url.query]}"),
+	 E(AT(3, 24), "attributes.select: these metrics cannot have \"url.query\"; the reference "
+		      "page says which can (--print-config-reference)")},
+	{SELECT("traces: {include: [job]}"),
+	 E(AT(3, 24),
+	   "attributes.select: these metrics cannot have \"job\"; the reference page says "
+	   "which can (--print-config-reference)")},
 	{SELECT("resource: {include: [\"http_*\"]}"),
 	 E(AT(3, 26), "attributes.select: no attribute is called \"http_*\"; the reference page "
 		      "lists them (--print-config-reference)")},
@@ -87,8 +94,17 @@ static const struct {
 static const struct {
 	const char *yaml, *said;
 } accepted[] = {
-	{SELECT("traces: {include: [url.query]}"),
-	 W(AT(3, 5), "attributes.select: Keyhole has no metric \"traces\", so this has no effect")},
+	{SELECT("traces: {include: [url.query, http_request_body_size], exclude: [\"url.*\"]}"),
+	 ""},
+	{SELECT("\"*\": {include: [job, url.query]}"), ""},
+	{SELECT("traces: {include: [url.query, db.query.text, graphql.document]}"),
+	 W(AT(3, 35), "not supported by Keyhole: attributes.select: \"db.query.text\", because it "
+		      "keeps no text of a query: see db.query.summary")
+		 W(AT(3, 50), "not supported by Keyhole: attributes.select: \"graphql.document\", "
+			      "because it keeps no text of a query, which may hold any value")},
+	{SELECT("trace: {include: [url.query]}"),
+	 W(AT(3, 5), "attributes.select: Keyhole has no metric \"trace\", so this has no effect; "
+		     "did you mean \"traces\"?")},
 	{SELECT("http_server_request_durations: {include: [x]}"),
 	 W(AT(3, 5),
 	   "attributes.select: Keyhole has no metric \"http_server_request_durations\", so "
@@ -120,6 +136,9 @@ static const struct {
 	{FILTER("gen_ai.request.model: {match: a, not_match: b}"),
 	 W(AT(3, 5), "not supported by Keyhole yet: filter.application: \"gen_ai.request.model\", "
 		     "because it does not read calls of AI services")},
+	{FILTER("url_query: {match: a}"),
+	 W(AT(3, 5), "not supported by Keyhole: filter.application: \"url.query\", because only "
+		     "spans have it")},
 	{SELECT("\"*\":"), ""},
 	{SELECT("http_*: {include: }"), ""},
 };

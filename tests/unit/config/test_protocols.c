@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* instrumentations, payload_extraction and semconv: which protocols are on, and what is called how. */
+/* instrumentations, payload_extraction and semconv: which protocols are on, and what is called how.
+ */
 #include "parsed.h"
 
 #include "protocol/exchange.h"
@@ -72,6 +73,47 @@ static void all_of_them_are_on_by_default(void **state)
 	assert_int_equal(config_protocols(with("'*'")), all);
 }
 
+static void spans_are_of_all_but_lookups_unless_told(void **state)
+{
+	uint64_t most = ((1ull << PROTOCOLS) - 1) & ~PAYLOADS & ~P(DNS);
+
+	assert_int_equal(config_traced(read_it("")), most);
+	/* whatever there are metrics of */
+	assert_int_equal(config_traced(with("dns")), most);
+	assert_int_equal(config_traced(read_it("otel_traces_export: {instrumentations: ['*']}\n")),
+			 most | P(DNS));
+	assert_int_equal(config_traced(read_it("otel_traces_export:\n"
+					       "  instrumentations: [http, kafka]\n"
+					       "ebpf: {payload_extraction: {http: {graphql: "
+					       "{enabled: true}}}}\n")),
+			 WEB | P(KAFKA) | P(GRAPHQL));
+	assert_int_equal(config_protocols(p.config), most | P(DNS) | P(GRAPHQL));
+	assert_int_equal(config_traced(read_it("otel_traces_export: {instrumentations: [kafka]}\n"
+					       "ebpf: {payload_extraction: {http: {graphql: "
+					       "{enabled: true}}}}\n")),
+			 P(KAFKA));
+}
+
+static void spans_get_what_is_chosen_for_them(void **state)
+{
+	struct span_options o;
+
+	config_spans(read_it("attributes:\n"
+			     "  select: {traces: {exclude: [url.query]}}\n"
+			     "  sensitive_query_params: {add: [a, b], remove: [sig]}\n"
+			     "keyhole: {semconv: beyla}\n"
+			     "otel_traces_export: {instrumentations: [redis]}\n"),
+		     &o);
+	assert_int_equal(o.select.n, 1);
+	assert_string_equal(o.select.v[0].key, "traces");
+	assert_int_equal(o.secrets_n, 2);
+	assert_string_equal(o.secret[1], "b");
+	assert_int_equal(o.open_n, 1);
+	assert_string_equal(o.open[0], "sig");
+	assert_int_equal(o.semconv, SEMCONV_BEYLA);
+	assert_int_equal(o.protocols, P(REDIS));
+}
+
 static void what_http_carries_is_off_until_it_is_asked_for(void **state)
 {
 	static const struct {
@@ -134,6 +176,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(each_word_switches_its_protocols_on),
 		T(all_of_them_are_on_by_default),
+		T(spans_are_of_all_but_lookups_unless_told),
+		T(spans_get_what_is_chosen_for_them),
 		T(what_http_carries_is_off_until_it_is_asked_for),
 		T(without_the_feature_nothing_is_on),
 		T(names_are_of_the_version_that_is_asked_for),
