@@ -73,6 +73,8 @@ static void take_book(struct pipeline *p, const struct rulebook *book)
 	p->o.wait_ns = book->wait_ns;
 	if (p->o.peers)
 		peers_rules(p->o.peers, &book->rules);
+	if (p->o.far_ends)
+		far_ends_follow(p->o.far_ends, book->selector);
 	p->wants = config_wants_args(book->config) ? KH_WANT_ARGS : 0;
 }
 
@@ -159,20 +161,34 @@ static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
 	return process ? process->ns_tgid : 0;
 }
 
+/* As a span and as part of an edge; likewise. */
+static int measure_span(struct pipeline *p, const struct attribute_source *source)
+{
+	struct graph_peer peer;
+
+	if (p->o.far_ends)
+		far_end_find(p->o.far_ends, p->o.peers, source->exchange, &peer);
+	return telemetry_span(p->o.telemetry, source, p->o.far_ends ? &peer : NULL, p->now_ns);
+}
+
 /* Returns 0, or -ENOENT: its kind is not counted, or nothing of its workload is. */
 static int measure(struct pipeline *p, const struct workload *w,
 		   const struct attribute_source *source)
 {
 	const struct exchange *ex = source->exchange;
+	int counted;
 
 	if (!w->metrics)
 		return -ENOENT;
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
 	if (ex->kind == EXCHANGE_ENCRYPTED)
 		return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
-	if (p->o.protocols >> ex->protocol & 1)
-		return telemetry_count(p->o.telemetry, source, p->now_ns);
-	return -ENOENT;
+	if (!(p->o.protocols >> ex->protocol & 1))
+		return -ENOENT;
+	counted = telemetry_count(p->o.telemetry, source, p->now_ns);
+	if (p->o.spans && measure_span(p, source) == 0)
+		counted = 0;
+	return counted;
 }
 
 static void trace(struct pipeline *p, const struct workload *w,
@@ -413,8 +429,9 @@ static void publish(struct pipeline *p)
 	set(&s->processes_evicted, p->known.process_table.evictions);
 	set(&s->workloads_evicted, workloads_evicted(p->workloads));
 	set(&s->ports_full, p->known.ports_full);
-	set(&s->identity_bytes,
-	    known_bytes(&p->known) + workloads_bytes(p->workloads) + verdicts_bytes(&p->verdicts));
+	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
+					verdicts_bytes(&p->verdicts) +
+					far_ends_bytes(p->o.far_ends));
 	set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams));
 	publish_streams(p);
 	set(&s->waiting_bytes, waiting_bytes(p->waiting));
@@ -443,8 +460,8 @@ static void on_idle(void *arg, uint64_t now_ns)
 }
 
 /*
- * Without a cluster, what waits has no names to wait for any more; nor has it at the stop. Nor do spans
- * have anything to wait for.
+ * Without a cluster, what waits has no names to wait for any more; nor has it at the stop. Nor do
+ * spans have anything to wait for.
  */
 static void on_end(void *arg, bool stop)
 {
@@ -499,6 +516,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 		take_book(p, rulebooks_latest(p->o.books));
 	else if (p->o.peers)
 		peers_rules(p->o.peers, p->o.rules);
+	if (p->o.far_ends)
+		far_ends_follow(p->o.far_ends, p->o.selector);
 	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	if (p->conns)

@@ -9,6 +9,7 @@
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
 
+#include "far_end.h"
 #include "identity/peers.h"
 #include "identity/waiting.h"
 #include "identity/workloads.h"
@@ -32,6 +33,8 @@ struct pipeline_options {
 	const struct filter *filter; /* NULL: all are counted */
 	uint64_t protocols;          /* bits of enum protocol: those that are counted */
 	struct telemetry *telemetry;
+	bool spans;                /* telemetry has metrics of spans, or the service graph */
+	struct far_ends *far_ends; /* NULL: not the latter */
 	struct tracer *tracer;       /* NULL: no spans */
 	uint64_t traced;             /* as `protocols`: those that spans are made of */
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */

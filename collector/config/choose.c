@@ -225,8 +225,7 @@ static void add_extras(struct binding *b, struct config *config, const struct co
 	const char *why;
 
 	for (size_t i = 0; i < names->n; i++) {
-		if (attribute_extras_add(&config->attributes.extras, names->v[i], on,
-					 &why) == 0)
+		if (attribute_extras_add(&config->attributes.extras, names->v[i], on, &why) == 0)
 			continue;
 		note_error(b->notes, NULL,
 			   "prometheus_export.extra_resource_attributes, "

@@ -16,7 +16,8 @@ static const struct option rows[] = {
 	 .max = SPAN_NAMES_MAX,
 	 .fallback = "100",
 	 .env = "METRIC_SPAN_NAMES_LIMIT",
-	 .doc = "Most names of spans of one service; further ones are `AGGREGATED` (counted). 0: no "
+	 .doc = "Most names of spans of one service; further ones are `AGGREGATED` (counted). 0: "
+		"no "
 		"limit but that of series."},
 	{.path = "prometheus_export.extra_span_resource_attributes",
 	 .type = OPTION_TEXTS,
@@ -56,7 +57,8 @@ static const struct option rows[] = {
 	 AT(graph.everywhere),
 	 .fallback = "true",
 	 .env = "SERVICE_GRAPH_EVERYWHERE",
-	 .doc = "There is a Keyhole of this configuration on every node (with `keyhole.scope: pod`, "
+	 .doc = "There is a Keyhole of this configuration on every node (with `keyhole.scope: "
+		"pod`, "
 		"in every pod), which adds the requests to servers there to the totals of the "
 		"service graph. `false`: only what is served here is added by its server; a "
 		"request to a named server elsewhere is added by its client."},

@@ -106,10 +106,11 @@ static const char *check_system_path(const char *text, char why[PATTERN_WHY_MAX]
 }
 
 #define PAYLOAD(name, member, says)                                                                \
-	{                                                                                          \
-		.path = "ebpf.payload_extraction.http." name ".enabled", .type = OPTION_BOOL,      \
-		AT(payloads.member), .fallback = "false", .doc = (says)                            \
-	}
+	{.path = "ebpf.payload_extraction.http." name ".enabled",                                  \
+	 .type = OPTION_BOOL,                                                                      \
+	 AT(payloads.member),                                                                      \
+	 .fallback = "false",                                                                      \
+	 .doc = (says)}
 
 static const struct option rows[] = {
 	{.path = "log_format",
@@ -176,7 +177,8 @@ static const struct option rows[] = {
 	 .choices = instrumentations,
 	 .fallback = "http,grpc,sql,redis,memcached,mongo,cassandra,kafka,amqp,mqtt,nats",
 	 .env = "OTEL_TRACES_INSTRUMENTATIONS",
-	 .doc = "Protocols that spans are made of, in the same words. By default of all but `dns`."},
+	 .doc = "Protocols that spans are made of, in the same words. By default of all but "
+		"`dns`."},
 	{.path = "attributes.sensitive_query_params.add",
 	 .type = OPTION_TEXTS,
 	 AT(attributes.secret_params),
@@ -232,5 +234,4 @@ static const struct option rows[] = {
 		"unless told.)"},
 };
 
-const struct option_table options_process = {rows, sizeof(rows) / sizeof(*rows),
-					     &options_otlp};
+const struct option_table options_process = {rows, sizeof(rows) / sizeof(*rows), &options_otlp};

@@ -49,6 +49,7 @@ void config_spans(const struct config *config, struct span_options *options)
 	*options = (struct span_options){
 		.select = config->attributes.select.sections,
 		.protocols = config_traced(config),
+		.metrics_made = config_features(config) & (CONFIG_ANY_SPANS | CONFIG_GRAPH),
 		.semconv = (enum semconv)config->keyhole.semconv,
 		.secret = config->attributes.secret_params.v,
 		.secrets_n = config->attributes.secret_params.n,

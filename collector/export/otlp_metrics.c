@@ -275,9 +275,7 @@ static size_t put_metric(struct otlp_writer *w, const struct otlp_metrics *m, si
 	otlp_text(w, F_METRIC_NAME, slice_of(semconv_name(m->semconv, name)));
 	otlp_text(w, F_METRIC_DESCRIPTION, slice_of(family->help));
 	otlp_text(w, F_METRIC_UNIT, slice_of(unit_of(family)));
-	otlp_open(w, info              ? F_METRIC_GAUGE
-		     : family->counter ? F_METRIC_SUM
-				       : F_METRIC_HISTOGRAM);
+	otlp_open(w, info ? F_METRIC_GAUGE : family->counter ? F_METRIC_SUM : F_METRIC_HISTOGRAM);
 	otlp_list(w, F_POINTS);
 	do {
 		otlp_items(w, otlp_piece_slice(&m->pieces, v[i].at, v[i].n));

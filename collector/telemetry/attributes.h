@@ -112,8 +112,8 @@ enum attribute_owner {
 	OWNER_SPANS,             /* all of them: each has what its exchange has a value of */
 	OWNERS,
 	/* exchanges once more: labels are fixed, none of the table (span_series.c) */
-	OWNER_SPAN = OWNERS,
-	OWNER_EDGE, /* of the service graph */
+	OWNER_AS_SPAN = OWNERS,
+	OWNER_AS_EDGE, /* of the service graph */
 	OWNERS_OF_ANY,
 };
 

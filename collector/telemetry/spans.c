@@ -17,7 +17,7 @@ bool spans_has(const struct telemetry_options *o, const struct metric *metric)
 attribute_set spans_set(const struct telemetry_options *o, enum attribute_owner owner)
 {
 	/* An edge belongs to two services: it has neither's labels but its own. */
-	return owner == OWNER_SPAN ? span_series_attributes(o->extras) : 0;
+	return owner == OWNER_AS_SPAN ? span_series_attributes(o->extras) : 0;
 }
 
 static void add_host(struct telemetry *t)
@@ -51,7 +51,7 @@ void spans_init(struct telemetry *t)
 int telemetry_span(struct telemetry *t, const struct attribute_source *source,
 		   const struct graph_peer *peer, uint64_t now_ns)
 {
-	struct counted what = {OWNER_SPAN, source, peer};
+	struct counted what = {OWNER_AS_SPAN, source, peer};
 	int owner = attribute_owner_of(source->exchange), r, edge;
 
 	if (owner < 0)
@@ -61,7 +61,7 @@ int telemetry_span(struct telemetry *t, const struct attribute_source *source,
 	r = store_count(t, &what, now_ns);
 	if (!peer || (!t->options.self_references && graph_is_self(source->resource, peer)))
 		return r;
-	what.owner = OWNER_EDGE;
+	what.owner = OWNER_AS_EDGE;
 	edge = store_count(t, &what, now_ns);
 	return r == 0 ? 0 : edge;
 }
@@ -96,7 +96,7 @@ struct series *spans_make(struct telemetry *t, const struct counted *what,
 {
 	struct labels labels;
 
-	if (what->owner == OWNER_SPAN)
+	if (what->owner == OWNER_AS_SPAN)
 		return make_span(t, what, group, key, hash);
 	edge_series_labels(&labels, key);
 	return store_make(t, group, key, hash, &labels);
@@ -139,7 +139,7 @@ static bool has_any(const struct telemetry *t, enum telemetry_metric metric,
 bool spans_shown(const struct telemetry *t, enum telemetry_metric metric,
 		 const struct series *series)
 {
-	if (metrics[metric].is.owner != OWNER_EDGE)
+	if (metrics[metric].is.owner != OWNER_AS_EDGE)
 		return true;
 	/* none failed: that is worth saying, where it would be said */
 	return has_any(t, metric == TELEMETRY_GRAPH_FAILED ? TELEMETRY_GRAPH_TOTAL : metric,

@@ -56,7 +56,7 @@ _Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets 
 struct counted {
 	enum attribute_owner owner;
 	const struct attribute_source *source;
-	const struct graph_peer *peer; /* of OWNER_EDGE */
+	const struct graph_peer *peer; /* of OWNER_AS_EDGE */
 };
 
 /* telemetry.c. 0, or -ENOENT. */

@@ -139,7 +139,7 @@ static int init(struct telemetry *t)
 	choose_labels(t);
 	spans_init(t);
 	err = targets_init(&t->targets, max);
-	if (!err && t->lane[OWNER_SPAN].groups > 0)
+	if (!err && t->lane[OWNER_AS_SPAN].groups > 0)
 		err = span_names_init(&t->names);
 	for (unsigned int g = 0; g < t->groups && !err; g++)
 		err = series_table_init(&t->group[g]->table, &t->grace, max, t->group[g]->words);
@@ -217,9 +217,9 @@ static void make_key(const struct telemetry *t, struct series_key *key, const st
 	const struct peer_namer *namer = &t->options.namer;
 	enum attribute_owner owner = what->owner;
 
-	if (owner == OWNER_SPAN)
+	if (owner == OWNER_AS_SPAN)
 		span_series_key(key, target, what->source);
-	else if (owner == OWNER_EDGE)
+	else if (owner == OWNER_AS_EDGE)
 		edge_series_key(key, target, what->source, what->peer);
 	else if (is_http(owner))
 		http_series_key(key, owner == OWNER_HTTP_CLIENT ? HTTP_CLIENT : HTTP_SERVER, target,
