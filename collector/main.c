@@ -168,14 +168,16 @@ static unsigned int features_of(uint64_t features)
 	       (features & CONFIG_GRAPH ? TELEMETRY_GRAPH : 0);
 }
 
-/* What a host is called where nobody said its id. */
+/* What a host is called where nobody said its id: by its node, else by itself. */
 static const char *host_of(const struct collector *c)
 {
-	const char *id = c->config->naming.host_id, *node = c->config->keyhole.node_name;
+	const struct cluster *cluster = &c->cluster;
 
-	if (*id)
-		return id;
-	return *node ? node : c->host;
+	if (*c->config->naming.host_id)
+		return c->config->naming.host_id;
+	if (cluster->there && cluster->kubelet.node)
+		return cluster->kubelet.node;
+	return cluster->there && cluster->api.node ? cluster->api.node : c->host;
 }
 
 static int make_telemetry(struct collector *c)
