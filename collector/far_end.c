@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "identity/peer_name.h"
 #include "identity/pod_subject.h"
 
@@ -58,7 +59,7 @@ static bool may_be_shown(const struct far_ends *ends, const struct selector_subj
 	case SELECTOR_NO:
 		return false;
 	case SELECTOR_YES:
-		return !choice.silent;
+		return !choice.silent && !(choice.left_out & CONFIG_GRAPH);
 	case SELECTOR_UNDECIDED:
 		break;
 	}

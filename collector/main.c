@@ -242,7 +242,7 @@ static int make_pipeline(struct collector *c)
 				     .books = c->books,
 				     .protocols = config_protocols(c->config),
 				     .telemetry = c->telemetry,
-				     .spans = features_of(config_features(c->config)) != 0,
+				     .spans = config_features(c->config) & CONFIG_ANY_SPANS,
 				     .far_ends = c->far_ends,
 				     .tracer = c->traces.tracer,
 				     .traced = c->traces.protocols,

@@ -161,14 +161,33 @@ static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
 	return process ? process->ns_tgid : 0;
 }
 
-/* As a span and as part of an edge; likewise. */
-static int measure_span(struct pipeline *p, const struct attribute_source *source)
+static bool wants(const struct workload *w, uint32_t features)
+{
+	return (w->left_out & features) != features;
+}
+
+static int measure_edge(struct pipeline *p, const struct attribute_source *source)
 {
 	struct graph_peer peer;
 
-	if (p->o.far_ends)
-		far_end_find(p->o.far_ends, p->o.peers, source->exchange, &peer);
-	return telemetry_span(p->o.telemetry, source, p->o.far_ends ? &peer : NULL, p->now_ns);
+	far_end_find(p->o.far_ends, p->o.peers, source->exchange, &peer);
+	return telemetry_edge(p->o.telemetry, source, &peer, p->now_ns);
+}
+
+/* In all that its workload is to be measured by. */
+static int measure_exchange(struct pipeline *p, const struct workload *w,
+			    const struct attribute_source *source)
+{
+	int counted = -ENOENT;
+
+	if (wants(w, CONFIG_APPLICATION))
+		counted = telemetry_count(p->o.telemetry, source, p->now_ns);
+	if (p->o.spans && wants(w, CONFIG_ANY_SPANS) &&
+	    telemetry_span(p->o.telemetry, source, p->now_ns) == 0)
+		counted = 0;
+	if (p->o.far_ends && wants(w, CONFIG_GRAPH) && measure_edge(p, source) == 0)
+		counted = 0;
+	return counted;
 }
 
 /* Returns 0, or -ENOENT: its kind is not counted, or nothing of its workload is. */
@@ -176,19 +195,15 @@ static int measure(struct pipeline *p, const struct workload *w,
 		   const struct attribute_source *source)
 {
 	const struct exchange *ex = source->exchange;
-	int counted;
 
 	if (!w->metrics)
 		return -ENOENT;
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
 	if (ex->kind == EXCHANGE_ENCRYPTED)
-		return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
-	if (!(p->o.protocols >> ex->protocol & 1))
-		return -ENOENT;
-	counted = telemetry_count(p->o.telemetry, source, p->now_ns);
-	if (p->o.spans && measure_span(p, source) == 0)
-		counted = 0;
-	return counted;
+		return wants(w, CONFIG_APPLICATION)
+			       ? telemetry_encrypted(p->o.telemetry, source, p->now_ns)
+			       : -ENOENT;
+	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source) : -ENOENT;
 }
 
 static void trace(struct pipeline *p, const struct workload *w,

@@ -33,8 +33,8 @@ struct pipeline_options {
 	const struct filter *filter; /* NULL: all are counted */
 	uint64_t protocols;          /* bits of enum protocol: those that are counted */
 	struct telemetry *telemetry;
-	bool spans;                /* telemetry has metrics of spans, or the service graph */
-	struct far_ends *far_ends; /* NULL: not the latter */
+	bool spans;                /* telemetry has metrics of spans */
+	struct far_ends *far_ends; /* NULL: there is no service graph */
 	struct tracer *tracer;       /* NULL: no spans */
 	uint64_t traced;             /* as `protocols`: those that spans are made of */
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */

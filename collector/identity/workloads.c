@@ -305,6 +305,7 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 		hide(w, to, &f, &pod);
 	to->routes = choice.routes;
 	to->metrics = !choice.silent;
+	to->left_out = choice.left_out;
 	to->traces = w->o.traces && !choice.untraced;
 	to->has_sampler = choice.has_sampler;
 	to->sampler = choice.sampler;

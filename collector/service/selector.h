@@ -66,6 +66,7 @@ struct selector_entry {
 	bool containers_only;
 	bool silent, untraced;              /* no metrics, no spans are to be exported of it */
 	bool has_silent, has_untraced;      /* it says so, or the contrary */
+	uint32_t left_out;                  /* with has_silent: kinds of metrics; carried along */
 	bool has_sampler;                   /* of its spans: */
 	struct sampler sampler;
 	const struct route_set *own_routes; /* NULL: none; here only carried along */
@@ -106,6 +107,7 @@ struct selector_choice {
 	const char *name, *space; /* for service.name and service.namespace; NULL: none says it */
 	unsigned routes;          /* as in struct selector_entry */
 	bool silent, untraced, has_sampler;
+	uint32_t left_out;
 	struct sampler sampler; /* if it has one */
 };
 

@@ -48,22 +48,30 @@ void spans_init(struct telemetry *t)
 
 /* ---- counting ---- */
 
-int telemetry_span(struct telemetry *t, const struct attribute_source *source,
-		   const struct graph_peer *peer, uint64_t now_ns)
+static int check(const struct exchange *exchange)
 {
-	struct counted what = {OWNER_AS_SPAN, source, peer};
-	int owner = attribute_owner_of(source->exchange), r, edge;
+	int owner = attribute_owner_of(exchange);
 
 	if (owner < 0)
 		return owner;
-	if (source->exchange->kind >= EXCHANGE_KINDS || source->exchange->kind == EXCHANGE_DNS)
-		return -ENOENT;
-	r = store_count(t, &what, now_ns);
-	if (!peer || (!t->options.self_references && graph_is_self(source->resource, peer)))
-		return r;
-	what.owner = OWNER_AS_EDGE;
-	edge = store_count(t, &what, now_ns);
-	return r == 0 ? 0 : edge;
+	return exchange->kind >= EXCHANGE_KINDS || exchange->kind == EXCHANGE_DNS ? -ENOENT : 0;
+}
+
+int telemetry_span(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns)
+{
+	int r = check(source->exchange);
+
+	return r ? r : store_count(t, &(struct counted){OWNER_AS_SPAN, source, NULL}, now_ns);
+}
+
+int telemetry_edge(struct telemetry *t, const struct attribute_source *source,
+		   const struct graph_peer *peer, uint64_t now_ns)
+{
+	int r = check(source->exchange);
+
+	if (!r && !t->options.self_references && graph_is_self(source->resource, peer))
+		r = -ENOENT;
+	return r ? r : store_count(t, &(struct counted){OWNER_AS_EDGE, source, peer}, now_ns);
 }
 
 static struct series *make_span(struct telemetry *t, const struct counted *what,

@@ -130,10 +130,12 @@ int telemetry_encrypted(struct telemetry *telemetry, const struct attribute_sour
 			uint64_t now_ns);
 
 /*
- * Counts one exchange once more: as a span, and with a `peer` as part of an edge of the service
- * graph. What DNS is asked is neither. The same returns.
+ * Count one exchange once more: as a span, and as part of an edge of the service graph. What DNS is
+ * asked is neither. The same returns; an edge from a service to itself is -ENOENT, too.
  */
 int telemetry_span(struct telemetry *telemetry, const struct attribute_source *source,
+		   uint64_t now_ns);
+int telemetry_edge(struct telemetry *telemetry, const struct attribute_source *source,
 		   const struct graph_peer *peer, uint64_t now_ns);
 
 /* The same where no process is known. */
