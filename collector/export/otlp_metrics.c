@@ -198,10 +198,11 @@ static void on_info(void *arg, struct slice labels)
 	if (r->error)
 		return;
 	w->comma = false;
-	put_number(w, r,
-		   &(struct telemetry_sample){.labels = labels,
-					      .counts = (const uint64_t[]){1},
-					      .began_ns = r->now_ns});
+	otlp_open_item(w, F_POINTS);
+	otlp_fixed64(w, F_POINT_TIME, r->now_ns);
+	otlp_fixed64(w, F_NUMBER_INT, 1);
+	put_attrs(w, r, F_NUMBER_ATTRS, labels);
+	otlp_close(w);
 	r->error = otlp_pieces_add(&r->m->pieces, group, r->metric, at);
 }
 
