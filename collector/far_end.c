@@ -70,7 +70,9 @@ static bool pod_shown(const struct far_ends *ends, const struct kube_pod *pod)
 {
 	struct selector_subject subject = {.any_process = true, .in_container = true};
 
+	/* of another node: its containers are not kept */
 	if (pod->container_count == 0) {
+		subject.any_container = true;
 		pod_subject(pod, NULL, &subject);
 		return may_be_shown(ends, &subject);
 	}

@@ -254,18 +254,24 @@ static enum selector_answer match_owner(const struct pattern *pattern, const str
 	return answer;
 }
 
+static enum selector_answer match_text(const struct entry *e, const struct question *q, int i)
+{
+	bool container = i == SELECTOR_CONTAINER_NAME || i == SELECTOR_K8S_CONTAINER;
+
+	if (i == SELECTOR_K8S_OWNER)
+		return match_owner(e->text[i], q);
+	if (container && q->s->any_container && e->text[i])
+		return SELECTOR_UNDECIDED;
+	return match_value(e->text[i], q->s->text[i], q, i >= OF_POD);
+}
+
 static enum selector_answer match_texts(const struct entry *e, const struct question *q)
 {
 	enum selector_answer answer =
 		match_value(e->exe_regex, q->s->text[SELECTOR_EXE_PATH], q, false);
 
-	for (int i = 0; i < SELECTOR_TEXT_COUNT && answer != SELECTOR_NO; i++) {
-		if (i == SELECTOR_K8S_OWNER)
-			answer = both(answer, match_owner(e->text[i], q));
-		else
-			answer = both(answer,
-				      match_value(e->text[i], q->s->text[i], q, i >= OF_POD));
-	}
+	for (int i = 0; i < SELECTOR_TEXT_COUNT && answer != SELECTOR_NO; i++)
+		answer = both(answer, match_text(e, q, i));
 	return answer;
 }
 

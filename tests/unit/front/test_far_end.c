@@ -80,7 +80,7 @@ static void put(enum peers_source source, const char *name, const char *namespac
 				 .owner_kind = "Deployment",
 				 .owner_name = name,
 				 .containers = &container,
-				 .container_count = source != PEERS_SERVICES,
+				 .container_count = source == PEERS_HERE,
 				 .is_service = source == PEERS_SERVICES,
 				 .ip_count = 1};
 
@@ -219,6 +219,32 @@ static void a_pod_that_no_selector_shows_is_not(void **state)
 	choose(&container, 1, NULL, 0);
 	look(CLIENT, "10.1.0.2", "");
 	expect("tool", "tools", true);
+	choose(NULL, 0, &container, 1);
+	look(CLIENT, "10.1.0.2", "");
+	expect("tool", "tools", false);
+}
+
+/* Its workloads are known, its containers are not. */
+static void a_pod_of_another_node_is_no_other(void **state)
+{
+	const struct selector_entry cart = {.text[SELECTOR_K8S_DEPLOYMENT] = "cart",
+					    .form = PATTERN_GLOB};
+	const struct selector_entry container = {.text[SELECTOR_CONTAINER_NAME] = "main",
+						 .form = PATTERN_GLOB};
+
+	put(PEERS_ELSEWHERE, "cart", "shop", "10.1.1.1");
+	put(PEERS_ELSEWHERE, "tool", "tools", "10.1.1.2");
+	choose(&cart, 1, NULL, 0);
+	look(CLIENT, "10.1.1.1", "");
+	expect("cart", "shop", true);
+	look(CLIENT, "10.1.1.2", "");
+	expect("tool", "tools", false);
+	choose(&container, 1, NULL, 0);
+	look(CLIENT, "10.1.1.2", "");
+	expect("tool", "tools", true);
+	choose(NULL, 0, &container, 1);
+	look(CLIENT, "10.1.1.2", "");
+	expect("tool", "tools", true);
 }
 
 /* Rather not in the total than in it twice. */
@@ -281,6 +307,7 @@ int main(void)
 		T(a_server_may_be_called_by_its_host),
 		T(a_pod_that_is_shown_is_looked_at),
 		T(a_pod_that_no_selector_shows_is_not),
+		T(a_pod_of_another_node_is_no_other),
 		T(what_a_process_decides_is_taken_for_looked_at),
 		T(a_service_is_looked_at_unless_its_namespace_is_left_out),
 		T(without_a_cluster_nobody_has_a_name),
