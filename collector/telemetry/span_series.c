@@ -100,11 +100,33 @@ static uint8_t type_of(const struct exchange *exchange, const struct graph_peer 
 										   : TYPE_NONE;
 }
 
-static void put_end(struct edge_fields *f, unsigned int from, char **p,
-		    const struct slice text[END_TEXTS])
+static void put_own(struct edge_fields *f, unsigned int from, char **p, const char *const *attr)
 {
+	static const enum resource_attr own[END_TEXTS] = {RES_SERVICE_NAME, RES_SERVICE_NAMESPACE,
+							  RES_K8S_CLUSTER, RES_K8S_NAMESPACE};
+
+	/* a resource's values are clean, and no longer than this */
 	for (unsigned int i = 0; i < END_TEXTS; i++) {
-		size_t n = http_clean(*p, text[i]);
+		size_t n = strlen(attr[own[i]]);
+
+		memcpy(*p, attr[own[i]], n);
+		f->text_n[from + i] = (uint16_t)n;
+		*p += n;
+	}
+}
+
+_Static_assert(RESOURCE_VALUE_MAX <= LABEL_VALUE_MAX, "a key has room for each");
+
+/* Whoever has a namespace of Kubernetes is in this cluster: no other is known. */
+static void put_other(struct edge_fields *f, unsigned int from, char **p,
+		      const struct graph_peer *peer, const char *cluster)
+{
+	const struct slice text[END_TEXTS] = {
+		peer->service, peer->service_namespace,
+		peer->k8s_namespace.n > 0 ? slice_of(cluster) : slice_of(""), peer->k8s_namespace};
+
+	for (unsigned int i = 0; i < END_TEXTS; i++) {
+		size_t n = text[i].n > 0 ? http_clean(*p, text[i]) : 0;
 
 		f->text_n[from + i] = (uint16_t)n;
 		*p += n;
@@ -115,22 +137,18 @@ void edge_series_key(struct series_key *key, struct target *target,
 		     const struct attribute_source *source, const struct graph_peer *peer)
 {
 	const char *const *attr = source->resource->attr;
-	const struct slice own[END_TEXTS] = {
-		slice_of(attr[RES_SERVICE_NAME]), slice_of(attr[RES_SERVICE_NAMESPACE]),
-		slice_of(attr[RES_K8S_CLUSTER]), slice_of(attr[RES_K8S_NAMESPACE])};
-	/* Whoever has a namespace of Kubernetes is in this cluster: no other is known. */
-	const struct slice other[END_TEXTS] = {
-		peer->service, peer->service_namespace,
-		peer->k8s_namespace.n > 0 ? slice_of(attr[RES_K8S_CLUSTER]) : slice_of(""),
-		peer->k8s_namespace};
 	bool client = source->exchange->conn.role == KH_ROLE_CLIENT;
-	char *p = key->bytes + sizeof(key->edge);
+	struct edge_fields *f = &key->edge;
+	char *p = key->bytes + sizeof(*f);
 
-	memset(&key->edge, 0, sizeof(key->edge));
-	key->edge.target = target;
-	key->edge.type = type_of(source->exchange, peer);
-	put_end(&key->edge, 0, &p, client ? own : other);
-	put_end(&key->edge, END_TEXTS, &p, client ? other : own);
+	memset(f, 0, sizeof(*f));
+	f->target = target;
+	f->type = type_of(source->exchange, peer);
+	if (client)
+		put_own(f, 0, &p, attr);
+	put_other(f, client ? END_TEXTS : 0, &p, peer, attr[RES_K8S_CLUSTER]);
+	if (!client)
+		put_own(f, END_TEXTS, &p, attr);
 	key->n = (uint16_t)(p - key->bytes);
 }
 
