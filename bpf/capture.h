@@ -26,7 +26,8 @@ static __always_inline bool kh_is_scheme(const u8 *p, u32 i, u64 n)
 
 /*
  * A request line begins with a token of capitals, a space, and a target that begins with '/', a
- * scheme, '*' (which NATS' SUB has, too) or an authority (CONNECT, which NATS has followed by JSON).
+ * scheme, '*' (of OPTIONS: NATS' SUB has it, too, and SELECT) or an authority (CONNECT, which NATS
+ * has followed by JSON).
  * The parser in the collector is strict; this only has to let every request pass and keep most
  * other protocols out. Looks at the first `n` bytes of room->raw.
  */
@@ -56,7 +57,7 @@ __noinline int kh_look(struct kh_scratch *room, u64 n)
 	if (p[i & 15] == '/' || kh_is_scheme(p, i, n))
 		return KH_LOOK_REQUEST;
 	if (p[i & 15] == '*')
-		return p[0] == 'S' && p[1] == 'U' && p[2] == 'B' ? KH_LOOK_NO : KH_LOOK_REQUEST;
+		return p[0] == 'O' && p[1] == 'P' && p[2] == 'T' ? KH_LOOK_REQUEST : KH_LOOK_NO;
 	if (p[0] == 'C' && p[1] == 'O' && p[2] == 'N' && p[3] == 'N' && p[i & 15] != '{')
 		return KH_LOOK_REQUEST;
 	return KH_LOOK_NO;
@@ -79,8 +80,7 @@ static __always_inline struct kh_socket *kh_follow(struct kh_io *io, u8 role, u8
 		KH_COUNT(storage_failed);
 		return NULL;
 	}
-	/* who opened an older connection is not known: almost always the client */
-	kh_fill_conn(&st->conn, io->sk, io->tp, role, opener ? opener : role);
+	kh_fill_conn(&st->conn, io->sk, io->tp, role, opener);
 	st->next_tx = io->tp->write_seq;
 	st->next_rx = io->tp->copied_seq;
 	barrier(); /* else one load serves both cases, with pointers of two kinds */
@@ -126,11 +126,14 @@ static __always_inline bool kh_from_client(struct kh_io *io, u8 opener)
 }
 
 /*
- * A lone P amidst what was no HTTP until now: MQTT's PUBREC begins so, and brokers read that byte by
- * itself. At the beginning of a connection it may well be a POST.
+ * A few letters after both sides have said what was no HTTP: many protocols' messages begin so, as
+ * PostgreSQL's Q does, and some servers read that byte by itself. On a connection older than Keyhole
+ * they may well be a request behind a long body, but for a lone P, which is MQTT's PUBREC.
  */
-static __always_inline bool kh_stray(struct kh_io *io, u64 n)
+static __always_inline bool kh_stray(struct kh_io *io, const struct kh_glance *glance, u64 n)
 {
+	if (glance->role && glance->turns > 1)
+		return true;
 	return n == 1 && io->room->raw[0] == 'P' && bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
 }
 
@@ -150,7 +153,7 @@ static __always_inline struct kh_socket *kh_glance_at(struct kh_io *io, struct k
 	if (io->src.kind != KH_SRC_NONE && kh_fetch(io->room, &io->src, 0, 0, n) == n)
 		look = kh_look(io->room, n);
 	if (look == KH_LOOK_NO ||
-	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, n)))) {
+	    (look == KH_LOOK_MAYBE && (!kh_from_client(io, opener) || kh_stray(io, glance, n)))) {
 		glance->tries++;
 		return NULL;
 	}
@@ -201,7 +204,8 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 	ex->reason = reason;
 	ex->pad = 0;
 	ex->error = reason == KH_WHY_RESET ? st->error : 0;
-	ex->pad2 = 0;
+	ex->req_tid = st->req_tid;
+	ex->routine = st->routine;
 	ex->req = st->req;
 	ex->req.head_len = st->head_used;
 	off = kh_append_head(room, st, off);
@@ -449,6 +453,15 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 		st->head_used = 0;
 		st->tail_used = 0;
 		kh_clear(&st->req);
+	}
+	/*
+	 * Go's server waits for the next request's first byte in a goroutine of its own while it
+	 * works on this one (net/http, backgroundRead); the other bytes are read by the one that
+	 * handles it.
+	 */
+	if (st->req.len <= 1) {
+		st->req_tid = st->owner.tid;
+		st->routine = kh_routine(io->control);
 	}
 	kh_grow(&st->req, len, io->room->now);
 	if (src->kind == KH_SRC_NONE) {
@@ -701,7 +714,7 @@ static KH_KEPT int kh_become_stream(struct kh_io *io, struct kh_socket *st)
 		s->next_rx = st->next_rx;
 		s->done_tx = st->done_tx;
 		s->done_rx = st->done_rx;
-		kh_stream_tell(io->room, s, &io->src, IPPROTO_TCP, io->direction, io->seq, other);
+		kh_stream_tell(io, s, IPPROTO_TCP, io->seq, other);
 	}
 	__sync_fetch_and_add(&kh_sockets_open, -1);
 	bpf_sk_storage_delete(&kh_sockets, io->sk);

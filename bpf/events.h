@@ -25,7 +25,7 @@ typedef unsigned int __kh_u32;
 typedef unsigned long long __kh_u64;
 #endif
 
-#define KH_ABI_VERSION 3
+#define KH_ABI_VERSION 4
 
 /* ---- limits (each is documented in docs/limits.md and counted where it is reached) ---- */
 
@@ -39,6 +39,9 @@ typedef unsigned long long __kh_u64;
 #define KH_TURNS_MAX 8       /* its changes of direction until it is left alone for good */
 #define KH_SEGMENT_CALL 16384 /* bytes captured of one call of a stream, in segments of a head each */
 #define KH_PROBE_CALLS 256   /* calls told of a stream for which the collector has no decision yet */
+#define KH_PROBE_BYTES 2048  /* bytes captured of each of them */
+#define KH_PROBE_LONG 7168   /* of the first ones: what clients send at once when they are connected */
+#define KH_PROBE_LONG_CALLS 8 /* how many of them */
 #define KH_STREAMS 4096      /* slots of the stream table, a power of two */
 #define KH_EARLY_MAX 65536   /* bytes of a segment that a receive older than Keyhole returns */
 #define KH_CGROUP_LEVELS 8   /* names sent per cgroup: itself and seven ancestors */
@@ -138,15 +141,17 @@ struct kh_conn {
 struct kh_exchange {
 	struct kh_rec rec;
 	struct kh_conn conn;
-	__kh_u64 cgroup; /* key into KH_CGROUP records; 0 unknown */
-	__kh_u32 tgid;   /* of the process that did the last I/O, in the initial pid namespace */
-	__kh_u32 tid;
+	__kh_u64 cgroup;  /* key into KH_CGROUP records; 0 unknown */
+	__kh_u32 tgid;    /* of the process that did the last I/O, in the initial pid namespace */
+	__kh_u32 tid;     /* 0: a thread of io_uring's, which works for all of the process */
 	__kh_u32 number;  /* of this exchange on its connection, from 1 */
 	__kh_u32 req_seq; /* TCP sequence number of the request's first byte */
 	__kh_u8 reason;   /* enum kh_reason: RESPONSE, or CLOSE/RESET for one that got no answer */
 	__kh_u8 pad;
-	__kh_u16 error; /* errno of the socket for RESET */
-	__kh_u32 pad2;
+	__kh_u16 error;   /* errno of the socket for RESET */
+	__kh_u32 req_tid; /* as `tid`: who sent or received the beginning of the request; where its
+			     first byte came alone, who received what follows (Go does so) */
+	__kh_u64 routine; /* see KH_ROUTINE: of that thread, at that time */
 	struct kh_message req;
 	struct kh_message resp;
 };
@@ -172,9 +177,10 @@ struct kh_segment {
 	struct kh_rec rec;
 	struct kh_conn conn; /* role: KH_ROLE_UNKNOWN where the connection is older than Keyhole */
 	__kh_u64 cgroup;
-	__kh_u64 ns;    /* when the call that moved the bytes ended */
+	__kh_u64 ns;      /* when the call that moved the bytes ended */
+	__kh_u64 routine; /* see KH_ROUTINE: of the thread that made it */
 	__kh_u32 tgid;  /* of the process that made it, in the initial pid namespace; 0 at the end */
-	__kh_u32 tid;
+	__kh_u32 tid;   /* 0: as in kh_exchange */
 	__kh_u32 seq;   /* TCP sequence number of the first byte; UDP: 0 */
 	__kh_u32 other; /* TCP: that of the other direction's next byte, at `ns`. What lies before it
 			   passed before this, even if it is told later (two threads).
@@ -360,7 +366,7 @@ struct kh_control {
 	__kh_u64 delivered; /* kept here so that it outlives a collector: data records handled */
 	/* Only what runs in this cgroup or below is traced: one of KH_SELF's ids. 0: everything. */
 	__kh_u64 scope;
-	__kh_u32 want; /* KH_WANT_ARGS */
+	__kh_u32 want; /* KH_WANT_ARGS, KH_WANT_ROUTINE */
 	__kh_u32 pad;
 	__kh_u64 reserved[2];
 	struct kh_verdict_slot verdicts[KH_VERDICTS];
@@ -369,6 +375,22 @@ struct kh_control {
 
 #define KH_SCOPE_NOTHING (~0ULL) /* no cgroup has this number */
 #define KH_WANT_ARGS 1
+#define KH_WANT_ROUTINE 2
+
+/*
+ * Go: the address of the goroutine that a thread runs, its g. It stands in thread-local storage
+ * (x86-64: the word below the base of FS) or in a register (arm64: x28), as Go's internal ABI
+ * says (cmd/compile/abi-internal.md), and lies in the heap, whose first arena begins at a fixed
+ * address (runtime/malloc.go, mallocinit). What is elsewhere is no g: the thread is of another
+ * language, or its heap has grown beyond 32 GiB. 0: that, or it was not asked for.
+ */
+#if defined(__aarch64__) || defined(__TARGET_ARCH_arm64)
+#define KH_ROUTINE_FROM 0x4000000000ULL
+#else
+#define KH_ROUTINE_FROM 0xc000000000ULL
+#endif
+#define KH_ROUTINE_SPAN (32ULL << 30)
+#define KH_ROUTINE(g) ((g) - KH_ROUTINE_FROM < KH_ROUTINE_SPAN && (g) % 8 == 0)
 
 /* What wake_bytes begins with: 256 KiB of 4 MiB, measured to lose nothing at full load. */
 #define KH_WAKE_BYTES(ring) ((ring) / 16)
@@ -381,9 +403,9 @@ struct kh_control {
 KH_ASSERT(rec, sizeof(struct kh_rec) == 8);
 KH_ASSERT(message, sizeof(struct kh_message) == 40);
 KH_ASSERT(conn, sizeof(struct kh_conn) == 56);
-KH_ASSERT(exchange, sizeof(struct kh_exchange) == 8 + 56 + 24 + 8 + 80);
+KH_ASSERT(exchange, sizeof(struct kh_exchange) == 8 + 56 + 24 + 8 + 8 + 80);
 KH_ASSERT(part, sizeof(struct kh_part) == 8 + 16 + 40);
-KH_ASSERT(segment, sizeof(struct kh_segment) == 8 + 56 + 48);
+KH_ASSERT(segment, sizeof(struct kh_segment) == 8 + 56 + 56);
 KH_ASSERT(stream_slot, sizeof(struct kh_stream_slot) == 16);
 KH_ASSERT(streams, (KH_STREAMS & (KH_STREAMS - 1)) == 0);
 KH_ASSERT(counters, KH_C_COUNT <= KH_COUNTER_SLOTS);

@@ -114,6 +114,7 @@ struct sock {
 	u16 sk_protocol;
 	u8 sk_shutdown;
 	int sk_err;
+	u32 sk_max_ack_backlog;
 	struct sk_buff_head sk_receive_queue;
 };
 
@@ -121,7 +122,8 @@ struct tcp_sock {
 	u32 rcv_nxt;
 	u32 copied_seq;
 	u32 write_seq;
-	u32 snd_una;
+	u32 snd_una, snd_nxt;
+	u64 bytes_sent, bytes_retrans;
 	u64 bytes_acked;
 	u64 bytes_received;
 };
@@ -169,6 +171,10 @@ struct pt_regs {
 	s32 syscallno;
 };
 #endif
+
+struct thread_struct {
+	unsigned long fsbase; /* x86-64 */
+};
 
 struct thread_info {
 	u32 status; /* x86 */
@@ -295,6 +301,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct thread_struct thread;
 };
 
 struct linux_binprm;

@@ -97,6 +97,7 @@ struct kh_socket {
 	struct kh_owner owner;
 	u32 number;
 	u32 req_seq;
+	u32 req_tid; /* whose thread had the beginning of the request */
 	u32 next_tx, next_rx; /* sequence numbers where the next send and receive should begin */
 	u32 done_tx, done_rx; /* where those ended that were looked at last (twins) */
 	u8 phase;             /* enum kh_phase */
@@ -109,6 +110,7 @@ struct kh_socket {
 	u16 tail_used;        /* bytes at the end of tail[] */
 	u16 sent_head;        /* bytes of the response's head sent so far */
 	u16 parts;            /* part records sent that carried no head */
+	u64 routine;           /* of the request: see KH_ROUTINE */
 	u64 resp_len;          /* of the response so far */
 	u64 expect;            /* where the response ends; 0 unknown */
 	struct kh_message req; /* of the request so far */

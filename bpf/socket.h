@@ -51,17 +51,64 @@ static __always_inline void kh_fill_addresses(struct kh_conn *conn, struct sock 
 	}
 }
 
+/*
+ * Did this side open the connection? Of one that is older than Keyhole (opener unknown) what the
+ * kernel keeps says it: an accepted socket is a copy of the listening one, backlog included. That
+ * is 0 after listen(fd, 0), too; then what was sent tells if the SYN is among what was acknowledged
+ * (`first`, if it is not, is the number of the first byte of data).
+ */
+static __always_inline bool kh_opened_here(struct sock *sk, struct tcp_sock *tp, u32 first,
+					   u8 opener)
+{
+	u32 sent = tp->bytes_sent - tp->bytes_retrans;
+
+	if (opener)
+		return opener == KH_ROLE_CLIENT;
+	if (sk->sk_max_ack_backlog)
+		return false;
+	return (sk->sk_shutdown & SEND_SHUTDOWN) || tp->snd_nxt - sent != first;
+}
+
+/*
+ * The active side's bytes_acked counts its SYN; one added, both ends hold the same pair. Who is the
+ * client (role) does not matter for it: it may be the side that accepted.
+ */
 static __always_inline void kh_fill_conn(struct kh_conn *conn, struct sock *sk, struct tcp_sock *tp,
 					 u8 role, u8 opener)
 {
+	u32 first = tp->snd_una - (u32)tp->bytes_acked;
+
 	kh_fill_addresses(conn, sk);
 	conn->role = role;
-	/* The active side's bytes_acked counts its SYN; one added, both ends hold the same pair. */
-	conn->isn_local = tp->snd_una - (u32)tp->bytes_acked + (opener == KH_ROLE_CLIENT);
+	conn->isn_local = first + kh_opened_here(sk, tp, first, opener);
 	conn->isn_remote = tp->rcv_nxt - (u32)tp->bytes_received;
 }
 
 /* ---- the owner ---- */
+
+/*
+ * What Go's thread runs now (KH_ROUTINE). The saved base of FS is the current one: it is stored
+ * with arch_prctl and clone, by which alone Go's threads get it, not only when they are scheduled
+ * out.
+ */
+__noinline u64 kh_routine(struct kh_control *control)
+{
+	struct task_struct *task;
+	u64 g = 0;
+
+	if (!control || !(control->want & KH_WANT_ROUTINE))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (task->flags & (PF_IO_WORKER | PF_KTHREAD))
+		return 0;
+#if defined(__TARGET_ARCH_x86)
+	if (bpf_probe_read_user(&g, sizeof(g), (void *)(task->thread.fsbase - sizeof(g))))
+		return 0;
+#else
+	g = ((struct pt_regs *)bpf_task_pt_regs(task))->user_regs.regs[28];
+#endif
+	return KH_ROUTINE(g) ? g : 0;
+}
 
 __noinline int kh_ignored(struct kh_control *control, u64 key)
 {
@@ -103,7 +150,7 @@ static __always_inline void kh_own(struct kh_control *control, const struct kh_c
 	u64 cgroup;
 	bool v1;
 
-	owner->tid = id;
+	owner->tid = task->flags & PF_IO_WORKER ? 0 : id;
 	cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1); /* processes move */
 	if (owner->tgid == id >> 32 && owner->cgroup == cgroup && owner->generation == generation &&
 	    owner->verdict_epoch == epoch)

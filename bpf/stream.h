@@ -12,8 +12,6 @@
 #ifndef KEYHOLE_BPF_STREAM_H
 #define KEYHOLE_BPF_STREAM_H
 
-#define KH_PROBE_BYTES 2048 /* captured of a call while nothing is decided */
-
 /* ---- what the collector decided ---- */
 
 /*
@@ -151,17 +149,31 @@ static __always_inline bool kh_crowded(void)
 	       bpf_ringbuf_query(&kh_data, BPF_RB_RING_SIZE) / 2;
 }
 
+/*
+ * Bytes captured of the next call. While nothing is decided the first calls get more: a pipeline or
+ * streams that a client begins with must not be cut off, since what is behind would be lost.
+ */
+static __always_inline u64 kh_stream_capture(const struct kh_stream *s, u8 transport)
+{
+	if (s->capture)
+		return s->capture;
+	if (transport == IPPROTO_TCP && s->told < KH_PROBE_LONG_CALLS)
+		return KH_PROBE_LONG;
+	return KH_PROBE_BYTES;
+}
+
 /* Tells a call, whose place in the stream is `seq`, unless it is one too many. */
-static __always_inline void kh_stream_tell(struct kh_scratch *room, struct kh_stream *s,
-					   struct kh_source *src, u8 transport, u32 direction,
+static __always_inline void kh_stream_tell(struct kh_io *io, struct kh_stream *s, u8 transport,
 					   u32 seq, u32 other)
 {
-	u64 capture = s->capture ? s->capture : KH_PROBE_BYTES;
+	u64 capture = kh_stream_capture(s, transport);
+	struct kh_scratch *room = io->room;
+	struct kh_source *src = &io->src;
 	struct kh_segment *seg;
 
 	if (!s->capture && s->told >= KH_PROBE_CALLS)
 		return;
-	if (direction == KH_TX)
+	if (io->direction == KH_TX)
 		KH_ADD(tx_bytes, src->len);
 	else
 		KH_ADD(rx_bytes, src->len);
@@ -172,9 +184,10 @@ static __always_inline void kh_stream_tell(struct kh_scratch *room, struct kh_st
 	seg = kh_segment_begin(room, s, transport);
 	seg->tgid = s->owner.tgid;
 	seg->tid = s->owner.tid;
+	seg->routine = kh_routine(io->control);
 	seg->seq = seq;
 	seg->other = other;
-	seg->sent = direction == KH_TX;
+	seg->sent = io->direction == KH_TX;
 	if (src->kind == KH_SRC_NONE)
 		capture = 0;
 	else if (transport == IPPROTO_UDP && capture > KH_HEAD_MAX)
@@ -213,8 +226,6 @@ static KH_KEPT int kh_stream_end(struct kh_scratch *room, struct kh_stream *s)
 
 static __always_inline struct kh_stream *kh_stream_new(struct kh_io *io, u8 role)
 {
-	u16 local = io->sk->__sk_common.skc_num;
-	u16 remote = bpf_ntohs(io->sk->__sk_common.skc_dport);
 	struct kh_stream *s;
 
 	if (__sync_fetch_and_add(&kh_streams_open, 1) >= kh_streams_max)
@@ -222,9 +233,7 @@ static __always_inline struct kh_stream *kh_stream_new(struct kh_io *io, u8 role
 	s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!s)
 		goto none;
-	/* who opened an older connection is not known: from the higher port, as most are */
-	kh_fill_conn(&s->conn, io->sk, io->tp, role,
-		     role ? role : local > remote ? KH_ROLE_CLIENT : KH_ROLE_SERVER);
+	kh_fill_conn(&s->conn, io->sk, io->tp, role, role);
 	s->next_tx = io->tp->write_seq - !!(io->sk->sk_shutdown & SEND_SHUTDOWN);
 	s->next_rx = io->tp->copied_seq;
 	if (io->direction == KH_TX)
@@ -291,7 +300,7 @@ static KH_KEPT int kh_stream_moved(struct kh_io *io, struct kh_glance *glance)
 		KH_COUNT(ignored);
 		return 0;
 	}
-	kh_stream_tell(io->room, s, &io->src, IPPROTO_TCP, io->direction, seq, other);
+	kh_stream_tell(io, s, IPPROTO_TCP, seq, other);
 	return 0;
 }
 
@@ -431,7 +440,7 @@ static KH_KEPT int kh_datagram(struct kh_io *io, struct kh_glance *glance, struc
 		KH_COUNT(ignored);
 		return 0;
 	}
-	kh_stream_tell(io->room, s, &io->src, IPPROTO_UDP, io->direction, 0, 0);
+	kh_stream_tell(io, s, IPPROTO_UDP, 0, 0);
 	return 0;
 }
 

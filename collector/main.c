@@ -22,6 +22,7 @@
 #include "policy/process.h"
 #include "policy/sandbox.h"
 #include "reload.h"
+#include "trace_peers.h"
 #include "traces.h"
 #include "vitals.h"
 
@@ -48,6 +49,7 @@ struct collector {
 	struct export *export, *health;
 	struct otlp_signal_options otlp_options[OTLP_SIGNALS];
 	struct traces traces; /* all zero: none are sent */
+	struct trace_peers trace_peers;
 	struct otlp *otlp;
 	struct policy_report sandbox;
 	struct intake *intake;
@@ -180,6 +182,20 @@ static const char *host_of(const struct collector *c)
 	return cluster->there && cluster->api.node ? cluster->api.node : c->host;
 }
 
+/* What either export shows of them; without traces there are none. */
+static enum exemplar_filter exemplars_of(const struct collector *c)
+{
+	int scraped = c->config->prometheus.port ? c->config->prometheus.exemplars : 0;
+	int sent = c->otlp_options[OTLP_METRICS].url ? c->config->otlp.exemplars : 0;
+
+	if (c->otlp_options[OTLP_TRACES].url)
+		return (enum exemplar_filter)(sent > scraped ? sent : scraped);
+	if (scraped)
+		log_warn("prometheus_export.exemplar_filter: there are no exemplars where no "
+			 "traces are sent, see otel_traces_export.endpoint");
+	return EXEMPLARS_NONE;
+}
+
 static int make_telemetry(struct collector *c)
 {
 	struct telemetry_options o = telemetry_defaults;
@@ -202,6 +218,11 @@ static int make_telemetry(struct collector *c)
 	o.series_max = (unsigned int)conf->keyhole.series_limit;
 	o.bytes_max = conf->keyhole.series_memory;
 	o.ttl_ns = conf->prometheus.ttl_ns;
+	o.exemplars = exemplars_of(c);
+	if (c->otlp_options[OTLP_METRICS].url && conf->otlp.aggregation)
+		o.exponential = (struct exponential_limits){
+			.buckets = (unsigned int)conf->otlp.exponential_buckets,
+			.scale = (int)conf->otlp.exponential_scale};
 	o.kubernetes = c->cluster.there;
 	o.routes = rulebooks_latest(c->books)->router != NULL;
 	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
@@ -246,6 +267,7 @@ static int make_pipeline(struct collector *c)
 				     .far_ends = c->far_ends,
 				     .tracer = c->traces.tracer,
 				     .traced = c->traces.protocols,
+				     .routines = c->traces.tracer != NULL,
 				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
@@ -262,11 +284,12 @@ static int make_export(struct collector *c)
 	struct export_options o = {.listen = or_null(c->config->keyhole.listen_address),
 				   .port = (uint16_t)c->config->prometheus.port,
 				   .path = c->config->prometheus.path,
-				   .source = {c->telemetry, c->self},
+				   .source = {c->telemetry, c->self, EXEMPLARS_NONE},
 				   .not_ready = vitals_not_ready,
 				   .arg = &c->vitals};
 	int r;
 
+	o.source.exemplars = (enum exemplar_filter)c->config->prometheus.exemplars;
 	if (c->options.print_metrics || !o.port)
 		return 0;
 	r = export_start(&c->export, c->loop, &o);
@@ -300,12 +323,24 @@ static int make_traces(struct collector *c)
 
 	if (!c->otlp_options[OTLP_TRACES].url)
 		return 0;
-	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, &namer);
+	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, c->trace_peers.tell,
+			 &namer);
 	if (!r && traces_bind(&c->traces, c->self)) {
 		log_error("metrics of traces cannot be set up: %s", strerror(ENOSPC));
 		r = -ENOSPC;
 	}
 	return r;
+}
+
+static int make_trace_peers(struct collector *c)
+{
+	int r = 0;
+
+	if (c->otlp_options[OTLP_TRACES].url)
+		r = trace_peers_start(&c->trace_peers, c->loop, c->config);
+	else if (c->config->trace_peers.endpoints.n)
+		log_warn("keyhole.traces.peers: no traces are sent, so nobody is told of any");
+	return r ? r : trace_peers_bind(&c->trace_peers, c->self);
 }
 
 static int make_otlp(struct collector *c)
@@ -316,6 +351,7 @@ static int make_otlp(struct collector *c)
 				 .semconv = (enum semconv)conf->keyhole.semconv,
 				 .extras = &conf->attributes.extras,
 				 .instance = c->host,
+				 .exemplars = (enum exemplar_filter)conf->otlp.exemplars,
 				 .interval_ms = conf->otlp.interval_ns / 1000000,
 				 .batch_timeout_ms = conf->otlp.batch_timeout_ns / 1000000,
 				 .batch_max = conf->otlp.batch_max,
@@ -420,12 +456,14 @@ static int enter_sandbox(struct collector *c)
 
 	if (c->cluster.there) {
 		n = cluster_paths(&c->cluster, needs.read,
-				  POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX - OTLP_PATHS_MAX);
+				  POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX - OTLP_PATHS_MAX - 1);
 		needs.connect[needs.connect_count++] = cluster_port(&c->cluster);
 	}
 	if (n < 0)
 		return n;
 	n += otlp_needs(c->otlp_options, &needs, (size_t)n);
+	needs.read[n] = trace_peers_path(&c->trace_peers, policy_is_broad);
+	n += needs.read[n] != NULL;
 	if (c->options.replay)
 		needs.read[n++] = c->options.replay;
 	if (c->reload)
@@ -508,10 +546,10 @@ static int start(struct collector *c)
 	if (!c->options.print_metrics && (r = cluster_find(&c->cluster, c->config)))
 		return r;
 	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
-	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_traces(c)) ||
-	    (r = make_far_ends(c)) || (r = make_pipeline(c)) || (r = make_otlp(c)) ||
-	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
-	    (r = make_reload(c)) || (r = enter_sandbox(c)))
+	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_trace_peers(c)) ||
+	    (r = make_traces(c)) || (r = make_far_ends(c)) || (r = make_pipeline(c)) ||
+	    (r = make_otlp(c)) || (r = make_export(c)) || (r = make_health(c)) ||
+	    (r = make_tape(c)) || (r = make_reload(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -528,7 +566,7 @@ static void check_tape(void *arg)
 
 static int print_metrics(struct collector *c)
 {
-	struct prometheus_source source = {c->telemetry, c->self};
+	struct prometheus_source source = {c->telemetry, c->self, EXEMPLARS_NONE};
 	struct body body;
 	int r = body_init(&body, EXPORT_BODY_MAX, false);
 
@@ -569,6 +607,7 @@ static void end(struct collector *c)
 		export_stop(c->export);
 	finish_otlp(c); /* no scrape meanwhile asks those who are gone */
 	otlp_stop(c->otlp);
+	trace_peers_stop(&c->trace_peers);
 	cluster_stop(&c->cluster);
 	pipeline_free(c->pipeline);
 	far_ends_free(c->far_ends);
@@ -580,6 +619,7 @@ static void end(struct collector *c)
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
 	traces_end(&c->traces);
+	trace_peers_free(&c->trace_peers);
 	otlp_options_free(c->otlp_options);
 	rulebooks_free(c->books);
 	if (c->loop)

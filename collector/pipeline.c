@@ -33,7 +33,7 @@ struct pipeline {
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
 	uint64_t book;  /* number of the rulebook that is followed */
-	uint32_t wants; /* of BPF: KH_WANT_ARGS */
+	uint32_t wants; /* of BPF: KH_WANT_… */
 	struct verdicts verdicts;
 	uint64_t reviewed_ns; /* when verdicts were looked at last */
 	uint64_t reviewed_generation;
@@ -71,11 +71,13 @@ static void take_book(struct pipeline *p, const struct rulebook *book)
 	p->o.router = book->router;
 	p->o.filter = book->filter;
 	p->o.wait_ns = book->wait_ns;
+	p->o.exclude_exporters = book->config->discovery.exclude_exporters;
 	if (p->o.peers)
 		peers_rules(p->o.peers, &book->rules);
 	if (p->o.far_ends)
 		far_ends_follow(p->o.far_ends, book->selector);
-	p->wants = config_wants_args(book->config) ? KH_WANT_ARGS : 0;
+	p->wants = (config_wants_args(book->config) ? KH_WANT_ARGS : 0) |
+		   (p->o.routines ? KH_WANT_ROUTINE : 0);
 }
 
 /*
@@ -174,14 +176,32 @@ static int measure_edge(struct pipeline *p, const struct attribute_source *sourc
 	return telemetry_edge(p->o.telemetry, source, &peer, p->now_ns);
 }
 
+/* What it exports itself are metrics of its requests, neither of spans nor a graph. */
+static bool measures_itself(const struct pipeline *p, const struct workload *w)
+{
+	return p->o.exclude_exporters && workload_sends_metrics(w);
+}
+
+static int measure_encrypted(struct pipeline *p, const struct workload *w,
+			     const struct attribute_source *source)
+{
+	if (measures_itself(p, w))
+		return -EALREADY;
+	if (!wants(w, CONFIG_APPLICATION))
+		return -ENOENT;
+	return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
+}
+
 /* In all that its workload is to be measured by. */
 static int measure_exchange(struct pipeline *p, const struct workload *w,
-			    const struct attribute_source *source)
+			    const struct attribute_source *source, struct telemetry_place *place)
 {
 	int counted = -ENOENT;
 
-	if (wants(w, CONFIG_APPLICATION))
-		counted = telemetry_count(p->o.telemetry, source, p->now_ns);
+	if (measures_itself(p, w))
+		counted = -EALREADY;
+	else if (wants(w, CONFIG_APPLICATION))
+		counted = telemetry_count(p->o.telemetry, source, p->now_ns, place);
 	if (p->o.spans && wants(w, CONFIG_ANY_SPANS) &&
 	    telemetry_span(p->o.telemetry, source, p->now_ns) == 0)
 		counted = 0;
@@ -190,9 +210,12 @@ static int measure_exchange(struct pipeline *p, const struct workload *w,
 	return counted;
 }
 
-/* Returns 0, or -ENOENT: its kind is not counted, or nothing of its workload is. */
+/*
+ * Returns 0; -ENOENT: its kind is not counted, or nothing of its workload is; -EALREADY: its
+ * process exports metrics itself.
+ */
 static int measure(struct pipeline *p, const struct workload *w,
-		   const struct attribute_source *source)
+		   const struct attribute_source *source, struct telemetry_place *place)
 {
 	const struct exchange *ex = source->exchange;
 
@@ -200,18 +223,20 @@ static int measure(struct pipeline *p, const struct workload *w,
 		return -ENOENT;
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
 	if (ex->kind == EXCHANGE_ENCRYPTED)
-		return wants(w, CONFIG_APPLICATION)
-			       ? telemetry_encrypted(p->o.telemetry, source, p->now_ns)
-			       : -ENOENT;
-	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source) : -ENOENT;
+		return measure_encrypted(p, w, source);
+	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source, place) : -ENOENT;
 }
 
 static void trace(struct pipeline *p, const struct workload *w,
-		  const struct attribute_source *source)
+		  const struct attribute_source *source, const struct telemetry_place *place)
 {
-	if (p->o.tracer && w->traces && source->exchange->kind != EXCHANGE_ENCRYPTED &&
-	    p->o.traced >> source->exchange->protocol & 1)
-		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL,
+	if (!p->o.tracer || !w->traces || source->exchange->kind == EXCHANGE_ENCRYPTED ||
+	    !(p->o.traced >> source->exchange->protocol & 1))
+		return;
+	if (p->o.exclude_exporters && workload_sends_traces(w))
+		count(&p->stats.traced_itself);
+	else
+		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL, place,
 				p->now_ns);
 }
 
@@ -219,8 +244,12 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 {
 	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
-	int counted;
+	struct telemetry_place place = {0};
+	uint8_t exports = otlp_call(ex);
+	int counted = 0;
 
+	if (exports)
+		workloads_export(p->workloads, w, exports);
 	if (p->o.router && ex->kind == EXCHANGE_HTTP)
 		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
 				   ex->target_cut);
@@ -230,15 +259,16 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 		count(&p->stats.filtered);
 		return;
 	}
+	if (!route.ignore_metrics)
+		counted = measure(p, w, &source, &place);
 	if (!route.ignore_traces)
-		trace(p, w, &source);
-	if (route.ignore_metrics) {
+		trace(p, w, &source, &place);
+	if (route.ignore_metrics)
 		count(&p->stats.ignored_route);
-		return;
-	}
-	counted = measure(p, w, &source);
-	if (counted == -ENOENT)
+	else if (counted == -ENOENT)
 		count(&p->stats.switched_off);
+	else if (counted == -EALREADY)
+		count(&p->stats.exports_itself);
 	else
 		count(&p->stats.delivered);
 }

@@ -4,7 +4,8 @@
  * the intake thread; the front reads the counters.
  *
  * Every exchange ends in exactly one place, so that after each record
- *   exchanges = delivered + hidden + ignored_route + filtered + switched_off + waiting.
+ *   exchanges = delivered + hidden + ignored_route + filtered + switched_off +
+ *               exports_itself + waiting.
  */
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
@@ -40,6 +41,8 @@ struct pipeline_options {
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
 	uint32_t waiting_records;
 	uint64_t wait_ns;
+	bool routines; /* exchanges say which goroutine had the request */
+	bool exclude_exporters; /* processes that send OTLP are not told twice. Of the book, as above */
 	bool own_pod; /* show only the pod in which Keyhole runs */
 };
 
@@ -51,6 +54,8 @@ struct pipeline_stats {
 	_Atomic uint64_t ignored_route; /* routes.ignored_patterns */
 	_Atomic uint64_t filtered;      /* filter.application */
 	_Atomic uint64_t switched_off;  /* instrumentations */
+	_Atomic uint64_t exports_itself; /* its process sends metrics by OTLP itself */
+	_Atomic uint64_t traced_itself;  /* no span made: its process sends traces itself */
 	_Atomic uint64_t waiting;       /* in the waiting room now */
 	_Atomic uint64_t waiting_forced; /* left it unnamed because it was full */
 	_Atomic uint64_t unnamed;        /* workloads decided without their pod's names */
@@ -77,7 +82,7 @@ void pipeline_free(struct pipeline *pipeline);
 
 struct intake_ops pipeline_ops(struct pipeline *pipeline); /* for intake_start() */
 
-/* What BPF shall send because of the rules: KH_WANT_ARGS. */
+/* What BPF shall send because of the rules and options: bits KH_WANT_…. */
 uint32_t pipeline_wants(const struct pipeline *pipeline);
 
 const struct pipeline_stats *pipeline_stats(const struct pipeline *pipeline);

@@ -4,32 +4,22 @@
 #include <errno.h>
 #include <string.h>
 
-#include "identity/peer_name.h"
 #include "log.h"
 
 #define LOG_MODULE "traces"
 
-/* Their number is checked with the configuration. */
-static void set_rules(struct traces *t, const struct config *config, struct peers *peers)
-{
-	struct span_options o;
-
-	config_spans(config, &o);
-	if (peers)
-		o.namer = (struct peer_namer){peer_name_of, peers};
-	span_rules_init(&t->rules, &o);
-}
-
 int traces_start(struct traces *t, const struct config *config, struct telemetry *telemetry,
-		 struct peers *peers, const struct peer_namer *namer)
+		 struct peers *peers, struct tell *tell, const struct peer_namer *namer)
 {
 	struct span_options spans;
 	struct tracer_options o = {.telemetry = telemetry,
 				   .peers = peers,
+				   .tell = tell,
 				   .rules = &t->rules,
 				   .sampler = config_sampler(config),
 				   .remote = (enum tracer_remote)config->traces.remote,
 				   .join_wait_ns = config->traces.join_wait_ns,
+				   .peers_wait_ns = config->traces.peers_wait_ns,
 				   .room_spans = (uint32_t)config->traces.join_spans};
 	int r;
 
@@ -42,14 +32,13 @@ int traces_start(struct traces *t, const struct config *config, struct telemetry
 		return r;
 	}
 	r = span_queue_new(&t->queue, (uint32_t)config->otlp.queue_entries,
-			       (uint32_t)config->otlp.queue_bytes);
+			   (uint32_t)config->otlp.queue_bytes);
 
 	if (r) {
 		log_error("the queue of spans cannot be set up: %s", strerror(-r));
 		return r;
 	}
 	o.queue = t->queue;
-	set_rules(t, config, peers);
 	t->tracer = tracer_new(&o);
 	if (!t->tracer)
 		log_error("traces cannot be set up: out of memory; a smaller "

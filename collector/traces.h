@@ -19,7 +19,7 @@ struct traces {
 
 /* Returns 0 or -errno, said in one line. `traces` is zero, and stays where it is. */
 int traces_start(struct traces *traces, const struct config *config, struct telemetry *telemetry,
-		 struct peers *peers, const struct peer_namer *namer);
+		 struct peers *peers, struct tell *tell, const struct peer_namer *namer);
 /* After the intake and the export have ended. */
 void traces_end(struct traces *traces);
 

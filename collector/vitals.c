@@ -214,6 +214,8 @@ static void bind_pipeline(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_RECORDS_DROPPED, "ignored_route", &s->ignored_route);
 	number(self, SELF_RECORDS_DROPPED, "filtered", &s->filtered);
 	number(self, SELF_RECORDS_DROPPED, "switched_off", &s->switched_off);
+	number(self, SELF_RECORDS_DROPPED, "exports_itself", &s->exports_itself);
+	number(self, SELF_TRACE_EXCLUDED, "", &s->traced_itself);
 	number(self, SELF_RECORDS_DROPPED, "orphan_part", &s->orphan_parts);
 	number(self, SELF_RECORDS_DROPPED, "invalid_part", &s->invalid_parts);
 	for (i = 0; i < sizeof(http1_drop) / sizeof(http1_drop[0]); i++)

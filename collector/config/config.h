@@ -116,6 +116,7 @@ struct config {
 		struct config_texts span_extra; /* likewise, on metrics of spans, too */
 		bool disable_build_info;
 		bool self_references; /* of the service graph */
+		int exemplars; /* enum exemplar_filter */
 	} prometheus;
 
 	/* The service graph, and spans as metrics. */
@@ -151,6 +152,9 @@ struct config {
 		bool skip_verify[2];
 		uint64_t interval_ns, batch_timeout_ns, shutdown_ns;
 		uint64_t batch_max, queue_entries, queue_bytes;
+		int exemplars;   /* enum exemplar_filter */
+		int aggregation; /* of histograms: 1 is exponential */
+		uint64_t exponential_buckets, exponential_scale;
 		uint64_t backoff_min_ns, backoff_max_ns, give_up_ns; /* 0: never */
 	} otlp;
 
@@ -159,6 +163,12 @@ struct config {
 		uint64_t join_wait_ns, peers_wait_ns, join_spans;
 		int remote; /* enum tracer_remote */
 	} traces;
+
+	struct {
+		const char *listen, *secret_file;
+		struct config_texts endpoints; /* none: nobody is told */
+		uint64_t rate, table;
+	} trace_peers;
 
 	struct {
 		bool graphql, elasticsearch, aws, jsonrpc;
@@ -188,6 +198,8 @@ struct config {
 		const char *executable_name, *auto_target_exe, *auto_target_language;
 		struct config_ranges open_port, target_pids;
 		struct config_texts system_paths; /* whose executables are left out */
+		/* who sends OTLP is not told twice; nor in metrics of spans */
+		bool exclude_exporters, exclude_exporters_spans;
 		/* What follows from all of them. */
 		struct config_entries include, exclude;
 		struct config_route_sets route_sets; /* selector_entry.routes counts these */

@@ -73,6 +73,8 @@ struct option {
 
 #define OPTION_ANYTHING "<any>"
 
+extern const struct option_choice exemplar_filters[];
+
 /* Tables may go on in another file. */
 struct option_table {
 	const struct option *options;
@@ -90,6 +92,7 @@ extern const struct option_table options_process; /* options_all goes on with th
 extern const struct option_table options_otlp;    /* and with these */
 extern const struct option_table options_traces;  /* and with these */
 extern const struct option_table options_graph;   /* and with these */
+extern const struct option_table options_trace_peers;
 
 /* Beyla's keys that are not supported: likewise. */
 extern const struct option_table options_unsupported;

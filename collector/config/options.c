@@ -54,6 +54,13 @@ static const struct option_choice unmatched[] = {
 	{NULL, 0, false, NULL, false},
 };
 
+const struct option_choice exemplar_filters[] = {
+	{"always_off", EXEMPLARS_NONE, false, NULL, false},
+	{"trace_based", EXEMPLARS_SAMPLED, false, NULL, false},
+	{"always_on", EXEMPLARS_ALL, false, NULL, false},
+	{NULL, 0, false, NULL, false},
+};
+
 static const struct option_choice semconvs[] = {
 	{"current", SEMCONV_CURRENT, false, NULL, false},
 	{"beyla", SEMCONV_BEYLA, false, NULL, false},
@@ -242,6 +249,14 @@ static const struct option all[] = {
 	 .fallback = SIZE_BUCKETS,
 	 .doc = "Upper bounds of the buckets of response body sizes, in bytes."},
 
+	{.path = "prometheus_export.exemplar_filter",
+	 .type = OPTION_CHOICE,
+	 AT(prometheus.exemplars),
+	 .choices = exemplar_filters,
+	 .fallback = "always_off",
+	 .env = "PROMETHEUS_EXEMPLAR_FILTER",
+	 .doc = "Which durations have exemplars in scrapes of OpenMetrics: those of sampled traces "
+		"(`trace_based`), of any trace (`always_on`), or none; see metrics.md, Exemplars."},
 	{.path = "prometheus_export.extra_resource_attributes",
 	 .type = OPTION_TEXTS,
 	 AT(prometheus.extra),
@@ -422,6 +437,22 @@ static const struct option all[] = {
 	 .fallback_doc = "as `default_exclude_instrument`",
 	 .live = true,
 	 .doc = "The older form of `default_exclude_instrument`."},
+	{.path = "discovery.exclude_otel_instrumented_services",
+	 .type = OPTION_BOOL,
+	 AT(discovery.exclude_exporters),
+	 .fallback = "true",
+	 .env = "EXCLUDE_OTEL_INSTRUMENTED_SERVICES",
+	 .live = true,
+	 .doc = "A process that sends traces, or metrics, by OTLP itself has no such from Keyhole. "
+		"See otlp.md."},
+	{.path = "discovery.exclude_otel_instrumented_services_span_metrics",
+	 .type = OPTION_BOOL,
+	 AT(discovery.exclude_exporters_spans),
+	 .fallback = "false",
+	 .env = "EXCLUDE_OTEL_INSTRUMENTED_SERVICES_SPAN_METRICS",
+	 .live = true,
+	 .doc = "Who sends traces has no metrics of spans and no place in the service graph, "
+		"either."},
 	{.path = "open_port",
 	 .type = OPTION_RANGES,
 	 AT(discovery.open_port),

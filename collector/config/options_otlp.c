@@ -3,6 +3,7 @@
 #include "option.h"
 
 #include "../export/otlp_options.h"
+#include "../telemetry/exponential.h"
 #include "../trace/span_queue.h"
 #include "config.h"
 
@@ -24,6 +25,12 @@ static const char *check_endpoint(const char *text, char why[PATTERN_WHY_MAX])
 {
 	return strchr(text, '@') ? "credentials belong into OTEL_EXPORTER_OTLP_HEADERS" : NULL;
 }
+
+static const struct option_choice aggregations[] = {
+	{"explicit_bucket_histogram", 0, false, NULL, false},
+	{"base2_exponential_bucket_histogram", 1, false, NULL, false},
+	{NULL, 0, false, NULL, false},
+};
 
 #define ENDPOINT(signal) .type = OPTION_TEXT, AT(otlp.endpoint[signal]), .check = check_endpoint
 #define PROTOCOL(signal) .type = OPTION_TEXT, AT(otlp.protocol[signal]), .check = check_protocol
@@ -72,6 +79,38 @@ static const struct option rows[] = {
 	 .fallback = "60s",
 	 .env = "METRICS_INTERVAL",
 	 .doc = "Time between two exports of metrics."},
+	{.path = "otel_metrics_export.histogram_aggregation",
+	 .type = OPTION_CHOICE,
+	 AT(otlp.aggregation),
+	 .choices = aggregations,
+	 .fallback = "explicit_bucket_histogram",
+	 .env_plain = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+	 .doc = "Histograms by OTLP have the bounds of `prometheus_export.buckets`, or are "
+		"exponential; see otlp.md. Scrapes have the former in any case."},
+	{.path = "otel_metrics_export.exponential_histogram.max_size",
+	 .type = OPTION_COUNT,
+	 AT(otlp.exponential_buckets),
+	 .min = EXPONENTIAL_BUCKETS_MIN,
+	 .max = EXPONENTIAL_BUCKETS_MAX,
+	 .fallback = "160",
+	 .doc = "Most buckets of an exponential histogram."},
+	{.path = "otel_metrics_export.exponential_histogram.max_scale",
+	 .type = OPTION_COUNT,
+	 AT(otlp.exponential_scale),
+	 .min = 0,
+	 .max = EXPONENTIAL_SCALE_MAX,
+	 .fallback = "20",
+	 .doc = "Its scale at first: buckets between two powers of two, as a power of two. It "
+		"falls as far as its values need."},
+	{.path = "keyhole.otlp.exemplar_filter",
+	 .type = OPTION_CHOICE,
+	 AT(otlp.exemplars),
+	 .choices = exemplar_filters,
+	 .fallback = "trace_based",
+	 .env = "OTLP_EXEMPLAR_FILTER",
+	 .env_plain = "OTEL_METRICS_EXEMPLAR_FILTER",
+	 .doc = "Like `prometheus_export.exemplar_filter`, of durations by OTLP. It needs an "
+		"endpoint for traces, too."},
 	{.path = "otel_metrics_export.insecure_skip_verify",
 	 .type = OPTION_BOOL,
 	 AT(otlp.skip_verify[OTLP_METRICS]),

@@ -167,7 +167,8 @@ static const struct option rows[] = {
 	 .choices = instrumentations,
 	 .fallback = "*",
 	 .env = "PROMETHEUS_INSTRUMENTATIONS",
-	 .doc = "Protocols that are read, and that there are metrics of. `http` is HTTP/1, HTTP/2 "
+	 .doc = "Protocols that there are metrics of; what is neither for metrics nor for spans is "
+		"not read. `http` is HTTP/1, HTTP/2 "
 		"and FastCGI; `sql` is PostgreSQL, MySQL, MariaDB and SQL Server; `amqp` is "
 		"0-9-1 and 1.0. `cassandra`, `postgresql`, `mysql` (with MariaDB), `mssql` and "
 		"`fastcgi` are Keyhole's own words. Of others Keyhole says that it has none."},

@@ -64,6 +64,16 @@ static const struct option rows[] = {
 	 .env = "TRACES_JOIN_SPANS",
 	 .doc = "Most spans that wait so, 1.6 KiB each; further ones end the wait of the oldest "
 		"(counted)."},
+	{.path = "keyhole.traces.peers.wait",
+	 .type = OPTION_PERIOD,
+	 AT(traces.peers_wait_ns),
+	 .min = 0,
+	 .max = 60 * SECOND,
+	 .fallback = "5s",
+	 .env = "TRACES_PEERS_WAIT",
+	 .doc = "How much longer a span waits for what other nodes' collectors tell of its trace, "
+		"unless they have. Each node that a trace comes through takes "
+		"`keyhole.traces.join_wait` and 0.3 s of it."},
 	{.path = "keyhole.traces.remote_parents",
 	 .type = OPTION_CHOICE,
 	 AT(traces.remote),
@@ -76,4 +86,4 @@ static const struct option rows[] = {
 };
 
 const struct option_table options_traces = {rows, sizeof(rows) / sizeof(*rows),
-					    &options_graph};
+					    &options_trace_peers};

@@ -8,7 +8,7 @@ static const char traces[] = "it makes no traces";
 static const char flows[] = "it collects no network flows";
 static const char clouds[] = "it asks no cloud's metadata service";
 static const char harvest[] = "it reads no routes out of workloads";
-static const char otlp_seen[] = "it does not look for workloads that export by themselves";
+static const char otlp_seen[] = "a call of OTLP is known by its method";
 static const char lookups[] = "each address is looked up anew, in memory";
 static const char old_labels[] = "attributes.kubernetes.resource_labels replaced it";
 
@@ -46,10 +46,6 @@ static const struct option rows[] = {
 	   "a process counts from its first request on"),
 	NO("discovery.process_context_poll_interval", "PROCESS_CONTEXT_POLL_INTERVAL", "1s",
 	   "it does not read the memory of workloads"),
-	NO("discovery.exclude_otel_instrumented_services", "EXCLUDE_OTEL_INSTRUMENTED_SERVICES",
-	   "false", otlp_seen),
-	NO("discovery.exclude_otel_instrumented_services_span_metrics",
-	   "EXCLUDE_OTEL_INSTRUMENTED_SERVICES_SPAN_METRICS", "false", otlp_seen),
 	NO("discovery.default_otlp_grpc_port", "DEFAULT_OTLP_GRPC_PORT", "4317", otlp_seen),
 	NO("discovery.skip_go_specific_tracers", "SKIP_GO_SPECIFIC_TRACERS", OPTION_ANYTHING,
 	   "no tracer is specific to Go"),
@@ -62,8 +58,6 @@ static const struct option rows[] = {
 
 	NO("prometheus_export.service_cache_size", "PROMETHEUS_SERVICE_CACHE_SIZE", "10000",
 	   "keyhole.series_limit and keyhole.series_memory bound what is kept"),
-	YET("prometheus_export.exemplar_filter", "PROMETHEUS_EXEMPLAR_FILTER", "always_off",
-	    traces),
 	YET("prometheus_export.native_histogram", NULL, NULL, "it has no native histograms"),
 	YET("prometheus_export.buckets.gen_ai_client_token_usage_histogram", NULL, NULL,
 	    "it does not read calls of AI services"),

@@ -18,10 +18,6 @@ static const char injected[] = "it changes no pod and puts nothing into one";
 static const struct option rows[] = {
 	YET(METRICS "ttl", "METRICS_TTL", "5m", otlp),
 	YET(METRICS "reporters_cache_len", "METRICS_REPORT_CACHE_LEN", "256", otlp),
-	YET_PLAIN(METRICS "histogram_aggregation", NULL,
-		  "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
-		  "explicit_bucket_histogram", otlp),
-	YET(METRICS "exponential_histogram", NULL, NULL, otlp),
 	YET(METRICS "instrumentations", "OTEL_METRICS_INSTRUMENTATIONS", "*", otlp),
 	YET(METRICS "features", "OTEL_METRICS_FEATURES", "application", otlp),
 	YET(METRICS "otel_sdk_log_level", "OTEL_SDK_LOG_LEVEL", NULL, otlp),

@@ -143,6 +143,7 @@ static int start_metrics(struct otlp *o)
 		return 0;
 	o->metrics = (struct otlp_metrics){.extras = o->options.extras,
 					   .semconv = o->options.semconv,
+					   .exemplars = o->options.exemplars,
 					   .bytes_max = OTLP_REQUEST_BYTES,
 					   .telemetry = o->options.telemetry,
 					   .instance = o->options.instance};

@@ -18,6 +18,7 @@ struct otlp_options {
 	enum semconv semconv;
 	const struct attribute_extras *extras;
 	const char *instance; /* as in otlp_metrics.h; outlives this */
+	enum exemplar_filter exemplars;
 	uint64_t interval_ms;      /* of metrics */
 	uint64_t batch_timeout_ms; /* of spans */
 	uint64_t batch_max;        /* spans of a request */

@@ -56,7 +56,20 @@
 #define F_HISTOGRAM_SUM OTLP_FIELD(5, "sum")
 #define F_HISTOGRAM_BUCKETS OTLP_FIELD(6, "bucketCounts")
 #define F_HISTOGRAM_BOUNDS OTLP_FIELD(7, "explicitBounds")
+#define F_HISTOGRAM_EXEMPLARS OTLP_FIELD(8, "exemplars")
 #define F_HISTOGRAM_ATTRS OTLP_FIELD(9, "attributes")
+#define F_METRIC_EXPONENTIAL OTLP_FIELD(10, "exponentialHistogram")
+#define F_EXPONENTIAL_ATTRS OTLP_FIELD(1, "attributes")
+#define F_EXPONENTIAL_SCALE OTLP_FIELD(6, "scale")
+#define F_EXPONENTIAL_ZEROS OTLP_FIELD(7, "zeroCount")
+#define F_EXPONENTIAL_POSITIVE OTLP_FIELD(8, "positive")
+#define F_EXPONENTIAL_EXEMPLARS OTLP_FIELD(11, "exemplars")
+#define F_BUCKETS_OFFSET OTLP_FIELD(1, "offset")
+#define F_BUCKETS_COUNTS OTLP_FIELD(2, "bucketCounts")
+#define F_EXEMPLAR_TIME OTLP_FIELD(2, "timeUnixNano")
+#define F_EXEMPLAR_DOUBLE OTLP_FIELD(3, "asDouble")
+#define F_EXEMPLAR_SPAN_ID OTLP_FIELD(4, "spanId")
+#define F_EXEMPLAR_TRACE_ID OTLP_FIELD(5, "traceId")
 
 #define OTLP_CUMULATIVE 2
 /* Of the semantic conventions that names follow (telemetry/semconv.h). */

@@ -139,6 +139,32 @@ static void put_attrs(struct otlp_writer *w, const struct reading *r, struct otl
 	otlp_list_end(w);
 }
 
+static void put_exemplar(struct otlp_writer *w, struct otlp_field field,
+			 const struct telemetry_exemplar *exemplar, uint64_t unit)
+{
+	otlp_open_item(w, field);
+	otlp_fixed64(w, F_EXEMPLAR_TIME, exemplar->time_ns);
+	otlp_double(w, F_EXEMPLAR_DOUBLE, (double)exemplar->value / (double)unit);
+	otlp_id(w, F_EXEMPLAR_SPAN_ID, exemplar->span_id, sizeof(exemplar->span_id));
+	otlp_id(w, F_EXEMPLAR_TRACE_ID, exemplar->trace_id, sizeof(exemplar->trace_id));
+	otlp_close(w);
+}
+
+static void put_exemplars(struct otlp_writer *w, const struct reading *r, struct otlp_field field,
+			  const struct telemetry_sample *s)
+{
+	bool all = r->m->exemplars == EXEMPLARS_ALL;
+
+	if (s->exemplars_n == 0 || r->m->exemplars == EXEMPLARS_NONE)
+		return;
+	otlp_list(w, field);
+	for (unsigned int i = 0; i < s->exemplars_n; i++) {
+		if (s->exemplars[i].sampled || all)
+			put_exemplar(w, field, &s->exemplars[i], s->bounds->unit);
+	}
+	otlp_list_end(w);
+}
+
 static void put_histogram(struct otlp_writer *w, const struct reading *r,
 			  const struct telemetry_sample *s)
 {
@@ -153,7 +179,26 @@ static void put_histogram(struct otlp_writer *w, const struct reading *r,
 	otlp_packed_fixed64(w, F_HISTOGRAM_BUCKETS, s->counts, s->bounds->n + 1);
 	if (s->bounds->n > 0)
 		otlp_packed_double(w, F_HISTOGRAM_BOUNDS, s->bounds->le, s->bounds->n);
+	put_exemplars(w, r, F_HISTOGRAM_EXEMPLARS, s);
 	put_attrs(w, r, F_HISTOGRAM_ATTRS, s->labels);
+	otlp_close(w);
+}
+
+static void put_exponential(struct otlp_writer *w, const struct reading *r,
+			    const struct telemetry_sample *s, const struct exponential_sample *e)
+{
+	otlp_open_item(w, F_POINTS);
+	put_times(w, r, s->began_ns);
+	otlp_fixed64(w, F_HISTOGRAM_COUNT, e->count);
+	otlp_double(w, F_HISTOGRAM_SUM, (double)s->sum / (double)s->bounds->unit);
+	otlp_sint32(w, F_EXPONENTIAL_SCALE, e->scale);
+	otlp_fixed64(w, F_EXPONENTIAL_ZEROS, e->zeros);
+	otlp_open(w, F_EXPONENTIAL_POSITIVE);
+	otlp_sint32(w, F_BUCKETS_OFFSET, e->offset);
+	otlp_packed_uint64(w, F_BUCKETS_COUNTS, e->counts, e->buckets);
+	otlp_close(w);
+	put_exemplars(w, r, F_EXPONENTIAL_EXEMPLARS, s);
+	put_attrs(w, r, F_EXPONENTIAL_ATTRS, s->labels);
 	otlp_close(w);
 }
 
@@ -172,13 +217,20 @@ static void on_sample(void *arg, const struct telemetry_sample *sample)
 	struct reading *r = arg;
 	struct otlp_writer *w = &r->m->pieces.bytes;
 	uint32_t group = r->error ? 0 : group_of(r, sample->target_labels);
+	struct exponential_sample exponential;
 	size_t at = w->n;
 
 	if (r->error)
 		return;
+	/* one whose scale is changing right now is in the next reading */
+	if (sample->exponential &&
+	    !exponential_read(sample->limits, sample->exponential, &exponential))
+		return;
 	w->comma = false;
 	if (r->counter)
 		put_number(w, r, sample);
+	else if (sample->exponential)
+		put_exponential(w, r, sample, &exponential);
 	else
 		put_histogram(w, r, sample);
 	r->error = otlp_pieces_add(&r->m->pieces, group, r->metric, at);
@@ -262,6 +314,13 @@ static const char *unit_of(const struct telemetry_family *family)
 	return strcmp(family->unit, "seconds") == 0 ? "s" : "By";
 }
 
+static struct otlp_field data_of(const struct telemetry_family *family)
+{
+	if (family->counter)
+		return F_METRIC_SUM;
+	return family->exponential ? F_METRIC_EXPONENTIAL : F_METRIC_HISTOGRAM;
+}
+
 /* Points of one metric of one group, from piece `i` on, while there is room. */
 static size_t put_metric(struct otlp_writer *w, const struct otlp_metrics *m, size_t i)
 {
@@ -276,7 +335,7 @@ static size_t put_metric(struct otlp_writer *w, const struct otlp_metrics *m, si
 	otlp_text(w, F_METRIC_NAME, slice_of(semconv_name(m->semconv, name)));
 	otlp_text(w, F_METRIC_DESCRIPTION, slice_of(family->help));
 	otlp_text(w, F_METRIC_UNIT, slice_of(unit_of(family)));
-	otlp_open(w, info ? F_METRIC_GAUGE : family->counter ? F_METRIC_SUM : F_METRIC_HISTOGRAM);
+	otlp_open(w, info ? F_METRIC_GAUGE : data_of(family));
 	otlp_list(w, F_POINTS);
 	do {
 		otlp_items(w, otlp_piece_slice(&m->pieces, v[i].at, v[i].n));

@@ -15,6 +15,7 @@ struct otlp_metrics {
 	const struct attribute_extras *extras; /* or NULL */
 	enum semconv semconv;                  /* as telemetry has it */
 	size_t bytes_max;                      /* of one request, before compression */
+	enum exemplar_filter exemplars;        /* of those that are kept, which are sent */
 	struct telemetry *telemetry;
 	const char *instance; /* service.instance.id of what belongs to no service, or NULL */
 	struct otlp_pieces pieces;   /* points */

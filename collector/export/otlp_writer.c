@@ -325,6 +325,21 @@ void otlp_int64(struct otlp_writer *w, struct otlp_field field, int64_t value)
 	put_varint(w, (uint64_t)value);
 }
 
+void otlp_sint32(struct otlp_writer *w, struct otlp_field field, int32_t value)
+{
+	char text[16];
+
+	if (w->json) {
+		json_key(w, field);
+		snprintf(text, sizeof(text), "%" PRId32, value);
+		put_text(w, text);
+		return;
+	}
+	put_tag(w, field, WIRE_VARINT);
+	/* zigzag: 0, -1, 1, -2 ... */
+	put_varint(w, (uint32_t)value << 1 ^ (value < 0 ? UINT32_MAX : 0));
+}
+
 void otlp_fixed32(struct otlp_writer *w, struct otlp_field field, uint32_t value)
 {
 	if (w->json) {
@@ -372,6 +387,29 @@ void otlp_packed_fixed64(struct otlp_writer *w, struct otlp_field field, const u
 	for (size_t i = 0; i < n; i++) {
 		if (!w->json) {
 			put_fixed(w, v[i], 8);
+			continue;
+		}
+		json_comma(w);
+		json_u64(w, v[i]);
+	}
+	otlp_list_end(w);
+}
+
+void otlp_packed_uint64(struct otlp_writer *w, struct otlp_field field, const uint64_t *v, size_t n)
+{
+	uint8_t bytes[VARINT_MAX];
+	size_t size = 0;
+
+	otlp_list(w, field);
+	for (size_t i = 0; i < n; i++)
+		size += varint(v[i], bytes);
+	if (!w->json) {
+		put_tag(w, field, WIRE_BYTES);
+		put_varint(w, size);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!w->json) {
+			put_varint(w, v[i]);
 			continue;
 		}
 		json_comma(w);

@@ -58,11 +58,14 @@ void otlp_id(struct otlp_writer *w, struct otlp_field field, const uint8_t *id, 
 void otlp_small(struct otlp_writer *w, struct otlp_field field, uint32_t value); /* enum, uint32 */
 void otlp_bool(struct otlp_writer *w, struct otlp_field field, bool value);
 void otlp_int64(struct otlp_writer *w, struct otlp_field field, int64_t value);
+void otlp_sint32(struct otlp_writer *w, struct otlp_field field, int32_t value);
 void otlp_fixed32(struct otlp_writer *w, struct otlp_field field, uint32_t value);
 void otlp_fixed64(struct otlp_writer *w, struct otlp_field field, uint64_t value);
 void otlp_double(struct otlp_writer *w, struct otlp_field field, double value);
 void otlp_packed_fixed64(struct otlp_writer *w, struct otlp_field field, const uint64_t *v,
 			 size_t n);
+void otlp_packed_uint64(struct otlp_writer *w, struct otlp_field field, const uint64_t *v,
+			size_t n);
 void otlp_packed_double(struct otlp_writer *w, struct otlp_field field, const double *v, size_t n);
 
 #endif

@@ -8,9 +8,11 @@
 
 #define NAME_MAX_LEN 128
 #define LE_MAX_LEN 48 /* `le="<double>"} ` */
+#define EXEMPLAR_MAX_LEN (64 + 2 * 24 + 2 * NUMBER_MAX)
 
 struct render {
 	enum prometheus_format format;
+	enum exemplar_filter exemplars;
 	struct body *body;
 	const struct telemetry_family *family;
 	char le[HISTOGRAM_BOUNDS_MAX + 1][LE_MAX_LEN]; /* of the family, +Inf last */
@@ -87,11 +89,54 @@ static size_t put_labels(char *out, const struct telemetry_sample *sample)
 	return n + copy(out + n, sample->labels.p, sample->labels.n);
 }
 
+static size_t put_hex(char *out, const uint8_t *id, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[id[i] >> 4];
+		out[2 * i + 1] = digits[id[i] & 15];
+	}
+	return 2 * n;
+}
+
+/* ` # {labels} value timestamp`; a timestamp has milliseconds, as Prometheus. */
+static size_t format_exemplar(char *out, const struct telemetry_exemplar *exemplar, uint64_t unit)
+{
+	static const char trace[] = " # {trace_id=\"", span[] = "\",span_id=\"", end[] = "\"} ";
+	size_t n = copy(out, trace, sizeof(trace) - 1);
+
+	n += put_hex(out + n, exemplar->trace_id, sizeof(exemplar->trace_id));
+	n += copy(out + n, span, sizeof(span) - 1);
+	n += put_hex(out + n, exemplar->span_id, sizeof(exemplar->span_id));
+	n += copy(out + n, end, sizeof(end) - 1);
+	n += number_scaled(exemplar->value, unit, out + n);
+	out[n++] = ' ';
+	return n + number_scaled(exemplar->time_ns / 1000000, 1000, out + n);
+}
+
+/* The exemplar of a bucket that has one; only OpenMetrics knows them. Returns its length. */
+static size_t put_exemplar(const struct render *r, const struct telemetry_sample *sample,
+			   unsigned int bucket, char out[EXEMPLAR_MAX_LEN])
+{
+	if (r->format != PROMETHEUS_OPENMETRICS || r->exemplars == EXEMPLARS_NONE ||
+	    sample->counts[bucket] == 0)
+		return 0;
+	for (unsigned int i = 0; i < sample->exemplars_n; i++) {
+		const struct telemetry_exemplar *exemplar = &sample->exemplars[i];
+
+		if ((exemplar->sampled || r->exemplars == EXEMPLARS_ALL) &&
+		    histogram_bucket(sample->bounds, exemplar->value) == bucket)
+			return format_exemplar(out, exemplar, sample->bounds->unit);
+	}
+	return 0;
+}
+
 static void put_buckets(struct render *r, const struct telemetry_sample *sample, uint64_t *total)
 {
 	size_t n = (size_t)snprintf(r->prefix, NAME_MAX_LEN, "%s_bucket", r->family->name);
 	size_t labels = put_labels(r->prefix + n, sample);
-	char tail[LE_MAX_LEN + NUMBER_MAX];
+	char tail[LE_MAX_LEN + NUMBER_MAX + EXEMPLAR_MAX_LEN];
 
 	n += labels;
 	if (labels > 1)
@@ -102,6 +147,7 @@ static void put_buckets(struct render *r, const struct telemetry_sample *sample,
 
 		*total += sample->counts[i];
 		m += number_u64(*total, tail + m);
+		m += put_exemplar(r, sample, i, tail + m);
 		tail[m++] = '\n';
 		body_put(r->body, r->prefix, n);
 		body_put(r->body, tail, m);
@@ -212,7 +258,7 @@ static void put_self_value(void *arg, const struct selfmetric_family *family,
 void prometheus_render(const struct prometheus_source *source, enum prometheus_format format,
 		       struct body *body)
 {
-	struct render r = {.format = format, .body = body};
+	struct render r = {.format = format, .exemplars = source->exemplars, .body = body};
 
 	if (source->telemetry)
 		put_telemetry(&r, source->telemetry);

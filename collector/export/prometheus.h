@@ -12,10 +12,11 @@
 #include "body.h"
 #include "negotiate.h"
 
-/* Either may be NULL. */
+/* Each of the two may be NULL. `exemplars`: of those that are kept, which OpenMetrics shows. */
 struct prometheus_source {
 	struct telemetry *telemetry;
 	const struct selfmetrics *self;
+	enum exemplar_filter exemplars;
 };
 
 const char *prometheus_content_type(enum prometheus_format format);

@@ -277,6 +277,8 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 
 	gather(w, pods, to->cgroup, to->tgid, &f);
 	to->process_version = process_version(w, f.process);
+	if (f.process && to->start_ns != f.process->start_ns && to->start_ns)
+		to->exports = 0;
 	to->start_ns = f.process ? f.process->start_ns : 0;
 	to->pod_serial = f.pod ? f.pod->serial : 0;
 	if (!f.cgroup && to->cgroup_known && to->state != WORKLOAD_PENDING)
@@ -383,4 +385,9 @@ uint64_t workloads_evicted(const struct workloads *w)
 size_t workloads_bytes(const struct workloads *w)
 {
 	return keyed_bytes(&w->table) + w->table.used * sizeof(*w->list);
+}
+
+void workloads_export(struct workloads *w, const struct workload *workload, uint8_t signals)
+{
+	w->list[workload - w->list].exports |= signals;
 }

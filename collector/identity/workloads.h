@@ -12,6 +12,7 @@
 #define KEYHOLE_IDENTITY_WORKLOADS_H
 
 #include "../kube/store.h"
+#include "../protocol/otlp_call.h"
 #include "../service/resolve.h"
 #include "../service/selector.h"
 #include "known.h"
@@ -44,7 +45,19 @@ struct workload {
 	bool cgroup_known;
 	uint64_t first_ns; /* when it was first asked for */
 	bool gave_up;      /* shown without the names that did not come */
+	uint8_t exports;   /* what the process sends by OTLP itself: enum otlp_call_of, bits */
 };
+
+/* It sends them by OTLP itself, as far as was seen. */
+static inline bool workload_sends_traces(const struct workload *workload)
+{
+	return workload->exports & OTLP_CALL_TRACES;
+}
+
+static inline bool workload_sends_metrics(const struct workload *workload)
+{
+	return workload->exports & OTLP_CALL_METRICS;
+}
 
 struct workloads_options {
 	struct known *known;
@@ -67,6 +80,13 @@ void workloads_follow(struct workloads *workloads, const struct workloads_option
 /* Valid until the next call. `must_go`: do not wait any longer, the answer is never pending. */
 const struct workload *workloads_find(struct workloads *workloads, uint64_t cgroup, uint32_t tgid,
 				      uint64_t now_ns, bool must_go);
+
+/*
+ * The workload, of workloads_find(), sends these by OTLP itself. Remembered until the process is
+ * another one.
+ */
+void workloads_export(struct workloads *workloads, const struct workload *workload,
+		      uint8_t signals);
 
 /* The uid of Keyhole's own pod, "" if it is in none. */
 void workloads_own_pod(struct workloads *workloads, const char *uid);

@@ -99,7 +99,9 @@ static size_t drain(struct intake *in, struct ring *ring, bool life, uint64_t un
 static size_t drain_both(struct intake *in)
 {
 	uint64_t data_head = ring_head(&in->link.data);
-	bool hold = in->o.ops.hold(in->o.ops.arg) && loop_now_ns() < in->hold_until &&
+	/* of what waited for this collector, who made it is still to be walked through */
+	bool early = in->link.walking || in->o.ops.hold(in->o.ops.arg);
+	bool hold = early && loop_now_ns() < in->hold_until &&
 		    ring_waiting(&in->link.data) < in->link.data.size / 2;
 	size_t n = drain(in, &in->link.life, true, ring_head(&in->link.life));
 

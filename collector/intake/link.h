@@ -24,7 +24,7 @@ struct link {
 
 /* What BPF shall do for this collector from the first record on. */
 struct link_wishes {
-	uint32_t want; /* KH_WANT_ARGS */
+	uint32_t want; /* KH_WANT_ARGS, KH_WANT_ROUTINE */
 	bool own_pod;  /* trace nothing until link_scope() says what */
 };
 

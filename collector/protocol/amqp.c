@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "amqp.h"
+#include "amqp_calls.h"
 #include "parsers.h"
 
 #define METHOD_HEAD (AMQP_HEAD + 4) /* and class and method */
@@ -86,6 +86,8 @@ static enum cut frame_at(enum side from, struct slice b, struct frame *f)
 	*f = (struct frame){.size = AMQP_HEAD + (uint64_t)size + 1};
 	if (f->size <= b.n && (unsigned char)b.p[f->size - 1] != AMQP_END)
 		return CUT_NOT;
+	if (type == AMQP_HEADER)
+		f->want = f->size < AMQP_HEADER_WANT ? (uint32_t)f->size : AMQP_HEADER_WANT;
 	if (type != AMQP_METHOD)
 		return CUT_OK;
 	if (b.n < METHOD_HEAD)
@@ -169,9 +171,13 @@ static void message(struct talk *talk, enum side from, struct slice b, const str
 	unsigned int type = reader_u8(&r), class, method;
 	uint16_t channel = reader_be16(&r);
 
-	if (!f->want) /* no method */
+	if (!f->want) /* neither method nor header */
 		return;
 	reader_skip(&r, 4);
+	if (type == AMQP_HEADER) {
+		amqp_header(talk, from, channel, &r);
+		return;
+	}
 	class = reader_be16(&r);
 	method = reader_be16(&r);
 	if (b.n < f->want)

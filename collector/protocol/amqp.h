@@ -26,6 +26,7 @@
 #define AMQP_CHANNELS 32           /* followed at once on a connection; others' messages are lost */
 #define AMQP_CONSUMERS 32          /* whose way of acknowledging is known */
 #define AMQP_NO_ACK_MAX 32
+#define AMQP_HEADER_WANT 1024 /* bytes of a message's properties looked at for a trace context */
 #define AMQP_NO_ACK_NS (5ull * 1000000000ull)
 
 #define AMQP_METHOD 1
@@ -66,6 +67,7 @@ struct amqp_channel {
 	bool consume_no_ack; /* of a consumer that the server is to name */
 	uint8_t confirms;    /* enum amqp_acks, by the server */
 	uint8_t acks;        /* likewise by consumers that are not known */
+	bool header[SIDES];  /* of what this side just sent, it follows */
 	bool sure;           /* `next` is known, not concluded from the confirms that came */
 	uint16_t number;
 	uint64_t next; /* tag of the next publish, where they are confirmed */
@@ -85,7 +87,8 @@ struct amqp {
 
 /* ---- amqp_channel.c ---- */
 
-struct amqp_channel *amqp_channel_get(struct amqp *amqp, uint16_t number); /* NULL: too many */
+struct amqp_channel *amqp_channel_find(struct amqp *amqp, uint16_t number); /* NULL: not known */
+struct amqp_channel *amqp_channel_get(struct amqp *amqp, uint16_t number);  /* NULL: too many */
 void amqp_channel_drop(struct amqp *amqp, uint16_t number);
 void amqp_consumer_add(struct amqp *amqp, uint16_t channel, struct slice tag, bool no_ack);
 void amqp_consumer_drop(struct amqp *amqp, uint16_t channel, struct slice tag);

@@ -33,7 +33,7 @@ static uint32_t wanted(unsigned int code)
 	case AMQP1_ATTACH:
 		return 2048;
 	case AMQP1_TRANSFER:
-		return 160; /* all but the message */
+		return AMQP1_TRANSFER_WANT + AMQP1_MESSAGE_WANT;
 	case AMQP1_DISPOSITION:
 	case AMQP1_DETACH:
 	case AMQP1_END:
@@ -148,15 +148,15 @@ static void message(struct talk *talk, enum side from, struct slice b, const str
 	type = reader_u8(&r);
 	channel = reader_be16(&r);
 	reader_skip(&r, head - AMQP1_HEAD);
-	if (b.n < f->want) {
+	if (!f->want)
+		return;
+	code = amqp1_described(&r, &list);
+	if (b.n < f->want && (code != AMQP1_TRANSFER || r.bad)) {
 		amqp1_lost(talk, from);
 		return;
 	}
-	if (!f->want || type != OF_AMQP)
-		return;
-	code = amqp1_described(&r, &list);
-	if (code)
-		amqp1_performative(talk, from, channel, code, &list);
+	if (code && type == OF_AMQP)
+		amqp1_performative(talk, from, channel, code, &list, &r);
 }
 
 const struct parser amqp1_parser = {

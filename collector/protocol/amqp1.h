@@ -20,6 +20,8 @@
 #define AMQP1_LINKS 64        /* ends of links, two per link, whose address is known */
 #define AMQP1_ADDRESS_MAX 128 /* bytes of an address; a longer one is not known */
 #define AMQP1_HEAD 8
+#define AMQP1_TRANSFER_WANT 160 /* bytes of a transfer: all but the message */
+#define AMQP1_MESSAGE_WANT 1024 /* of the message, looked at for a trace context */
 
 enum amqp1_performative {
 	AMQP1_OPEN = 0x10,
@@ -101,9 +103,15 @@ void amqp1_link_name(struct amqp1_link *link, struct slice address);
 
 /* ---- amqp1_frames.c ---- */
 
-/* A frame's performative; the list has its fields. */
+/* A frame's performative; the list has its fields, `payload` what was captured behind it. */
 void amqp1_performative(struct talk *talk, enum side from, uint16_t channel, unsigned int code,
-			struct amqp1_list *list);
+			struct amqp1_list *list, struct reader *payload);
+
+/* ---- amqp1_sections.c ---- */
+
+/* The sections of a message, as much of it as there is: application properties of a trace context.
+ */
+void amqp1_sections_read(struct call *call, struct reader *r);
 
 /* Something that this side said was missed. */
 void amqp1_lost(struct talk *talk, enum side from);

@@ -65,7 +65,8 @@ static void attach(struct talk *talk, enum side from, int session, struct amqp1_
 
 /* ---- transfers ---- */
 
-static void transfer(struct talk *talk, enum side from, int session, struct amqp1_list *list)
+static void transfer(struct talk *talk, enum side from, int session, struct amqp1_list *list,
+		     struct reader *message)
 {
 	uint32_t handle = (uint32_t)amqp1_field_number(list, 0);
 	uint64_t id = amqp1_field_number(list, UINT64_MAX);
@@ -87,9 +88,12 @@ static void transfer(struct talk *talk, enum side from, int session, struct amqp
 	call->note[0] = handle;
 	call_set(call, CALL_OPERATION, slice_of(from == FROM_CLIENT ? "publish" : "deliver"));
 	call_set(call, CALL_COLLECTION, (struct slice){link->address, link->address_n});
-	if (list->r.bad)
+	if (list->r.bad) {
 		talk_forget(talk, call, true);
-	else if (settled)
+		return;
+	}
+	amqp1_sections_read(call, message);
+	if (settled)
 		tell(talk, call);
 }
 
@@ -269,14 +273,14 @@ static void begin(struct talk *talk, enum side from, uint16_t channel, struct am
 }
 
 static void on_session(struct talk *talk, enum side from, int session, unsigned int code,
-		       struct amqp1_list *list)
+		       struct amqp1_list *list, struct reader *payload)
 {
 	switch (code) {
 	case AMQP1_ATTACH:
 		attach(talk, from, session, list);
 		break;
 	case AMQP1_TRANSFER:
-		transfer(talk, from, session, list);
+		transfer(talk, from, session, list, payload);
 		break;
 	case AMQP1_DISPOSITION:
 		disposition(talk, from, session, list);
@@ -293,7 +297,7 @@ static void on_session(struct talk *talk, enum side from, int session, unsigned 
 }
 
 void amqp1_performative(struct talk *talk, enum side from, uint16_t channel, unsigned int code,
-			struct amqp1_list *list)
+			struct amqp1_list *list, struct reader *payload)
 {
 	int session;
 
@@ -309,7 +313,7 @@ void amqp1_performative(struct talk *talk, enum side from, uint16_t channel, uns
 	}
 	session = amqp1_session_find(talk->state, from, channel);
 	if (session >= 0)
-		on_session(talk, from, session, code, list);
+		on_session(talk, from, session, code, list, payload);
 	else if (code == AMQP1_TRANSFER)
 		talk_forget(talk, talk_ask(talk, ALONE), true);
 }

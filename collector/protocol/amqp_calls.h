@@ -17,8 +17,10 @@ enum amqp_kind {
 /* Channel, kind, tag. Tags that are longer than this many bits do not occur. */
 #define AMQP_TAG ((1ull << 40) - 1)
 /* note[0] of a call: when it had passed */
-/* note[1] of a delivery: */
-#define AMQP_NOTE_UNSURE 1u /* it is not known whether it will be acknowledged */
+/* note[1]: */
+#define AMQP_NOTE_UNSURE 1u /* of a delivery: it is not known whether it will be acknowledged */
+#define AMQP_NOTE_HEADER 2u /* its message's header follows */
+#define AMQP_NOTE_TELL 4u   /* and then nothing else: it is told */
 
 static inline uint64_t amqp_key(uint16_t channel, enum amqp_kind kind, uint64_t tag)
 {
@@ -58,5 +60,15 @@ void amqp_settle(struct talk *talk, uint16_t channel, enum amqp_kind kind, uint6
 
 void amqp_channel_close(struct talk *talk, uint16_t channel, struct reader *r);
 void amqp_connection_close(struct talk *talk, struct reader *r);
+
+/* ---- amqp_header.c: a message's properties, in the frame behind its method ---- */
+
+/* `tell`: with it the call ends, as tell_as_asked has it. */
+void amqp_header_follows(struct amqp_channel *channel, enum side from, struct call *call,
+			 bool tell);
+/* That frame; the reader stands behind its size. */
+void amqp_header(struct talk *talk, enum side from, uint16_t channel, struct reader *r);
+/* It does not come: something else came in its place. */
+void amqp_header_missed(struct talk *talk, enum side from, struct amqp_channel *channel);
 
 #endif

@@ -2,6 +2,17 @@
 /* AMQP 0-9-1: the channels of a connection and their consumers. */
 #include "amqp.h"
 
+struct amqp_channel *amqp_channel_find(struct amqp *amqp, uint16_t number)
+{
+	for (unsigned int i = 0; i < AMQP_CHANNELS; i++) {
+		struct amqp_channel *channel = &amqp->channel[(number + i) % AMQP_CHANNELS];
+
+		if (channel->used && channel->number == number)
+			return channel;
+	}
+	return NULL;
+}
+
 struct amqp_channel *amqp_channel_get(struct amqp *amqp, uint16_t number)
 {
 	struct amqp_channel *free = NULL;

@@ -10,6 +10,16 @@ struct reason {
 	uint32_t method;      /* the one that is to blame */
 };
 
+static void headers_missed(struct talk *talk, uint16_t number)
+{
+	struct amqp_channel *channel = amqp_channel_find(talk->state, number);
+
+	if (!channel)
+		return;
+	amqp_header_missed(talk, FROM_CLIENT, channel);
+	amqp_header_missed(talk, FROM_SERVER, channel);
+}
+
 /*
  * What is open ends with its channel. The code is of what waited for an answer, and of a publish
  * if one is to blame; which of several is not known. Returns whether any took it.
@@ -17,10 +27,11 @@ struct reason {
 static bool channel_ends(struct talk *talk, uint16_t channel, const struct reason *why)
 {
 	const char *code = why->code[0] ? why->code : NULL;
-	struct call *call = talk->calls.first, *next;
+	struct call *call, *next;
 	unsigned int unsure = 0, taken = 0;
 
-	for (; call; call = call->next)
+	headers_missed(talk, channel);
+	for (call = talk->calls.first; call; call = call->next)
 		unsure += amqp_is_kind(call, channel, AMQP_IS_UNSURE);
 	for (call = talk->calls.first; call; call = next) {
 		next = call->next;
@@ -100,12 +111,18 @@ void amqp_connection_close(struct talk *talk, struct reader *r)
 void amqp_lost(struct talk *talk, enum side from)
 {
 	struct amqp *amqp = talk->state;
-	struct call *call = talk->calls.first, *next;
+	struct call *call, *next;
 
-	for (; call; call = next) {
+	for (unsigned int i = 0; i < AMQP_CHANNELS; i++) {
+		if (amqp->channel[i].used)
+			amqp_header_missed(talk, from, &amqp->channel[i]);
+	}
+	for (call = talk->calls.first; call; call = next) {
 		bool settled_by_client = (call->key >> 40 & 0xff) == AMQP_IS_DELIVER;
 
 		next = call->next;
+		if (call->note[1] & AMQP_NOTE_TELL) /* it waits for the other side's header alone */
+			continue;
 		if (settled_by_client == (from == FROM_CLIENT))
 			talk_forget(talk, call, true);
 	}

@@ -6,10 +6,24 @@
 
 /* ---- texts ---- */
 
+/* Queues that the broker names, one for each connection or more: only what they are is told. */
+static struct slice named(struct slice key)
+{
+	static const char *const made[] = {"amq.gen-", "amq.rabbitmq.reply-to."};
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
+		size_t n = strlen(made[i]);
+
+		if (key.n > n && memcmp(key.p, made[i], n) == 0)
+			return (struct slice){key.p, n - 1};
+	}
+	return key;
+}
+
 /* "exchange:routing key" */
 static void read_destination(struct call *call, struct reader *r)
 {
-	struct slice exchange = amqp_text(r), key = amqp_text(r);
+	struct slice exchange = amqp_text(r), key = named(amqp_text(r));
 	char text[255 + 1 + 255];
 	size_t n = 0;
 
@@ -42,11 +56,12 @@ static void publish(struct talk *talk, struct amqp_channel *channel, struct read
 	call->note[0] = talk->moment.last_ns;
 	reader_skip(r, 2);
 	read_destination(call, r);
-	if (r->bad)
+	if (r->bad) {
 		talk_forget(talk, call, true);
-	else if (channel->confirms == AMQP_ACKS_NONE)
-		amqp_tell_as_asked(talk, call);
-	else if (channel->confirms == AMQP_ACKS_UNKNOWN)
+		return;
+	}
+	amqp_header_follows(channel, FROM_CLIENT, call, channel->confirms == AMQP_ACKS_NONE);
+	if (channel->confirms == AMQP_ACKS_UNKNOWN)
 		call->waits = true;
 }
 
@@ -200,8 +215,8 @@ static void deliver(struct talk *talk, struct amqp_channel *channel, struct read
 	call->note[1] = acks == AMQP_ACKS_UNKNOWN ? AMQP_NOTE_UNSURE : 0;
 	if (r->bad)
 		talk_forget(talk, call, true);
-	else if (acks == AMQP_ACKS_NONE)
-		amqp_tell_as_asked(talk, call);
+	else
+		amqp_header_follows(channel, FROM_SERVER, call, acks == AMQP_ACKS_NONE);
 }
 
 static void acknowledge(struct talk *talk, struct amqp_channel *channel, uint64_t tag,
@@ -212,7 +227,7 @@ static void acknowledge(struct talk *talk, struct amqp_channel *channel, uint64_
 	channel->acks = AMQP_ACKS_COME;
 	for (call = talk->calls.first; call; call = call->next) {
 		if (amqp_is_kind(call, channel->number, AMQP_IS_DELIVER))
-			call->note[1] = 0;
+			call->note[1] &= ~(uint64_t)AMQP_NOTE_UNSURE;
 	}
 	amqp_settle(talk, channel->number, AMQP_IS_DELIVER, tag, multiple, error);
 }
@@ -228,17 +243,21 @@ static void get(struct talk *talk, uint16_t channel, struct reader *r)
 		talk_forget(talk, call, true);
 }
 
-static void got(struct talk *talk, uint16_t channel, struct reader *r, bool empty)
+static void got(struct talk *talk, struct amqp_channel *channel, struct reader *r, bool empty)
 {
-	struct call *call = talk_asked(talk, amqp_key(channel, AMQP_IS_GET, 0));
+	struct call *call = talk_asked(talk, amqp_key(channel->number, AMQP_IS_GET, 0));
 
 	if (!call)
 		return;
-	if (!empty) {
-		reader_skip(r, 9); /* tag, delivered before? */
-		read_destination(call, r);
+	if (empty) {
+		talk_answer(talk, call);
+		return;
 	}
-	talk_answer(talk, call);
+	reader_skip(r, 9); /* tag, delivered before? */
+	read_destination(call, r);
+	talk_answer_begins(talk, call);
+	call->note[0] = talk->moment.last_ns;
+	amqp_header_follows(channel, FROM_SERVER, call, true);
 }
 
 /* ---- one channel's methods ---- */
@@ -290,6 +309,7 @@ static void on_channel(struct talk *talk, enum side from, struct amqp_channel *c
 {
 	struct amqp *amqp = talk->state;
 
+	amqp_header_missed(talk, from, channel);
 	switch (method) {
 	case AMQP_PUBLISH:
 		publish(talk, channel, r);
@@ -305,7 +325,7 @@ static void on_channel(struct talk *talk, enum side from, struct amqp_channel *c
 		break;
 	case AMQP_GET_OK:
 	case AMQP_GET_EMPTY:
-		got(talk, channel->number, r, method == AMQP_GET_EMPTY);
+		got(talk, channel, r, method == AMQP_GET_EMPTY);
 		break;
 	case AMQP_ACK:
 	case AMQP_NACK:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call.h"
 
+#include <strings.h>
+
 /* ---- the pool ---- */
 
 void call_pool_init(struct call_pool *pool, struct call *blocks, size_t n)
@@ -68,9 +70,20 @@ bool calls_remove(struct calls *calls, struct call *call)
 
 /* ---- texts ---- */
 
+#define CODE_ROOM 64 /* bytes of CALL_TEXT that no tracestate takes */
+
 static bool may_be_cut(enum call_text which)
 {
 	return which == CALL_TARGET || which == CALL_SUMMARY;
+}
+
+/* So that what others chose leaves room for what the answer will say. */
+static bool is_too_long(const struct call *call, enum call_text which, size_t n)
+{
+	if (which == CALL_TRACEPARENT)
+		return n > CALL_PARENT_MAX;
+	return which == CALL_TRACESTATE &&
+	       (n > CALL_STATE_MAX || call->used + n + CODE_ROOM > CALL_TEXT);
 }
 
 bool call_set(struct call *call, enum call_text which, struct slice text)
@@ -79,6 +92,10 @@ bool call_set(struct call *call, enum call_text which, struct slice text)
 	size_t n = text.n;
 	bool fits;
 
+	if (is_too_long(call, which, n)) {
+		call->n[which] = 0;
+		return false;
+	}
 	if (n <= call->n[which]) { /* where the text before it was */
 		memmove(call->text + call->at[which], text.p, n);
 		call->n[which] = (uint16_t)n;
@@ -97,6 +114,24 @@ bool call_set(struct call *call, enum call_text which, struct slice text)
 	return fits;
 }
 
+static bool is_named(struct slice name, const char *like)
+{
+	return name.n == strlen(like) && strncasecmp(name.p, like, name.n) == 0;
+}
+
+bool call_header(struct call *call, struct slice name, struct slice value)
+{
+	enum call_text which = CALL_TRACEPARENT;
+
+	if (is_named(name, "tracestate"))
+		which = CALL_TRACESTATE;
+	else if (!is_named(name, "traceparent"))
+		return false;
+	if (!call->n[which])
+		call_set(call, which, value);
+	return true;
+}
+
 struct slice call_text(const struct call *call, enum call_text which)
 {
 	return (struct slice){call->text + call->at[which], call->n[which]};
@@ -106,7 +141,9 @@ void call_tell(const struct call *call, struct exchange *x)
 {
 	x->tgid = call->tgid;
 	x->tid = call->tid;
+	x->req_tid = call->tid;
 	x->req_seq = call->seq;
+	x->routine = call->routine;
 	x->start_ns = call->start_ns;
 	x->first_ns = call->first_ns;
 	x->end_ns = call->last_ns > call->start_ns ? call->last_ns : call->start_ns;

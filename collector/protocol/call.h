@@ -9,6 +9,8 @@
 #include "exchange.h"
 
 #define CALL_TEXT 512       /* bytes of all texts of one call */
+#define CALL_PARENT_MAX 128 /* bytes of a traceparent; a longer one is left out */
+#define CALL_STATE_MAX 256  /* bytes of a tracestate; likewise */
 #define CALLS_PER_CONN 1024 /* unanswered calls of one connection */
 
 enum call_text {
@@ -32,7 +34,8 @@ struct call {
 	uint32_t seq;
 	uint8_t raddr[16];  /* UDP: of whom was asked, as struct kh_conn has it */
 	uint16_t rport;     /* 0: not known */
-	uint32_t tgid, tid; /* who asked (client) or answered last (server) */
+	uint32_t tgid, tid; /* who sent (client) or received (server) the request */
+	uint64_t routine;   /* of that thread: see KH_ROUTINE */
 
 	/* what the exchange will say: see exchange.h. The parser sets what it knows */
 	uint8_t protocol, kind, action, method, error; /* enum protocol, exchange_kind, … */
@@ -72,6 +75,12 @@ bool calls_remove(struct calls *calls, struct call *call);
  * summary, and left out otherwise: half a name would be another name. False: it did not fit.
  */
 bool call_set(struct call *call, enum call_text which, struct slice text);
+
+/*
+ * A header of a message, of whatever protocol: traceparent and tracestate (W3C Trace Context) are
+ * kept, the first of each; names are compared as HTTP's are. False: it is neither.
+ */
+bool call_header(struct call *call, struct slice name, struct slice value);
 struct slice call_text(const struct call *call, enum call_text which);
 
 /* The call's part of an exchange; connection and owner are the caller's. Slices point into `call`.

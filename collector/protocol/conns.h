@@ -10,7 +10,7 @@
 #include "http1_conn.h"
 
 #define CONNS_DEFAULT 4096 /* connections in the middle of something, 512 bytes each */
-#define CONNS_HEADS 1024   /* requests kept until their answers end, 1,120 bytes each */
+#define CONNS_HEADS 1024   /* requests kept until their answers end, 1,136 bytes each */
 
 struct conns_counters {
 	uint64_t orphan_parts; /* parts of an exchange of which nothing is known any more */

@@ -70,6 +70,12 @@ static bool read_name(struct reader *r, struct question *q)
 	}
 }
 
+/* IN, CH, HS, NONE and ANY (RFC 6895 section 3.2). */
+static bool is_class(uint16_t class)
+{
+	return class == 1 || class == 3 || class == 4 || class == 254 || class == 255;
+}
+
 /* The header and the question. False: this is no DNS message with one question. */
 static bool read_question(struct slice b, struct question *q)
 {
@@ -93,10 +99,9 @@ static bool read_question(struct slice b, struct question *q)
 		return false;
 	}
 	q->type = reader_be16(&r);
-	reader_skip(&r, 2); /* the class */
-	q->size = b.n - r.n;
-	q->cut = r.bad;
-	return !r.bad;
+	q->cut = r.n < 2;
+	q->size = b.n - r.n + 2;
+	return is_class(reader_be16(&r)) && q->type && !r.bad;
 }
 
 /* A query that nothing but a resolver would write: complete, and with at most what EDNS adds. */

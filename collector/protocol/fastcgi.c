@@ -128,6 +128,8 @@ static void param(struct call *call, struct slice name, struct slice value)
 		call_set(call, CALL_TARGET, value);
 	} else if (slice_is(name, "HTTP_TRACEPARENT")) {
 		call_set(call, CALL_TRACEPARENT, value);
+	} else if (slice_is(name, "HTTP_TRACESTATE")) {
+		call_set(call, CALL_TRACESTATE, value);
 	} else if (slice_is(name, "CONTENT_LENGTH")) {
 		call->req_body = 0;
 		for (size_t i = 0; i < value.n && i < 18 && value.p[i] >= '0' && value.p[i] <= '9';

@@ -102,6 +102,8 @@ struct http1_conn {
 	uint32_t tgid, tid;
 	uint32_t number;   /* of the last exchange record; 0: none */
 	uint32_t next_seq; /* where the next request run should begin; 0 unknown */
+	uint32_t req_tid;  /* whose thread had the requests of the record at hand; 0 unknown */
+	uint64_t routine;  /* see KH_ROUTINE: of that thread */
 
 	struct http1_half req, resp;
 	struct http1_head *first, *last; /* unanswered requests, in order */

@@ -98,7 +98,9 @@ void http1_head_tell(const struct http1_head *head, struct exchange *x)
 	struct http_payload payload;
 
 	x->start_ns = head->start_ns;
+	x->req_tid = head->tid;
 	x->req_seq = head->seq;
+	x->routine = head->routine;
 	x->method = (enum http_method)head->method;
 	x->target_cut = head->target_cut;
 	x->target = (struct slice){p, head->target_len};

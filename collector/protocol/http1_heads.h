@@ -20,6 +20,8 @@ struct http1_head {
 	uint64_t start_ns;       /* of its first byte */
 	uint64_t body;           /* bytes of the request's body so far */
 	int64_t declared;        /* Content-Length, -1 unknown */
+	uint64_t routine;        /* see KH_ROUTINE, of the thread that had the request: */
+	uint32_t tid;            /* 0 unknown */
 	uint32_t seq;            /* TCP sequence number of the first byte; 0 unknown */
 	uint16_t used;           /* of text */
 	uint16_t target_len, host_len, traceparent_len, tracestate_len;
@@ -40,7 +42,7 @@ struct http1_heads {
 	uint64_t exhausted; /* times that none was left */
 };
 
-/* The caller keeps `blocks` as long as the pool. 1,120 bytes each; 1,024 serve most nodes. */
+/* The caller keeps `blocks` as long as the pool. 1,136 bytes each; 1,024 serve most nodes. */
 void http1_heads_init(struct http1_heads *pool, struct http1_head *blocks, size_t n);
 
 /* A block with nothing in it, or NULL (counted). */

@@ -112,6 +112,8 @@ bool http1_simple(struct http1 *h, const struct kh_exchange *x)
 		.cgroup = x->cgroup,
 		.tgid = x->tgid,
 		.tid = x->tid,
+		.req_tid = x->req_tid,
+		.routine = x->routine,
 		.req_seq = x->req_seq ? x->req_seq + r.lead : 0,
 		.start_ns = req.first_ns,
 		.first_ns = resp.first_ns,
@@ -151,6 +153,8 @@ int http1_conn_exchange(struct http1 *h, struct http1_conn *c, const struct kh_e
 	c->cgroup = x->cgroup;
 	c->tgid = x->tgid;
 	c->tid = x->tid;
+	c->req_tid = x->req_tid;
+	c->routine = x->routine;
 	http1_conn_request(h, c, &req);
 	http1_conn_response(h, c, &resp);
 	if (x->reason == KH_WHY_CLOSE || x->reason == KH_WHY_RESET)

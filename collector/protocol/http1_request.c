@@ -50,6 +50,8 @@ static void request_begins(struct http1 *h, struct http1_conn *c, const struct h
 		http1_head_keep(head, r, found ? &payload : NULL);
 		head->start_ns = ns;
 		head->seq = seq;
+		head->tid = c->req_tid;
+		head->routine = c->routine;
 	}
 	c->open = head;
 	frame_request(h, c, r);

@@ -107,8 +107,15 @@ struct slice kafka_error_name(int16_t error, char number[KAFKA_NUMBER]);
 
 struct slice kafka_string(struct reader *r, bool compact); /* null: "" */
 uint32_t kafka_array(struct reader *r, bool compact);      /* its elements; null: 0 */
-void kafka_bytes_skip(struct reader *r, bool compact);
+struct slice kafka_bytes(struct reader *r, bool compact);  /* as many as there are; then r is bad */
 void kafka_tags_skip(struct reader *r, bool flexible);
+
+/*
+ * Record batches (magic 2), as many of their bytes as there are: the headers of the first record,
+ * where it is not compressed and all of it is there. Of a call that has a trace context already,
+ * nothing is read.
+ */
+void kafka_records_read(struct call *call, struct slice batches);
 
 /* The head of a request at b. CUT_MORE: 14 bytes are needed. */
 enum cut kafka_request_head(struct slice b, struct kafka_head *head);

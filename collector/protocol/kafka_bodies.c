@@ -62,11 +62,12 @@ static void ask_unseen(struct talk *talk, const struct kafka_head *head, uint32_
 		talk_forget(talk, ask(talk, head, NULL), true);
 }
 
-static void produce_partitions_skip(struct reader *r, bool flexible)
+/* The first of the partitions whose first record has a trace context tells it. */
+static void produce_partitions(struct call *call, struct reader *r, bool flexible)
 {
 	for (uint32_t n = kafka_array(r, flexible); n && !r->bad; n--) {
 		reader_skip(r, 4); /* index */
-		kafka_bytes_skip(r, flexible);
+		kafka_records_read(call, kafka_bytes(r, flexible));
 		kafka_tags_skip(r, flexible);
 	}
 }
@@ -83,6 +84,7 @@ void kafka_produce_asked(struct talk *talk, const struct kafka_head *head, struc
 {
 	bool flexible = kafka_flexible(KAFKA_PRODUCE, head->version);
 	uint32_t n, seen = 0;
+	struct call *call;
 	int16_t acks;
 
 	if (head->version >= 3)
@@ -98,9 +100,9 @@ void kafka_produce_asked(struct talk *talk, const struct kafka_head *head, struc
 
 		if (r->bad)
 			break;
-		ask(talk, head, &topic);
+		call = ask(talk, head, &topic);
 		seen++;
-		produce_partitions_skip(r, flexible);
+		produce_partitions(call, r, flexible);
 		kafka_tags_skip(r, flexible);
 	}
 	ask_unseen(talk, head, seen, n);
@@ -253,6 +255,7 @@ static struct call *open_another(struct talk *talk, const struct call *like,
 	call->seq = like->seq;
 	call->tgid = like->tgid;
 	call->tid = like->tid;
+	call->routine = like->routine;
 	return call;
 }
 
@@ -305,7 +308,7 @@ static int16_t produce_errors(struct reader *r, uint16_t version, bool flexible)
 	return first;
 }
 
-static int16_t fetch_errors(struct reader *r, uint16_t version, bool flexible)
+static int16_t fetch_results(struct call *call, struct reader *r, uint16_t version, bool flexible)
 {
 	int16_t first = 0;
 
@@ -324,7 +327,7 @@ static int16_t fetch_errors(struct reader *r, uint16_t version, bool flexible)
 			}
 		}
 		reader_skip(r, version >= 11 ? 4 : 0); /* replica to read from */
-		kafka_bytes_skip(r, flexible);
+		kafka_records_read(call, kafka_bytes(r, flexible));
 		kafka_tags_skip(r, flexible);
 	}
 	return first;
@@ -398,12 +401,11 @@ void kafka_fetch_answered(struct talk *talk, const struct kafka_head *head, stru
 	for (uint32_t i = 0; first && i < n && i < KAFKA_TOPICS_MAX; i++) {
 		struct kafka_topic topic =
 			kafka_topic_read(state_of(talk), r, version >= 13, flexible);
-		int16_t error;
 
 		if (r->bad)
 			break;
-		error = fetch_errors(r, version, flexible);
-		result(call_about(talk, first, &topic, i), error, r);
+		call = call_about(talk, first, &topic, i);
+		result(call, fetch_results(call, r, version, flexible), r);
 		kafka_tags_skip(r, flexible);
 	}
 	tell_answered(talk, head, r->bad);

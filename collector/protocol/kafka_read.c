@@ -43,9 +43,13 @@ uint32_t kafka_array(struct reader *r, bool compact)
 	return length(r, compact, 4);
 }
 
-void kafka_bytes_skip(struct reader *r, bool compact)
+struct slice kafka_bytes(struct reader *r, bool compact)
 {
-	reader_skip(r, length(r, compact, 4));
+	uint32_t n = length(r, compact, 4);
+	struct slice there = {(const char *)r->p, n < r->n ? n : r->n};
+
+	reader_skip(r, n);
+	return there;
 }
 
 void kafka_tags_skip(struct reader *r, bool flexible)

@@ -204,7 +204,8 @@ static void request_line(struct talk *talk, struct memcached *s, struct slice li
 	s->open_line[FROM_CLIENT] = open;
 	call->note[0] = request.verb ? memcached_verb_number(request.verb) + 1 : 0;
 	call->note[1] |= request.quiet ? MEMCACHED_QUIET : 0;
-	if (request.noreply || (request.verb && request.verb->kind == MEMCACHED_LEAVES))
+	if (request.noreply || (request.verb && (request.verb->kind == MEMCACHED_LEAVES ||
+						 request.verb->kind == MEMCACHED_ENDS)))
 		memcached_tell(talk, call);
 	if (request.verb && request.verb->kind == MEMCACHED_LEAVES)
 		talk_leave(talk);

@@ -32,7 +32,7 @@ static const struct memcached_verb verbs[] = {
 	{"lru_crawler", 11, MEMCACHED_MANY, 1, 4},
 	{"watch", 5, MEMCACHED_LEAVES, 0, MEMCACHED_ANY},
 	{"shutdown", 8, MEMCACHED_LEAVES, 0, 1},
-	{"quit", 4, MEMCACHED_LEAVES, 0, 0},
+	{"quit", 4, MEMCACHED_ENDS, 0, 0},
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
 

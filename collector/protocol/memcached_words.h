@@ -15,6 +15,7 @@ enum memcached_verb_kind {
 	MEMCACHED_MANY,     /* lines up to END, or one that says something else */
 	MEMCACHED_META,     /* flags; one answer, or none if it is quiet */
 	MEMCACHED_META_SET, /* key bytes flags, then the block */
+	MEMCACHED_ENDS,     /* has no answer; those to what was asked before still come */
 	MEMCACHED_LEAVES,   /* no answer follows, or no more of this protocol */
 };
 

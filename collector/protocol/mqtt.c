@@ -7,11 +7,12 @@
 #include "parsers.h"
 #include "reader.h"
 
-#define HEADER_MAX 5  /* type, and a length of up to four bytes */
-#define TOPIC_MAX 256 /* bytes kept of a topic */
-#define ALIASES 8     /* topic aliases (5) remembered per direction */
-#define ALIAS_TEXT 96 /* bytes of such a topic; longer ones are not remembered */
-#define JOINED_MIN 3  /* packets that must follow each other on a connection that was joined */
+#define HEADER_MAX 5             /* type, and a length of up to four bytes */
+#define TOPIC_MAX 256            /* bytes kept of a topic */
+#define MQTT_PROPERTIES_WANT 768 /* bytes of properties (5) looked at for a trace context */
+#define ALIASES 8                /* topic aliases (5) remembered per direction */
+#define ALIAS_TEXT 96            /* bytes of such a topic; longer ones are not remembered */
+#define JOINED_MIN 3 /* packets that must follow each other on a connection that was joined */
 
 enum packet {
 	CONNECT = 1,
@@ -89,12 +90,15 @@ static enum cut mqtt_frame(const struct talk *talk, enum side side, struct slice
 {
 	struct packet_head h;
 	enum cut cut = read_head(b, side, &h);
+	const struct mqtt *m = talk->state;
 
-	(void)talk;
 	if (cut != CUT_OK)
 		return cut;
 	f->size = h.size + h.length;
-	f->want = f->size < TOPIC_MAX + 64 ? (uint32_t)f->size : TOPIC_MAX + 64;
+	f->want = TOPIC_MAX + 64;
+	if (h.type == PUBLISH && m->level != 4 && m->level != 3)
+		f->want += MQTT_PROPERTIES_WANT;
+	f->want = f->size < f->want ? (uint32_t)f->size : f->want;
 	return CUT_OK;
 }
 
@@ -211,9 +215,30 @@ static void learn_alias(struct mqtt *m, enum side side, uint16_t number, struct 
 	a->n = (uint8_t)topic.n;
 }
 
-/* Passes over properties (5). Returns the topic alias among them; 0: none. */
-static uint16_t alias_property(struct reader *r)
+/* Of a publication (5). */
+struct properties {
+	uint16_t alias;             /* of its topic; 0: none */
+	struct slice parent, state; /* of its trace context */
+};
+
+static const struct properties no_properties = {.parent = {"", 0}, .state = {"", 0}};
+
+/* Whole ones only: what is cut reads as "". The first of a name counts. */
+static void user_property(struct properties *all, struct reader *r)
 {
+	struct slice name = reader_text(r, reader_be16(r));
+	struct slice value = reader_text(r, reader_be16(r));
+
+	if (slice_is(name, "traceparent") && !all->parent.n)
+		all->parent = value;
+	else if (slice_is(name, "tracestate") && !all->state.n)
+		all->state = value;
+}
+
+/* Passes over properties (5). */
+static struct properties properties(struct reader *r)
+{
+	struct properties all = no_properties;
 	uint32_t n = 0;
 	unsigned int shift = 0;
 	uint8_t byte;
@@ -244,16 +269,16 @@ static uint16_t alias_property(struct reader *r)
 				;
 			break;
 		case 0x23:
-			return reader_be16(&in);
-		case 0x26: /* user property */
-			reader_skip(&in, reader_be16(&in));
-			reader_skip(&in, reader_be16(&in));
+			all.alias = reader_be16(&in);
+			break;
+		case 0x26:
+			user_property(&all, &in);
 			break;
 		default:
-			return 0;
+			return all;
 		}
 	}
-	return 0;
+	return all;
 }
 
 /* Do filters of a subscription stand here, up to the end? */
@@ -276,14 +301,8 @@ static uint64_t key_of(enum side publisher, uint8_t type, uint16_t id)
 	return 1ull << 32 | (uint64_t)publisher << 24 | (uint64_t)type << 16 | id;
 }
 
-static struct slice topic_of(struct mqtt *m, enum side side, struct slice topic, uint8_t qos,
-			     struct reader *r, uint16_t *id)
+static struct slice topic_of(struct mqtt *m, enum side side, struct slice topic, uint16_t alias)
 {
-	uint16_t alias = 0;
-
-	*id = qos ? reader_be16(r) : 0;
-	if (m->level == 5 || (!m->level && !topic.n))
-		alias = alias_property(r);
 	if (alias && topic.n)
 		learn_alias(m, side, alias, topic);
 	return alias && !topic.n ? known_alias(m, side, alias) : topic;
@@ -294,12 +313,17 @@ static void publication(struct talk *talk, enum side side, const struct packet_h
 {
 	uint8_t qos = h->flags >> 1 & 3;
 	struct slice topic = reader_text(r, reader_be16(r));
+	struct properties more = no_properties;
+	struct mqtt *m = talk->state;
 	struct call *call;
 	uint16_t id;
 
 	if (r->bad)
 		topic = (struct slice){"", 0}; /* longer than is looked at */
-	topic = topic_of(talk->state, side, topic, qos, r, &id);
+	id = qos ? reader_be16(r) : 0;
+	if (m->level == 5 || (!m->level && !topic.n))
+		more = properties(r);
+	topic = topic_of(m, side, topic, more.alias);
 	if (qos && talk_asked(talk, key_of(side, PUBLISH, id)))
 		return; /* sent again */
 	call = talk_ask(talk, key_of(side, PUBLISH, id));
@@ -307,6 +331,8 @@ static void publication(struct talk *talk, enum side side, const struct packet_h
 	call->req_body = h->length;
 	call_set(call, CALL_OPERATION, slice_of(side == FROM_CLIENT ? "publish" : "process"));
 	call_set(call, CALL_COLLECTION, topic);
+	call_set(call, CALL_TRACEPARENT, more.parent);
+	call_set(call, CALL_TRACESTATE, more.state);
 	if (!qos)
 		talk_answer(talk, call);
 }
@@ -351,7 +377,7 @@ static void subscription(struct talk *talk, const struct packet_head *h, struct 
 
 	/* properties stand before the filters where the version has them */
 	if (m->level == 5 || (!m->level && !filters_fit(*r, h->type == SUBSCRIBE)))
-		alias_property(r);
+		properties(r);
 	filter = reader_text(r, reader_be16(r));
 	call_set(call, CALL_OPERATION,
 		 slice_of(h->type == SUBSCRIBE ? "subscribe" : "unsubscribe"));

@@ -3,7 +3,8 @@
  * NATS' client protocol: lines, some with a block of bytes after them (docs.nats.io, "Client
  * Protocol"). A publication has no answer and is told at once; one that names an inbox for the
  * reply is a request, and lasts until the reply. What the server hands to a subscriber is told as
- * processed. Inboxes are named for one request each: all of them are "_INBOX" here.
+ * processed. Inboxes are named for one request each: all of them are "_INBOX" here; likewise what
+ * begins with '$' has few names.
  */
 #include <strings.h>
 
@@ -12,7 +13,7 @@
 
 #define LINE_MAX_BYTES PARSER_WANT_MAX
 #define WORDS_MAX 6
-#define HEADERS_WANT 1024 /* bytes of a message's headers looked at for traceparent and status */
+#define NATS_HEADERS_WANT 1024 /* bytes of headers looked at for trace context and status */
 
 enum verb {
 	VERB_NONE,
@@ -161,7 +162,8 @@ static enum cut nats_frame(const struct talk *talk, enum side side, struct slice
 	if (cut != CUT_OK)
 		return cut;
 	f->size = line.size + (line.has_block ? line.block + 2 : 0);
-	f->want = (uint32_t)(line.size + (line.head < HEADERS_WANT ? line.head : HEADERS_WANT));
+	f->want = (uint32_t)(line.size +
+			     (line.head < NATS_HEADERS_WANT ? line.head : NATS_HEADERS_WANT));
 	return CUT_OK;
 }
 
@@ -221,9 +223,45 @@ static bool is_inbox(struct slice subject)
 	return subject.n > 7 && memcmp(subject.p, "_INBOX.", 7) == 0;
 }
 
+/* Parts of a subject of the server's own that name what it is, not whose. */
+static unsigned int parts_of(struct slice subject)
+{
+	static const struct {
+		const char *begins;
+		unsigned int parts;
+	} kinds[] = {
+		{"$JS.ACK.", 2},
+		{"$JS.FC.", 2},
+		{"$JS.", 4},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		size_t n = strlen(kinds[i].begins);
+
+		if (subject.n > n && memcmp(subject.p, kinds[i].begins, n) == 0)
+			return kinds[i].parts;
+	}
+	return 2; /* $KV.bucket, $O.bucket, $SYS.REQ */
+}
+
+/*
+ * A subject as it is told. Those of replies, acknowledgements and keys, which the server and its
+ * libraries make, are as many as there are messages: only their beginning is.
+ */
 static struct slice named(struct slice subject)
 {
-	return is_inbox(subject) ? slice_of("_INBOX") : subject;
+	unsigned int parts;
+
+	if (is_inbox(subject))
+		return slice_of("_INBOX");
+	if (!subject.n || subject.p[0] != '$')
+		return subject;
+	parts = parts_of(subject);
+	for (size_t i = 0; i < subject.n; i++) {
+		if (subject.p[i] == '.' && !--parts)
+			subject.n = i;
+	}
+	return subject;
 }
 
 static uint64_t key_of(struct slice subject)
@@ -235,31 +273,29 @@ static uint64_t key_of(struct slice subject)
 	return hash | 1;
 }
 
-/* A field of "NATS/1.0[ status]\r\nName: value\r\n…"; "" if there is none. */
-static struct slice header(struct slice b, const char *name)
+static struct slice trimmed(struct slice s)
 {
-	size_t n = strlen(name);
-	const char *lf;
+	while (s.n && is_blank(s.p[0]))
+		s.p++, s.n--;
+	while (s.n && (is_blank(s.p[s.n - 1]) || s.p[s.n - 1] == '\r'))
+		s.n--;
+	return s;
+}
 
-	while ((lf = memchr(b.p, '\n', b.n))) {
-		struct slice s;
+/* The fields of "NATS/1.0[ status]\r\nName: value\r\n…"; one whose end is not there is none. */
+static void read_headers(struct call *call, struct slice b)
+{
+	const char *lf, *colon;
 
-		b.n -= (size_t)(lf + 1 - b.p);
-		b.p = lf + 1;
-		if (b.n <= n || strncasecmp(b.p, name, n) != 0 || b.p[n] != ':')
-			continue;
-		s = (struct slice){b.p + n + 1, b.n - n - 1};
-		lf = memchr(s.p, '\n', s.n);
-		if (!lf)
-			break;
-		s.n = (size_t)(lf - s.p);
-		while (s.n && (is_blank(s.p[0]) || s.p[0] == '\r'))
-			s.p++, s.n--;
-		while (s.n && (is_blank(s.p[s.n - 1]) || s.p[s.n - 1] == '\r'))
-			s.n--;
-		return s;
+	for (; (lf = memchr(b.p, '\n', b.n)); b.p = lf + 1) {
+		size_t n = (size_t)(lf - b.p);
+
+		colon = memchr(b.p, ':', n);
+		if (colon)
+			call_header(call, (struct slice){b.p, (size_t)(colon - b.p)},
+				    trimmed((struct slice){colon + 1, (size_t)(lf - colon) - 1}));
+		b.n -= n + 1;
 	}
-	return (struct slice){"", 0};
 }
 
 static struct slice headers_of(const struct line *line, struct slice b)
@@ -270,12 +306,10 @@ static struct slice headers_of(const struct line *line, struct slice b)
 
 static struct call *begin(struct talk *talk, uint64_t key, const struct line *line, struct slice b)
 {
-	struct slice headers = headers_of(line, b);
 	struct call *call = talk_ask(talk, key);
 
 	call_set(call, CALL_COLLECTION, named(line->word[1]));
-	if (headers.n)
-		call_set(call, CALL_TRACEPARENT, header(headers, "traceparent"));
+	read_headers(call, headers_of(line, b));
 	call->req_body = line->block - line->head;
 	return call;
 }

@@ -72,7 +72,8 @@ struct frame {
 struct moment {
 	uint64_t first_ns, last_ns; /* its first and last byte */
 	uint32_t seq;               /* TCP sequence number of its first byte */
-	uint32_t tgid, tid;         /* who moved its last byte */
+	uint32_t tgid, tid;         /* who moved its last byte; tid 0: not known */
+	uint64_t routine;           /* of that thread: see KH_ROUTINE */
 };
 
 enum talk_over {

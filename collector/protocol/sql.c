@@ -8,13 +8,36 @@ const uint8_t sql_classes[256] = {
 	['0' ... '9'] = BYTE_DIGIT, ['$'] = BYTE_DOLLAR,
 };
 
+/* Whether a character of several bytes in UTF-8 ends there. */
+static bool ends_in_utf8(const char *from, const char *end)
+{
+	size_t most = end - from < 4 ? (size_t)(end - from) : 4, n = 1;
+	unsigned char lead;
+
+	while (n < most && (end[-(long)n] & 0xc0) == 0x80)
+		n++;
+	lead = (unsigned char)end[-(long)n];
+	return n > 1 && lead >> (7 - n) == (1 << (n + 1)) - 2;
+}
+
+/*
+ * Do backslashes that begin at b escape? A first one may also be the second byte of a character, in
+ * charsets such as GBK, Big5 and Shift-JIS.
+ */
+static enum sql_backslash escaping(const char *from, const char *b, enum sql_backslash backslash)
+{
+	bool more = backslash == SQL_BACKSLASH_ESCAPES && b > from && b[-1] & 0x80;
+
+	return more && !ends_in_utf8(from, b) ? SQL_BACKSLASH_UNKNOWN : backslash;
+}
+
 /*
  * From behind the opening quote to behind the closing one. False: it does not end. A quote behind
  * a backslash that may or may not escape it ends the lexing: what follows may be a literal.
  */
 static bool pass_quoted(struct lexer *x, char close, enum sql_backslash backslash)
 {
-	const char *begin = x->p;
+	const char *from = x->p, *begin = from;
 
 	while (x->p < x->end) {
 		const char *q = memchr(x->p, close, (size_t)(x->end - x->p)), *b;
@@ -24,7 +47,8 @@ static bool pass_quoted(struct lexer *x, char close, enum sql_backslash backslas
 		for (b = q; b > begin && b[-1] == '\\';)
 			b--;
 		begin = q + 1;
-		if (((q - b) & 1) && backslash == SQL_BACKSLASH_UNKNOWN) {
+		if (q > b && escaping(from, b, backslash) == SQL_BACKSLASH_UNKNOWN &&
+		    ((q - b) & 1 || backslash == SQL_BACKSLASH_ESCAPES)) {
 			x->done = true;
 			x->targets = 2;
 			break;
@@ -171,12 +195,18 @@ static void pass_comment(struct lexer *x)
 	}
 }
 
-/* $1, $tag$…$tag$ */
+/* $1, $tag$…$tag$; in CQL only $$…$$ */
 static void pass_dollar(struct lexer *x)
 {
 	const char *tag = x->p, *p = word_end(x, x->p + 1);
 	size_t n;
 
+	if (x->dialect == SQL_CQL && byte_at(x, tag + 1) == '$') {
+		p = memmem(tag + 2, (size_t)(x->end - tag) - 2, "$$", 2);
+		x->p = p ? p + 2 : x->end;
+		sql_on_literal(x);
+		return;
+	}
 	/* word_end() passes over '$', too: the tag ends at the first. */
 	p = memchr(tag + 1, '$', (size_t)(p - tag - 1));
 	if (x->dialect != SQL_POSTGRESQL || class_at(x, tag + 1) == BYTE_DIGIT || !p) {

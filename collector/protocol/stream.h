@@ -23,11 +23,15 @@ struct stream_block {
 	_Alignas(8) char data[STREAM_BLOCK];
 };
 
-/* Blocks and parsers' states that were had once are used again; all count towards bytes_max. */
+/*
+ * Blocks and parsers' states that were had once are used again; all count towards bytes_max. Where
+ * that is reached, those that nobody uses are given back, then connections are forgotten.
+ */
 struct stream_memory {
 	size_t bytes, bytes_max;
 	struct stream_block *free;
 	void *states[PROTOCOLS]; /* free ones, by the parser's protocol */
+	uint32_t state_size[PROTOCOLS];
 };
 
 struct stream_block *
@@ -36,6 +40,8 @@ void stream_block_put(struct stream_memory *memory, struct stream_block *block);
 void *stream_state_get(struct stream_memory *memory, const struct parser *parser); /* zeroed */
 void stream_state_put(struct stream_memory *memory, const struct parser *parser, void *state);
 void stream_memory_free(struct stream_memory *memory);
+/* Forgets the connection longest idle (streams.c). False: there is none but that at hand. */
+bool stream_make_room(struct stream_memory *memory);
 
 /* Segments kept, in order. */
 struct keep {
@@ -107,7 +113,8 @@ struct stream {
 	struct keep held;     /* segments ahead of their time */
 	struct keep seen;     /* while the protocol is not known */
 	struct half half[SIDES];
-	struct streams_protocol_counters *count; /* the parser's */
+	struct streams_protocol_counters *count;   /* the parser's */
+	struct stream *asker_before, *asker_after; /* talk.c; while calls wait */
 };
 
 struct streams {
@@ -116,6 +123,8 @@ struct streams {
 	struct keyed table; /* key to slot of `stream` */
 	struct stream *stream;
 	struct stream_memory memory;
+	struct stream *first_asker, *last_asker; /* with calls; first: it asked nothing longest */
+	const struct stream *at_hand;            /* it is not forgotten to make room */
 	struct call *blocks;
 	struct call_pool pool;
 	struct call nobody;             /* the stand-in: see talk_ask() */
@@ -142,6 +151,9 @@ static inline bool stream_is_udp(const struct stream *stream)
 
 /* Which protocol is it? `segment` is in order. Keeps it, or hands over what was kept. */
 void stream_look(struct stream *stream, const struct kh_segment *segment);
+
+/* Does TLS begin there? */
+bool stream_is_hello(struct slice b);
 
 /* The parser is found: what was seen until now is read by it. */
 void stream_take(struct stream *stream, const struct parser *parser, enum kh_role role);

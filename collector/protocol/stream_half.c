@@ -2,8 +2,9 @@
 /* One direction of a connection: from the bytes of system calls to frames. */
 #include "stream.h"
 
-#define ASTRAY_MAX 16 /* calls without a frame that count as one that is bad, where that is usual  \
-		       */
+#define ASTRAY_MAX                                                                                 \
+	16 /* calls without a frame that count as one that is bad, where that is usual             \
+	    */
 
 void half_reset(struct stream *stream, enum side side)
 {
@@ -49,6 +50,7 @@ static void hand_over(struct stream *stream, enum side side, struct slice b,
 		.seq = half->seq,
 		.tgid = segment->tgid,
 		.tid = segment->tid,
+		.routine = segment->routine,
 	};
 	half->bad = 0;
 	stream->parser->message(&stream->talk, side, b, &frame);
@@ -182,7 +184,11 @@ static void feed(struct stream *stream, enum side side, const char *p, size_t n,
 		else
 			used = begin_frame(stream, side, p, n, segment, seq);
 		if (!used || used > n) {
-			bad_frame(stream, side);
+			/* STARTTLS, however the protocol has it */
+			if (!half->kept && stream_is_hello((struct slice){p, n}))
+				talk_encrypted(&stream->talk);
+			else
+				bad_frame(stream, side);
 			return;
 		}
 		p += used;
@@ -191,11 +197,11 @@ static void feed(struct stream *stream, enum side side, const char *p, size_t n,
 	}
 }
 
-void half_missed(struct stream *stream, enum side side, uint64_t n)
+/* `segment`: whose bytes they are. */
+static void missed_of(struct stream *stream, enum side side, uint64_t n,
+		      const struct kh_segment *segment)
 {
 	struct half *half = &stream->half[side];
-	struct kh_segment none = {
-		.ns = stream->all->now_ns, .tgid = stream->tgid, .tid = stream->tid};
 
 	if (!n)
 		return;
@@ -207,13 +213,20 @@ void half_missed(struct stream *stream, enum side side, uint64_t n)
 		half->holed |= half->kept < half->frame.want;
 		half->passed += n;
 		if (half->passed == half->frame.size)
-			frame_ends(stream, side, &none);
+			frame_ends(stream, side, segment);
 		return;
 	}
 	if (half->at == HALF_IN_FRAME) /* it has ended in what is missing */
-		frame_ends(stream, side, &none);
+		frame_ends(stream, side, segment);
 	stream->count->gaps++;
 	lose(stream, side);
+}
+
+void half_missed(struct stream *stream, enum side side, uint64_t n)
+{
+	struct kh_segment nobodys = {.ns = stream->all->now_ns, .tgid = stream->tgid};
+
+	missed_of(stream, side, n, &nobodys);
 }
 
 /* Do frames follow each other from here to the end of b? */
@@ -256,6 +269,7 @@ static size_t find_step(struct stream *stream, enum side side, struct slice b, b
 		.seq = segment->seq + (uint32_t)(b.p - (const char *)(segment + 1)),
 		.tgid = segment->tgid,
 		.tid = segment->tid,
+		.routine = segment->routine,
 	};
 	if ((begins || amid) && b.n && stream->parser->resync)
 		at = stream->parser->resync(&stream->talk, side, b);
@@ -277,9 +291,9 @@ static void offer_tail(struct stream *stream, enum side side, const struct kh_se
 {
 	if (!stream->parser->tail || !b.n || stream->talk.over != TALK_GOES_ON)
 		return;
-	stream->talk.moment = (struct moment){segment->ns, segment->ns,
-					      segment->seq + segment->len - (uint32_t)b.n,
-					      segment->tgid, segment->tid};
+	stream->talk.moment = (struct moment){
+		segment->ns,   segment->ns,  segment->seq + segment->len - (uint32_t)b.n,
+		segment->tgid, segment->tid, segment->routine};
 	if (stream->parser->tail(&stream->talk, side, b))
 		half_reset(stream, side);
 }
@@ -291,7 +305,7 @@ static void the_tail(struct stream *stream, enum side side, const struct kh_segm
 	uint64_t hole = segment->len - segment->head_len - segment->tail_len;
 	uint32_t seq = segment->seq + segment->len - segment->tail_len;
 
-	half_missed(stream, side, hole);
+	missed_of(stream, side, hole, segment);
 	if (half->at == HALF_LOST)
 		offer_tail(stream, side, segment, (struct slice){p, segment->tail_len});
 	else

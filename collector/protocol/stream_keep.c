@@ -5,12 +5,43 @@
 
 /* ---- blocks and states ---- */
 
+/* A free state's first word points to the next. */
+static size_t state_size(uint32_t size)
+{
+	return size > sizeof(void *) ? size : sizeof(void *);
+}
+
+/* False: all of it is in use. */
+static bool give_back_one(struct stream_memory *memory)
+{
+	struct stream_block *block = memory->free;
+
+	if (block) {
+		memory->free = block->next;
+		memory->bytes -= sizeof(*block);
+		free(block);
+		return true;
+	}
+	for (unsigned int i = 0; i < PROTOCOLS; i++) {
+		void *state = memory->states[i];
+
+		if (!state)
+			continue;
+		memory->states[i] = *(void **)state;
+		memory->bytes -= memory->state_size[i];
+		free(state);
+		return true;
+	}
+	return false;
+}
+
 static void *get(struct stream_memory *memory, size_t size)
 {
 	void *p;
 
-	if (memory->bytes + size > memory->bytes_max)
-		return NULL;
+	while (memory->bytes + size > memory->bytes_max)
+		if (!give_back_one(memory) && !stream_make_room(memory))
+			return NULL;
 	p = malloc(size);
 	if (p)
 		memory->bytes += size;
@@ -40,23 +71,19 @@ void stream_block_put(struct stream_memory *memory, struct stream_block *block)
 	memory->free = block;
 }
 
-/* A free state's first word points to the next. */
-static size_t state_size(const struct parser *parser)
-{
-	return parser->state_size > sizeof(void *) ? parser->state_size : sizeof(void *);
-}
-
 void *stream_state_get(struct stream_memory *memory, const struct parser *parser)
 {
 	void **list = &memory->states[parser->protocol];
+	size_t size = state_size(parser->state_size);
 	void *state = *list;
 
+	memory->state_size[parser->protocol] = (uint32_t)size;
 	if (state)
 		*list = *(void **)state;
 	else
-		state = get(memory, state_size(parser));
+		state = get(memory, size);
 	if (state)
-		memset(state, 0, state_size(parser));
+		memset(state, 0, size);
 	return state;
 }
 

@@ -72,6 +72,12 @@ static bool tls_record(struct slice b)
 	       (p[3] << 8 | p[4]) > 0 && (p[3] << 8 | p[4]) <= 16384 + 256;
 }
 
+bool stream_is_hello(struct slice b)
+{
+	return tls_record(b) && b.n >= 10 && b.p[0] == 22 && (b.p[5] == 1 || b.p[5] == 2) &&
+	       b.p[9] == 3;
+}
+
 /* A hello says it alone; records amidst a connection must stand on both sides. */
 static bool is_tls(struct stream *stream, const struct kh_segment *segment)
 {
@@ -80,8 +86,7 @@ static bool is_tls(struct stream *stream, const struct kh_segment *segment)
 	if (!tls_record(b))
 		return false;
 	stream->records |= (uint8_t)(1 << segment->sent);
-	return stream->records == 3 ||
-	       (b.n >= 10 && b.p[0] == 22 && (b.p[5] == 1 || b.p[5] == 2) && b.p[9] == 3);
+	return stream->records == 3 || stream_is_hello(b);
 }
 
 static bool is_ssh(const struct sight *sight)

@@ -329,6 +329,20 @@ static void drop(struct streams *s, struct stream *stream)
 	keyed_remove(&s->table, stream->cookie);
 }
 
+/* Whoever holds memory and says nothing longest; on the way there those that hold none go, too. */
+bool stream_make_room(struct stream_memory *memory)
+{
+	struct streams *s = (struct streams *)((char *)memory - offsetof(struct streams, memory));
+	uint32_t slot = keyed_oldest(&s->table);
+	struct stream *stream = slot == KEYED_NONE ? NULL : &s->stream[slot];
+
+	if (!stream || stream == s->at_hand)
+		return false;
+	s->counters.evicted += !stream->over;
+	drop(s, stream);
+	return true;
+}
+
 static struct stream *add(struct streams *s, const struct kh_segment *segment)
 {
 	uint32_t victim = keyed_victim(&s->table);
@@ -388,6 +402,7 @@ void streams_segment(struct streams *s, const struct kh_segment *segment)
 		return;
 	if (!stream)
 		stream = add(s, segment);
+	s->at_hand = stream;
 	stream->touched_ns = segment->ns;
 	if (is_end(segment)) {
 		end(stream, segment);
@@ -435,6 +450,7 @@ void streams_tick(struct streams *s, uint64_t now_ns)
 	for (uint32_t i = 0; i < n && s->holding; i++) {
 		struct stream *stream = &s->stream[i];
 
+		s->at_hand = stream;
 		if (stream->all && stream->held.n && now_ns > stream->held_ns + STREAMS_HOLD_NS)
 			release(stream, true);
 	}

@@ -21,13 +21,13 @@
 
 #include "parser.h"
 
-#define STREAMS_DEFAULT 8192                 /* connections followed at once */
-#define STREAMS_BYTES_DEFAULT (32u << 20)    /* of everything kept for them */
-#define STREAMS_CONN_MAX 16384               /* bytes of segments kept of one connection */
-#define STREAMS_CALLS 8192                   /* unanswered calls of all connections */
+#define STREAMS_DEFAULT 8192              /* connections followed at once */
+#define STREAMS_BYTES_DEFAULT (32u << 20) /* of everything kept for them */
+#define STREAMS_CONN_MAX 16384            /* bytes of segments kept of one connection */
+#define STREAMS_CALLS 8192                /* unanswered calls of all connections */
 #define STREAMS_LOOKS_MAX 256 /* segments of a connection until it is "other": KH_PROBE_CALLS */
-#define STREAMS_BAD_MAX 8                    /* frames in a row that are none */
-#define STREAMS_HOLD_NS (20ull * 1000000ull) /* a segment ahead of its time waits at most */
+#define STREAMS_BAD_MAX 8     /* frames in a row that are none */
+#define STREAMS_HOLD_NS (20ull * 1000000ull)         /* a segment ahead of its time waits at most */
 #define STREAMS_PATIENCE_NS (300ull * 1000000000ull) /* the usual time for an answer */
 
 /* X(name, help); keyhole_protocol_<name>_total{protocol=…} */
@@ -56,7 +56,8 @@ struct streams_protocol_counters {
 	X(other, "Connections that speak no protocol known.")                                      \
 	X(held, "Segments that waited for the other direction.")                                   \
 	X(held_in_vain, "Of them, those that waited too long.")                                    \
-	X(evicted, "Connections dropped because there were too many.")                             \
+	X(evicted,                                                                                 \
+	  "Connections dropped because there were too many, or the memory for all was used up.")   \
 	X(no_memory, "Connections not followed because the memory for all was used up.")           \
 	X(late, "Segments that came after what follows them was read, and so were not.")           \
 	X(invalid, "Segments whose lengths contradict each other.")

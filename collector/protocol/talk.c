@@ -24,6 +24,79 @@ static struct call *nobody(struct talk *talk)
 	return call;
 }
 
+/* ---- who waits for an answer: those that asked last stand last ---- */
+
+static void asks_no_more(struct stream *stream)
+{
+	struct streams *s = stream->all;
+
+	if (stream->asker_before)
+		stream->asker_before->asker_after = stream->asker_after;
+	else if (s->first_asker == stream)
+		s->first_asker = stream->asker_after;
+	if (stream->asker_after)
+		stream->asker_after->asker_before = stream->asker_before;
+	else if (s->last_asker == stream)
+		s->last_asker = stream->asker_before;
+	stream->asker_before = stream->asker_after = NULL;
+}
+
+static void asks(struct stream *stream)
+{
+	struct streams *s = stream->all;
+
+	if (s->last_asker == stream)
+		return;
+	asks_no_more(stream);
+	stream->asker_before = s->last_asker;
+	if (s->last_asker)
+		s->last_asker->asker_after = stream;
+	else
+		s->first_asker = stream;
+	s->last_asker = stream;
+}
+
+static void gone(struct talk *talk, struct call *call)
+{
+	struct stream *stream = stream_of(talk);
+
+	calls_remove(&talk->calls, call);
+	call_put(&stream->all->pool, call);
+	if (!talk->calls.n)
+		asks_no_more(stream);
+}
+
+/* Of the connection that has asked nothing for the longest time: places are kept, nothing is told.
+ */
+static bool make_room(const struct stream *stream)
+{
+	struct stream *other = stream->all->first_asker;
+
+	if (other == stream)
+		other = other->asker_after;
+	if (!other)
+		return false;
+	while (other->talk.calls.first) {
+		other->count->unheld++;
+		other->talk.before += !other->talk.calls.first->key;
+		gone(&other->talk, other->talk.calls.first);
+	}
+	return true;
+}
+
+static struct call *get_call(struct stream *stream)
+{
+	struct call *call = call_get(&stream->all->pool);
+
+	if (!call && make_room(stream))
+		call = call_get(&stream->all->pool);
+	if (call)
+		asks(stream);
+	return call;
+}
+
+/* ---- requests and answers ---- */
+
 struct call *talk_ask(struct talk *talk, uint64_t key)
 {
 	struct stream *stream = stream_of(talk);
@@ -31,7 +104,7 @@ struct call *talk_ask(struct talk *talk, uint64_t key)
 
 	stream->count->asked++;
 	if (talk->calls.n < CALLS_PER_CONN && (key || !talk->behind))
-		call = call_get(&stream->all->pool);
+		call = get_call(stream);
 	if (!call) {
 		stream->count->unheld++;
 		talk->behind += !key;
@@ -42,6 +115,7 @@ struct call *talk_ask(struct talk *talk, uint64_t key)
 	call->seq = talk->moment.seq;
 	call->tgid = talk->moment.tgid;
 	call->tid = talk->moment.tid;
+	call->routine = talk->moment.routine;
 	if (stream_is_udp(stream)) {
 		memcpy(call->raddr, stream->conn.raddr, sizeof(call->raddr));
 		call->rport = stream->conn.rport;
@@ -74,12 +148,6 @@ void talk_answer_begins(struct talk *talk, struct call *call)
 {
 	if (!call->first_ns)
 		call->first_ns = talk->moment.first_ns;
-}
-
-static void gone(struct talk *talk, struct call *call)
-{
-	calls_remove(&talk->calls, call);
-	call_put(&stream_of(talk)->all->pool, call);
 }
 
 static void tell(struct stream *stream, struct call *call)

@@ -37,12 +37,8 @@ static void bump(histogram_word *word, uint64_t by)
 
 void histogram_add(const struct histogram_bounds *bounds, histogram_word *words, uint64_t value)
 {
-	unsigned int i = 0;
-
 	if (value > HISTOGRAM_VALUE_MAX)
 		value = HISTOGRAM_VALUE_MAX;
-	while (i < bounds->n && value > bounds->raw[i])
-		i++;
 	bump(&words[0], value);
-	bump(&words[1 + i], 1);
+	bump(&words[1 + histogram_bucket(bounds, value)], 1);
 }

@@ -37,6 +37,16 @@ static inline size_t histogram_words(const struct histogram_bounds *bounds)
 int histogram_bounds_init(struct histogram_bounds *bounds, const double *le, unsigned int n,
 			  uint64_t unit);
 
+/* Whose count includes it; bounds->n: +Inf. */
+static inline unsigned int histogram_bucket(const struct histogram_bounds *bounds, uint64_t value)
+{
+	unsigned int i = 0;
+
+	while (i < bounds->n && value > bounds->raw[i])
+		i++;
+	return i;
+}
+
 void histogram_add(const struct histogram_bounds *bounds, histogram_word *words, uint64_t value);
 
 #endif

@@ -51,13 +51,18 @@ uint16_t http_error_status(enum http_side side, const struct exchange *exchange)
 /* ---- addresses and paths ---- */
 
 /* Clean text is taken as it is; other text is cleaned: equal labels must have equal keys. */
-size_t http_clean(char *out, struct slice text)
+static size_t clean(char *out, struct slice text, size_t max)
 {
-	if (!utf8_is_clean(text, LABEL_VALUE_MAX))
-		return utf8_clean(text, out, LABEL_VALUE_MAX);
+	if (!utf8_is_clean(text, max))
+		return utf8_clean(text, out, max);
 	if (text.n > 0)
 		memcpy(out, text.p, text.n);
 	return text.n;
+}
+
+size_t http_clean(char *out, struct slice text)
+{
+	return clean(out, text, LABEL_VALUE_MAX);
 }
 
 size_t http_aws_method(char *out, const struct exchange *exchange)
@@ -65,8 +70,7 @@ size_t http_aws_method(char *out, const struct exchange *exchange)
 	struct slice service = slice_of(exchange->protocol == PROTOCOL_S3 ? "S3/" : "SQS/");
 
 	memcpy(out, service.p, service.n);
-	/* operations are short: http_payload.h */
-	return service.n + http_clean(out + service.n, exchange->operation);
+	return service.n + clean(out + service.n, exchange->operation, LABEL_VALUE_MAX - service.n);
 }
 
 /* A decimal port of at most five digits; 0 if it is none. */

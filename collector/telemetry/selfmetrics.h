@@ -89,6 +89,8 @@
 	X(TRACE_QUEUED, COUNTER, "keyhole_trace_spans_queued", "", "Of these: given to be sent.")  \
 	X(TRACE_SAMPLED_OUT, COUNTER, "keyhole_trace_spans_sampled_out", "",                       \
 	  "Of these: of traces that the sampler does not keep.")                                   \
+	X(TRACE_EXCLUDED, COUNTER, "keyhole_trace_spans_excluded", "",                             \
+	  "Requests without a span because their process sends traces itself.")                    \
 	X(TRACE_DROPPED, COUNTER, "keyhole_trace_spans_dropped", "",                               \
 	  "Of these: dropped because the queue was full.")                                         \
 	X(TRACE_WAITING, GAUGE, "keyhole_trace_spans_waiting", "",                                 \
@@ -98,7 +100,29 @@
 	X(TRACE_LINKED, COUNTER, "keyhole_trace_links", "",                                        \
 	  "Spans with a link to the trace of their server on another node.")                       \
 	X(TRACE_LATE, COUNTER, "keyhole_trace_late_parents", "",                                   \
-	  "Calls whose request ended so late that they are in a trace of their own.")
+	  "Calls whose request ended so late that they are in a trace of their own.")              \
+	X(TRACE_PEERS, GAUGE, "keyhole_trace_peers", "",                                           \
+	  "Addresses of other collectors that are told of traces.")                                \
+	X(TRACE_PEERS_RESOLVE_FAILURES, COUNTER, "keyhole_trace_peers_resolve_failures", "",       \
+	  "Times that a name of them could not be looked up.")                                     \
+	X(TRACE_PEERS_SECRET_FAILURES, COUNTER, "keyhole_trace_peers_secret_failures", "",         \
+	  "Times that the secret could not be read again.")                                        \
+	X(TRACE_PEERS_SENT, COUNTER, "keyhole_trace_peers_datagrams_sent", "",                     \
+	  "Datagrams sent to other collectors.")                                                   \
+	X(TRACE_PEERS_SEND_FAILURES, COUNTER, "keyhole_trace_peers_send_failures", "",             \
+	  "Of these, those that the kernel did not take.")                                         \
+	X(TRACE_PEERS_RECEIVED, COUNTER, "keyhole_trace_peers_datagrams_received", "",             \
+	  "Datagrams of other collectors that were taken.")                                        \
+	X(TRACE_PEERS_REFUSED, COUNTER, "keyhole_trace_peers_datagrams_refused", "reason",         \
+	  "Datagrams that were not taken, by reason.")                                             \
+	X(TRACE_PEERS_PAUSES, COUNTER, "keyhole_trace_peers_pauses", "",                           \
+	  "Times that no datagram was read for a while, because there were too many.")             \
+	X(TRACE_PEERS_RECORDS, COUNTER, "keyhole_trace_peers_records", "direction",                \
+	  "Calls that others were told of, or told of.")                                           \
+	X(TRACE_PEERS_DROPPED, COUNTER, "keyhole_trace_peers_records_dropped", "reason",           \
+	  "Calls of which this got lost, by reason.")                                              \
+	X(TRACE_PEERS_LOOKUPS, COUNTER, "keyhole_trace_peers_lookups", "result",                   \
+	  "Questions whether others told of a call, by result.")
 
 /* keyhole_streams_*, and by protocol keyhole_protocol_*, are declared in protocol/streams.h. */
 enum selfmetric {

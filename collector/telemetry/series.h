@@ -83,7 +83,8 @@ struct series {
 	struct series *next;
 	uint64_t hash;
 	uint64_t last_ns;
-	uint64_t began_ns; /* CLOCK_REALTIME: no count of it is older */
+	uint64_t began_ns;     /* CLOCK_REALTIME: no count of it is older */
+	uint64_t serial;       /* that no other has */
 	struct target *target; /* NULL: the overflow group */
 	struct span_name *name; /* that it holds, of a span; or NULL */
 	const char *key;       /* key and labels lie behind the words */

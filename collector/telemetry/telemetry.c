@@ -3,16 +3,14 @@
 
 #include "../service/siphash.h"
 #include "call_series.h"
-#include "grace.h"
 #include "http_series.h"
-#include "labels.h"
-#include "slots.h"
 #include "span_series.h"
-#include "store.h"
-#include "target.h"
+#include "telemetry_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+_Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets in its own way");
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -100,12 +98,22 @@ static void add_metric(struct telemetry *t, enum telemetry_metric m, attribute_s
 		.unit = metric->unit,
 		.help = metric->help,
 		.counter = metric->buckets == BUCKETS_NONE,
+		.exponential = t->options.exponential.buckets && metric->buckets != BUCKETS_NONE,
 	};
 	group->metric[group->n].value = metric->value;
 	group->metric[group->n].bounds = bounds;
 	group->metric[group->n].offset = group->words;
-	group->n++;
 	group->words += histogram_words(bounds);
+	if (t->metric[m].family.exponential) {
+		group->metric[group->n].exponential = group->words;
+		group->words += exponential_words(&t->options.exponential);
+	}
+	if (t->options.exemplars && metric->value == VALUE_DURATION && metric->is.owner < OWNERS) {
+		group->metric[group->n].exemplars = group->words;
+		group->words += EXEMPLARS_WORDS;
+		group->timed = group->n + 1;
+	}
+	group->n++;
 }
 
 static void choose_labels(struct telemetry *t)
@@ -151,7 +159,8 @@ int telemetry_new(struct telemetry **telemetry, const struct telemetry_options *
 	struct telemetry *t;
 	int err;
 
-	if (options->series_max < 1 || options->series_max > TELEMETRY_SERIES_MAX)
+	if (options->series_max < 1 || options->series_max > TELEMETRY_SERIES_MAX ||
+	    options->exponential.buckets > EXPONENTIAL_BUCKETS_MAX)
 		return -EINVAL;
 	t = calloc(1, sizeof(*t));
 	if (!t)
@@ -235,6 +244,7 @@ struct series *store_make(struct telemetry *t, struct family_group *group,
 
 	if (!series)
 		return NULL;
+	series->serial = ++t->serial;
 	target_use(series->target);
 	count(&t->stats.series_created);
 	set_sizes(t);
@@ -305,25 +315,40 @@ static uint64_t value_of(const struct exchange *exchange, enum metric_value valu
 	return 0;
 }
 
-static void update(const struct family_group *group, struct series *series,
-		   const struct counted *what)
+static void update(const struct telemetry *t, const struct family_group *group,
+		   struct series *series, const struct counted *counted)
 {
-	const struct exchange *exchange = what->source->exchange;
+	const struct exchange *exchange = counted->source->exchange;
 
 	for (unsigned int i = 0; i < group->n; i++) {
-		enum metric_value value = group->metric[i].value;
+		const struct histogram_bounds *bounds = group->metric[i].bounds;
+		enum metric_value what = group->metric[i].value;
+		uint64_t value = value_of(exchange, what);
 
 		/* No answer: no first byte of it. */
-		if (value == VALUE_FIRST_BYTE && !exchange->first_ns)
+		if (what == VALUE_FIRST_BYTE && !exchange->first_ns)
 			continue;
-		if (value >= VALUE_CLIENT_DURATION && !spans_value(what, value))
+		if (what >= VALUE_CLIENT_DURATION && !spans_value(counted, what))
 			continue;
-		histogram_add(group->metric[i].bounds, series->words + group->metric[i].offset,
-			      value_of(exchange, value));
+		histogram_add(bounds, series->words + group->metric[i].offset, value);
+		if (group->metric[i].exponential)
+			exponential_add(&t->options.exponential,
+					series->words + group->metric[i].exponential, bounds->unit,
+					value);
 	}
 }
 
-int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns)
+static unsigned int number_of(const struct telemetry *t, const struct family_group *group)
+{
+	unsigned int i = 0;
+
+	while (t->group[i] != group)
+		i++;
+	return i;
+}
+
+int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns,
+		struct telemetry_place *place)
 {
 	struct lane *lane = &t->lane[what->owner];
 	struct target *const *targets;
@@ -337,22 +362,28 @@ int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns
 			series_of(t, what, g, targets ? targets[g->look] : NULL, &overflow);
 
 		series->last_ns = now_ns;
-		update(g, series, what);
+		update(t, g, series, what);
+		if (place && g->timed)
+			*place = (struct telemetry_place){number_of(t, g) + 1, series->slot,
+							  series->serial};
 	}
 	if (overflow)
 		count(&t->stats.overflows);
 	return 0;
 }
 
-int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns)
+int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns,
+		    struct telemetry_place *place)
 {
 	int owner = attribute_owner_of(source->exchange), r = owner;
 
+	if (place)
+		*place = (struct telemetry_place){0};
 	if (owner < 0)
 		count(&t->stats.invalid);
 	else
 		r = store_count(t, &(struct counted){(enum attribute_owner)owner, source, NULL},
-				now_ns);
+				now_ns, place);
 	if (r == 0)
 		count(&t->stats.exchanges);
 	return r;
@@ -364,7 +395,23 @@ int telemetry_encrypted(struct telemetry *t, const struct attribute_source *sour
 
 	if (owner < 0)
 		return owner;
-	return store_count(t, &(struct counted){OWNER_CONNECTION, source, NULL}, now_ns);
+	return store_count(t, &(struct counted){OWNER_CONNECTION, source, NULL}, now_ns, NULL);
+}
+
+void telemetry_exemplar(struct telemetry *t, const struct telemetry_place *place,
+			const struct telemetry_exemplar *exemplar)
+{
+	const struct family_group *group;
+	struct series *series;
+
+	if (place->group == 0 || (!exemplar->sampled && t->options.exemplars != EXEMPLARS_ALL))
+		return;
+	group = t->group[place->group - 1];
+	series = slots_get(&group->table.slots, place->slot);
+	if (!series || series->serial != place->serial)
+		return;
+	exemplars_put(group->metric[group->timed - 1].bounds,
+		      series->words + group->metric[group->timed - 1].exemplars, exemplar);
 }
 
 static void expire_group(struct telemetry *t, struct series_table *table, uint64_t before_ns,
@@ -415,95 +462,4 @@ void telemetry_expire(struct telemetry *t, uint64_t now_ns)
 	targets_expire(&t->targets, earlier(before_ns, TELEMETRY_LINGER_NS),
 		       earlier(at_last_ns, TELEMETRY_LINGER_NS));
 	set_sizes(t);
-}
-
-/* ---- the reader ---- */
-
-const struct select_metric *telemetry_metric_name(enum telemetry_metric metric)
-{
-	return &metrics[metric].is;
-}
-
-const struct telemetry_family *telemetry_family(const struct telemetry *t,
-						enum telemetry_metric metric)
-{
-	return t->metric[metric].group ? &t->metric[metric].family : NULL;
-}
-
-void telemetry_read_begin(struct telemetry *t)
-{
-	grace_enter(&t->grace);
-}
-
-void telemetry_read_end(struct telemetry *t)
-{
-	grace_leave(&t->grace);
-}
-
-static struct slice target_labels(const struct series *series)
-{
-	if (!series->target)
-		return (struct slice){"", 0};
-	return (struct slice){series->target->labels, series->target->n};
-}
-
-/* Of a counter of bytes the sum is what it counts. */
-static bool is_size(enum metric_value value)
-{
-	return value == VALUE_REQUEST_SIZE || value == VALUE_RESPONSE_SIZE;
-}
-
-void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry_sample_fn fn,
-		    void *arg)
-{
-	const struct family_group *group = t->metric[metric].group;
-	const struct histogram_bounds *bounds = &t->bounds[metrics[metric].buckets];
-	uint64_t counts[HISTOGRAM_BOUNDS_MAX + 1];
-	const struct slots *slots = group ? &group->table.slots : NULL;
-	uint32_t end = group ? slots_end(slots) : 0;
-
-	for (uint32_t i = 0; i < end; i++) {
-		const struct series *series = slots_get(slots, i);
-		const histogram_word *words;
-
-		if (!series || !spans_shown(t, metric, series))
-			continue;
-		words = series->words + group->metric[t->metric[metric].at].offset;
-		for (unsigned int b = 0; b <= bounds->n; b++)
-			counts[b] = atomic_load_explicit(&words[1 + b], memory_order_relaxed);
-		if (t->metric[metric].family.counter && is_size(metrics[metric].value))
-			counts[0] = atomic_load_explicit(&words[0], memory_order_relaxed);
-		fn(arg, &(struct telemetry_sample){
-				.target_labels = target_labels(series),
-				.labels = {series->labels, series->labels_n},
-				.bounds = bounds,
-				.counts = counts,
-				.sum = atomic_load_explicit(&words[0], memory_order_relaxed),
-				.began_ns = series->began_ns,
-			});
-	}
-}
-
-void telemetry_each_target(struct telemetry *t, telemetry_target_fn fn, void *arg)
-{
-	const struct slots *slots = &t->targets.infos.slots;
-	uint32_t end = slots_end(slots);
-
-	for (uint32_t i = 0; i < end; i++) {
-		struct info *info = slots_get(slots, i);
-		const struct info_text *text = info ? atomic_load(&info->text) : NULL;
-
-		if (text)
-			fn(arg, (struct slice){text->labels, text->n});
-	}
-}
-
-const struct telemetry_stats *telemetry_stats(const struct telemetry *t)
-{
-	return &t->stats;
-}
-
-uint64_t telemetry_bytes(const struct telemetry *t)
-{
-	return atomic_load_explicit(&t->grace.bytes, memory_order_relaxed);
 }

@@ -31,6 +31,8 @@
 #include "../protocol/exchange.h"
 #include "../service/resource.h"
 #include "graph.h"
+#include "exemplars.h"
+#include "exponential.h"
 #include "histogram.h"
 #include "http_values.h"
 #include "select.h"
@@ -83,6 +85,8 @@ struct telemetry_options {
 	bool routes;                           /* put http_route */
 	bool time_to_first_byte;               /* keep keyhole_http_*_time_to_first_byte_seconds */
 	bool server_address_from_host;         /* put the Host on server metrics: attacker-chosen */
+	enum exemplar_filter exemplars;        /* which durations keep; none: they take no memory */
+	struct exponential_limits exponential; /* of each histogram, beside its buckets; or none */
 	struct select_sections select;         /* attributes.select; globs checked before */
 	const struct attribute_extras *extras; /* NULL: none; outlives telemetry */
 	struct peer_namer namer;               /* of addresses; .name may be NULL */
@@ -114,13 +118,28 @@ void telemetry_free(struct telemetry *telemetry);
 
 /* ---- the writer ---- */
 
+/* The series in which an exchange's duration was counted. All zero: none that keeps exemplars. */
+struct telemetry_place {
+	uint32_t group; /* 1 + its number */
+	uint32_t slot;
+	uint64_t serial; /* another series in that slot has another one */
+};
+
 /*
  * Counts one exchange. Returns 0, or for one that is not counted -EINVAL (its role is not known) or
  * -ENOENT (its kind is switched off). When a limit is reached the exchange goes to the overflow
- * series: nothing is lost but its labels.
+ * series: nothing is lost but its labels. `place`: says where it was counted; NULL: not wanted.
  */
 int telemetry_count(struct telemetry *telemetry, const struct attribute_source *source,
-		    uint64_t now_ns);
+		    uint64_t now_ns, struct telemetry_place *place);
+
+/*
+ * The trace of an exchange that was counted before, once it is known: an exemplar of its duration
+ * (`exemplar->value`, ns: the same as was counted). Nothing happens if `place` is nowhere, its
+ * series has gone meanwhile, or the trace is not sampled and only such are asked for.
+ */
+void telemetry_exemplar(struct telemetry *telemetry, const struct telemetry_place *place,
+			const struct telemetry_exemplar *exemplar);
 
 /*
  * Counts an encrypted connection, once. Of source->exchange only conn and tgid need to be set. The
@@ -145,7 +164,7 @@ static inline int telemetry_http(struct telemetry *telemetry, struct resource *r
 {
 	struct attribute_source source = {resource, exchange, route, 0};
 
-	return telemetry_count(telemetry, &source, now_ns);
+	return telemetry_count(telemetry, &source, now_ns, NULL);
 }
 
 /* A small step of expiry; call it at least ten times a second. */
@@ -189,7 +208,8 @@ struct telemetry_family {
 	const char *name; /* a counter's without _total */
 	const char *unit; /* "seconds", "bytes"; NULL: none */
 	const char *help;
-	bool counter; /* else a histogram */
+	bool counter;     /* else a histogram */
+	bool exponential; /* that, too */
 };
 
 /* Gauges of 1, each with label sets of its own. */
@@ -219,6 +239,10 @@ struct telemetry_sample {
 	const uint64_t *counts; /* bounds->n + 1, each bucket alone, +Inf last. A counter's: one */
 	uint64_t sum;           /* in raw units: divide by bounds->unit */
 	uint64_t began_ns;      /* CLOCK_REALTIME, when it was zero */
+	const struct telemetry_exemplar *exemplars; /* each is in one of the counts */
+	unsigned int exemplars_n;
+	const struct exponential_limits *limits;
+	const histogram_word *exponential; /* for exponential_read(); NULL: not kept */
 };
 
 typedef void (*telemetry_sample_fn)(void *arg, const struct telemetry_sample *sample);

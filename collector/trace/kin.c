@@ -30,6 +30,10 @@ struct node {
 	uint32_t claims;
 	uint64_t claimed_by, claimed_ns; /* the one received last, and when */
 	uint64_t after, after_ns;        /* the last call whose answer the thread received before */
+	uint64_t twin; /* the request that asked for the same, and was answered next */
+
+	uint64_t asks;     /* what it asks for, HTTP; 0: nothing that can be compared */
+	uint64_t first_ns; /* of its answer */
 
 	/* lists, newest first: the number of the next one; of threads also which of its two */
 	uint64_t next_id;
@@ -120,6 +124,13 @@ static bool has_list(const struct node *n, enum thread which)
 	return !n->routine && n->tid && n->tid != n->req_tid;
 }
 
+static uint64_t asks_for(const struct exchange *x)
+{
+	if (x->kind != EXCHANGE_HTTP || !x->target.n)
+		return 0;
+	return siphash(siphash_process_key(), x->target.p, x->target.n) + x->method + 1;
+}
+
 static void put_in_lists(struct kin *k, struct node *n, uint64_t number)
 {
 	uint64_t *head = id_list(k, &n->ids);
@@ -193,6 +204,13 @@ static void compare_call(struct kin *k, struct node *call, const struct node *n,
 	}
 }
 
+/* A proxy's call of this request: each has one, and its answer comes right before the request's. */
+static bool may_be_twin(const struct node *request, const struct node *call)
+{
+	return request->asks && request->asks == call->asks && !call->twin && call->first_ns &&
+	       call->first_ns <= request->first_ns;
+}
+
 /*
  * What came since `n` began, for nothing else can overlap it: a list is in the order of arrival,
  * and nothing arrives before it ends.
@@ -200,26 +218,32 @@ static void compare_call(struct kin *k, struct node *call, const struct node *n,
 static void look_at_thread(struct kin *k, struct node *n, uint64_t number, enum thread which)
 {
 	uint64_t at = n->next_of[which];
+	struct node *twin = NULL;
 
 	for (unsigned int i = 0;; i++) {
 		struct node *other = node_of(k, at >> 1);
 		enum thread of = at & 1;
 
 		if (!other)
-			return;
+			break;
 		if (i == KIN_LOOK_MAX) {
 			k->counters.looks_cut++;
-			return;
+			break;
 		}
 		if (!n->server)
 			compare_call(k, n, other, at >> 1, of);
 		else if (!other->server && of == ASKING && same_thread(other, n, which) &&
-			 in_hand(n, other))
+			 in_hand(n, other)) {
 			claim(k, other, n, number);
+			if (may_be_twin(n, other) && (!twin || other->first_ns > twin->first_ns))
+				twin = other;
+		}
 		if (other->arrived_ns < n->start_ns)
-			return;
+			break;
 		at = other->next_of[of];
 	}
+	if (twin)
+		twin->twin = number;
 }
 
 /* Whose call it is: the number of a request of the same process, or 0. */
@@ -234,6 +258,8 @@ static uint64_t pick(struct kin *k, const struct node *call, enum kin_parent *ho
 	if (call->claims == 1)
 		return call->claimed_by;
 	*how = KIN_EVENT_LOOP;
+	if (node_of(k, call->twin))
+		return call->twin;
 	/* from answer to answer, back to where a request was the last that was heard of */
 	for (unsigned int i = 0; i < KIN_DEPTH_MAX && at->claims > 1 && at->after_ns > at->claimed_ns;
 	     i++) {
@@ -417,6 +443,8 @@ uint64_t kin_add(struct kin *k, const struct exchange *x, const struct kin_about
 			   .end_ns = x->end_ns,
 			   .arrived_ns = now_ns > x->end_ns ? now_ns : x->end_ns,
 			   .routine = x->routine,
+			   .asks = asks_for(x),
+			   .first_ns = x->first_ns,
 			   .tgid = x->tgid,
 			   .tid = x->tid,
 			   .req_tid = x->req_tid,

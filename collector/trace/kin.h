@@ -8,7 +8,8 @@
  * - within a process, a call belongs to the request that its thread has in hand when it begins. Of
  *   Go, whose threads say nothing, the goroutine counts. Where a thread has several in hand (an
  *   event loop), it is the one whose message the thread received last: a request, or the answer
- *   to a call of that request. That is a good guess and no more, so it is told apart;
+ *   to a call of that request. A proxy's call asks for what it was asked for itself, and its answer
+ *   is followed by the request's. These are good guesses and no more, so they are told apart;
  * - a trace context that the request carried comes before all this. Where a process handed on the
  *   one it got, unchanged, its own spans stand between.
  *
@@ -33,7 +34,7 @@ enum kin_parent {
 	KIN_TCP,        /* the other end of the same exchange */
 	KIN_THREAD,     /* the thread had one request in hand */
 	KIN_GOROUTINE,  /* likewise the goroutine */
-	KIN_EVENT_LOOP, /* the thread had several in hand: the last that it heard of */
+	KIN_EVENT_LOOP, /* the thread had several in hand: see above */
 	KIN_PARENTS,
 };
 

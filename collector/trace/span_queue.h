@@ -12,9 +12,9 @@
 
 #include <stdatomic.h>
 
-#define SPAN_QUEUE_ENTRIES_DEFAULT 4096 /* keyhole.traces.queue.entries */
+/* otel_traces_export.queue_size and keyhole.traces.queue_bytes */
 #define SPAN_QUEUE_ENTRIES_MAX 1048576
-#define SPAN_QUEUE_BYTES_DEFAULT (4u << 20) /* keyhole.traces.queue.bytes */
+#define SPAN_QUEUE_BYTES_DEFAULT (16u << 20)
 #define SPAN_QUEUE_BYTES_MIN (64u << 10)
 #define SPAN_QUEUE_BYTES_MAX (1u << 30)
 

@@ -48,8 +48,8 @@ static int queue_new(struct queue *queue, size_t size)
 static size_t queue_put(struct queue *queue, const struct tell_record *record, size_t n)
 {
 	uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
-	uint64_t room = queue->size -
-			(head - atomic_load_explicit(&queue->tail, memory_order_acquire));
+	uint64_t room =
+		queue->size - (head - atomic_load_explicit(&queue->tail, memory_order_acquire));
 
 	if (n > room)
 		n = room;
@@ -117,11 +117,10 @@ static void keep(struct tell *tell, const struct tell_record *record)
 /* ---- intake thread ---- */
 
 void tell_put(struct tell *tell, const uint8_t client_span_id[SPAN_ID_LEN],
-	      const uint8_t trace_id[SPAN_TRACE_ID_LEN], uint8_t flags, const struct exchange *ex)
+	      const uint8_t trace_id[SPAN_TRACE_ID_LEN], uint8_t flags)
 {
 	struct tell_record record = {.flags = flags};
 
-	(void)ex; /* all peers are told, wherever the server is */
 	if (!tell)
 		return;
 	memcpy(record.span_id, client_span_id, SPAN_ID_LEN);

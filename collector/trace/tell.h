@@ -25,27 +25,26 @@
 #define TELL_WAYS 8            /* places of the table where one id may lie */
 #define TELL_LIFETIME_MS 30000 /* after that, what was told is forgotten */
 
-struct exchange;
-
 /* What is told. */
 struct tell_record {
-	uint8_t span_id[SPAN_ID_LEN]; /* derived, of the client span; never zero */
+	uint8_t span_id[SPAN_ID_LEN];        /* derived, of the client span; never zero */
 	uint8_t trace_id[SPAN_TRACE_ID_LEN]; /* never zero */
 	uint8_t flags;                       /* W3C trace flags */
 };
 
 struct tell_stats {
-	_Atomic uint64_t put;         /* by the intake thread, to be sent */
-	_Atomic uint64_t put_dropped; /* of these: there was no place in the queue */
-	_Atomic uint64_t got;         /* from peers, for the intake thread */
-	_Atomic uint64_t got_dropped; /* of these: there was no place in the queue */
-	_Atomic uint64_t evicted;     /* forgotten before their time, for newer ones */
+	_Atomic uint64_t put;            /* by the intake thread, to be sent */
+	_Atomic uint64_t put_dropped;    /* of these: there was no place in the queue */
+	_Atomic uint64_t got;            /* from peers, for the intake thread */
+	_Atomic uint64_t got_dropped;    /* of these: there was no place in the queue */
+	_Atomic uint64_t evicted;        /* forgotten before their time, for newer ones */
 	_Atomic uint64_t found, unknown; /* answers of tell_find() */
 };
 
 struct tell;
 
-/* `table` places, rounded up to a power of two. Returns 0, -EINVAL (out of the limits) or -ENOMEM. */
+/* `table` places, rounded up to a power of two. Returns 0, -EINVAL (out of the limits) or -ENOMEM.
+ */
 int tell_new(struct tell **tell, uint32_t table);
 void tell_free(struct tell *tell); /* when both threads are done; NULL is fine */
 
@@ -53,10 +52,10 @@ void tell_free(struct tell *tell); /* when both threads are done; NULL is fine *
 
 /*
  * The client span of a call to a server that is not on this node has its trace. Told at the latest
- * 200 ms later. `ex` is the client's exchange; only looked at during the call.
+ * 200 ms later.
  */
 void tell_put(struct tell *tell, const uint8_t client_span_id[SPAN_ID_LEN],
-	      const uint8_t trace_id[SPAN_TRACE_ID_LEN], uint8_t flags, const struct exchange *ex);
+	      const uint8_t trace_id[SPAN_TRACE_ID_LEN], uint8_t flags);
 
 /*
  * What a peer told of this client span in the last TELL_LIFETIME_MS; it may be asked again and

@@ -146,9 +146,9 @@ enum tell_refusal tell_open(struct tell_key *key, const uint8_t *from, size_t le
 const char *tell_refusal_word(enum tell_refusal refusal)
 {
 	static const char *const word[TELL_REFUSALS] = {
-		[TELL_TAKEN] = "taken",     [TELL_LENGTH] = "length", [TELL_VERSION] = "version",
-		[TELL_MAC] = "mac",         [TELL_RECORD] = "record", [TELL_OWN] = "own",
-		[TELL_CLOCK] = "clock",     [TELL_REPLAY] = "replay", [TELL_SENDERS] = "senders",
+		[TELL_TAKEN] = "taken", [TELL_LENGTH] = "length", [TELL_VERSION] = "version",
+		[TELL_MAC] = "mac",     [TELL_RECORD] = "record", [TELL_OWN] = "own",
+		[TELL_CLOCK] = "clock", [TELL_REPLAY] = "replay", [TELL_SENDERS] = "senders",
 	};
 
 	return word[refusal];

@@ -19,7 +19,7 @@
 
 #include "tell.h"
 
-#define TELL_DATAGRAM_MAX 1200 /* bytes: fits the least MTU of IPv6, 1280, with room for tunnels */
+#define TELL_DATAGRAM_MAX 1200 /* bytes: below IPv6's least MTU, with room for tunnels */
 #define TELL_RECORDS_MAX 46    /* records of a datagram */
 #define TELL_SECRET_LEN 32
 #define TELL_HEAD_LEN 32

@@ -4,6 +4,7 @@
 #include "../cleanup.h"
 #include "../log.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -90,6 +91,16 @@ const char *tell_endpoint_read(const char *text, struct tell_endpoint *endpoint)
 	memcpy(endpoint->host, host, n);
 	endpoint->host[n] = 0;
 	return read_port(colon + 1, &endpoint->port);
+}
+
+const char *tell_listen_check(const struct tell_endpoint *endpoint)
+{
+	struct in6_addr address;
+
+	if (inet_pton(AF_INET, endpoint->host, &address) == 1 ||
+	    inet_pton(AF_INET6, endpoint->host, &address) == 1)
+		return NULL;
+	return "before the port there is an IPv4 address, an IPv6 address in brackets, or nothing";
 }
 
 /* ---- the look-up, in its thread ---- */

@@ -15,9 +15,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define TELL_PEERS_MAX 1024  /* addresses of all endpoints */
+#define TELL_PEERS_MAX 1024   /* addresses of all endpoints */
 #define TELL_ENDPOINTS_MAX 16 /* keyhole.traces.peers.endpoints */
-#define TELL_HOST_MAX 256    /* bytes of a host's name, with its NUL */
+#define TELL_HOST_MAX 256     /* bytes of a host's name, with its NUL */
 #define TELL_RESOLVE_MS 30000
 
 struct tell_endpoint {
@@ -38,6 +38,9 @@ struct tell_names_stats {
 
 /* "host:port", "1.2.3.4:port", "[::1]:port" or ":port". NULL, or what is wrong with it. */
 const char *tell_endpoint_read(const char *text, struct tell_endpoint *endpoint);
+
+/* Is the host an address, as it must be to listen there? NULL, or what is wrong. */
+const char *tell_listen_check(const struct tell_endpoint *endpoint);
 
 struct tell_names;
 

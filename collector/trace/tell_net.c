@@ -38,13 +38,13 @@ struct tell_net {
 	uint8_t secret[TELL_SECRET_LEN];
 	struct tell_key *key;
 	struct tell_names *names;
-	uint64_t counter;    /* of datagrams made */
-	uint64_t rate;       /* bytes a second */
-	int64_t may_send;    /* bytes; below zero: too many have been sent */
-	uint64_t sent_ns;    /* when may_send was worked out last */
-	unsigned int read;   /* datagrams, in this tick */
-	bool paused;         /* not read until the next tick */
-	bool secret_failed;  /* said so; not again until it works */
+	uint64_t counter;   /* of datagrams made */
+	uint64_t rate;      /* bytes a second */
+	int64_t may_send;   /* bytes; below zero: too many have been sent */
+	uint64_t sent_ns;   /* when may_send was worked out last */
+	unsigned int read;  /* datagrams, in this tick */
+	bool paused;        /* not read until the next tick */
+	bool secret_failed; /* said so; not again until it works */
 	struct tell_net_stats stats;
 	struct tell_senders senders;
 };
@@ -128,12 +128,14 @@ static void refill(struct tell_net *net)
 static void send_all(struct tell_net *net)
 {
 	struct tell_record record[TELL_RECORDS_MAX];
-	size_t n, all = 0;
+	size_t n;
 
 	refill(net);
-	while (all < TELL_OUT_RECORDS && (n = tell_take(net->tell, record, TELL_RECORDS_MAX))) {
+	for (unsigned int i = 0; i < TELL_SEND_TICK_MAX; i++) {
+		n = tell_take(net->tell, record, TELL_RECORDS_MAX);
+		if (!n)
+			return;
 		send_batch(net, record, n);
-		all += n;
 	}
 }
 
@@ -257,7 +259,7 @@ static int parse_listen(struct tell_net *net, const char *text, union address *a
 		net->ipv4_only = true;
 	} else {
 		log_error("keyhole.traces.peers.listen %s: %s", text,
-			  wrong ? wrong : "the address is no number");
+			  wrong ? wrong : tell_listen_check(&endpoint));
 		return -EINVAL;
 	}
 	net->port = endpoint.port;
@@ -291,8 +293,8 @@ static int open_socket(struct tell_net *net, const char *text)
 	net->fd = try_bind(&address);
 	if ((net->fd == -EAFNOSUPPORT || net->fd == -EADDRNOTAVAIL) && *text == ':') {
 		net->ipv4_only = true;
-		address.in = (struct sockaddr_in){.sin_family = AF_INET,
-						  .sin_port = htons(net->port)};
+		address.in =
+			(struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(net->port)};
 		net->fd = try_bind(&address);
 	}
 	if (net->fd >= 0)

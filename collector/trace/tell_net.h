@@ -11,10 +11,11 @@
 #include "tell_datagram.h"
 #include "tell_names.h"
 
-#define TELL_TICK_MS 100        /* between two looks at what is to be sent */
-#define TELL_READ_MAX 64        /* datagrams read before other descriptors have their turn */
-#define TELL_READ_TICK_MAX 2048 /* datagrams read in a tick; others wait in the kernel or are lost */
-#define TELL_RCVBUF 1048576     /* bytes asked of the kernel for datagrams that wait */
+#define TELL_TICK_MS 50           /* between two looks at what is to be sent */
+#define TELL_SEND_TICK_MAX 64     /* datagrams made in a tick: a receiver's socket holds so many */
+#define TELL_READ_MAX 64          /* datagrams read before other descriptors have their turn */
+#define TELL_READ_TICK_MAX 1024   /* read in a tick; others wait in the kernel or are lost */
+#define TELL_RCVBUF 1048576       /* bytes asked of the kernel for datagrams that wait */
 #define TELL_RATE_DEFAULT 1048576 /* keyhole.traces.peers.bytes_per_second */
 #define TELL_RATE_MIN 1200
 #define TELL_RATE_MAX 1073741824
@@ -28,13 +29,13 @@ struct tell_net_options {
 };
 
 struct tell_net_stats {
-	_Atomic uint64_t sent;          /* datagrams, each peer's counted */
-	_Atomic uint64_t send_failures; /* of these, the kernel did not take */
-	_Atomic uint64_t records_sent;  /* records, however many peers were told */
-	_Atomic uint64_t rate_dropped;  /* records not sent for bytes_per_second */
-	_Atomic uint64_t no_peers;      /* records not sent because there was no peer */
+	_Atomic uint64_t sent;                    /* datagrams, each peer's counted */
+	_Atomic uint64_t send_failures;           /* of these, the kernel did not take */
+	_Atomic uint64_t records_sent;            /* records, however many peers were told */
+	_Atomic uint64_t rate_dropped;            /* records not sent for bytes_per_second */
+	_Atomic uint64_t no_peers;                /* records not sent because there was no peer */
 	_Atomic uint64_t received[TELL_REFUSALS]; /* datagrams, by what became of them */
-	_Atomic uint64_t pauses; /* ticks in which TELL_READ_TICK_MAX was reached */
+	_Atomic uint64_t pauses;          /* ticks in which TELL_READ_TICK_MAX was reached */
 	_Atomic uint64_t secret_failures; /* times that the file could not be read again */
 };
 

@@ -12,7 +12,7 @@
 
 #define TELL_SENDERS_MAX 4096 /* senders heard within the last TELL_CLOCK_MS */
 #define TELL_WINDOW 64        /* datagrams by which one may be late */
-#define TELL_CLOCK_MS 30000   /* by which the clocks of two nodes, and a datagram's way, may differ */
+#define TELL_CLOCK_MS 30000   /* by which clocks, and a datagram's way, may differ */
 
 struct tell_senders {
 	uint64_t own;       /* this collector's id as a sender */
@@ -26,7 +26,8 @@ struct tell_senders {
 	} sender[TELL_SENDERS_MAX];
 };
 
-/* Takes note of it if it is TELL_TAKEN. `wall_ms`: CLOCK_REALTIME now. Zeroed but `own` at first. */
+/* Takes note of it if it is TELL_TAKEN. `wall_ms`: CLOCK_REALTIME now. Zeroed but `own` at first.
+ */
 enum tell_refusal tell_senders_check(struct tell_senders *senders, const struct tell_head *head,
 				     uint64_t wall_ms);
 

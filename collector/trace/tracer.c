@@ -11,6 +11,7 @@ struct guest {
 	uint64_t number; /* of its exchange, in kin */
 	uint64_t due_ns, last_ns; /* when it may leave, and when it must */
 	struct trace_ids ids;
+	struct telemetry_place place; /* where its exchange was counted */
 	bool client, abroad, told;
 };
 
@@ -125,10 +126,23 @@ static bool put_link(struct span *span, const struct guest *guest, const struct 
 	return true;
 }
 
+static void put_exemplar(struct tracer *t, const struct guest *guest, const struct span *span,
+			 const struct kin_place *place)
+{
+	struct telemetry_exemplar exemplar = {.value = span->end_ns - span->start_ns,
+					      .time_ns = span->end_ns,
+					      .sampled = place->flags & 1};
+
+	memcpy(exemplar.trace_id, place->trace_id, sizeof(exemplar.trace_id));
+	memcpy(exemplar.span_id, place->span_id, sizeof(exemplar.span_id));
+	telemetry_exemplar(t->o.telemetry, &guest->place, &exemplar);
+}
+
 static void send(struct tracer *t, const struct guest *guest, const struct kin_place *place)
 {
 	struct span *span = span_queue_peek(t->room);
 
+	put_exemplar(t, guest, span, place);
 	if (!(place->flags & 1)) {
 		count(&t->stats.sampled_out);
 		return;
@@ -151,7 +165,7 @@ static void tell(struct tracer *t, struct guest *guest, const struct kin_place *
 	    place->other_end)
 		return;
 	guest->told = true;
-	tell_put(t->o.tell, place->span_id, place->trace_id, place->flags, NULL);
+	tell_put(t->o.tell, place->span_id, place->trace_id, place->flags);
 }
 
 /* The oldest goes. False: it may wait, and does. */
@@ -271,13 +285,16 @@ static void make(struct tracer *t, const struct attribute_source *source)
 }
 
 void tracer_exchange(struct tracer *t, const struct attribute_source *source,
-		     const struct sampler *sampler, uint64_t now_ns)
+		     const struct sampler *sampler, const struct telemetry_place *place,
+		     uint64_t now_ns)
 {
 	const struct exchange *x = source->exchange;
 	struct kin_about about = {.context = context_of(x),
 				  .sampler = sampler ? *sampler : t->o.sampler,
 				  .abroad = is_abroad(t, x)};
-	struct guest guest = {.client = x->conn.role == KH_ROLE_CLIENT, .abroad = about.abroad};
+	struct guest guest = {.client = x->conn.role == KH_ROLE_CLIENT,
+			      .abroad = about.abroad,
+			      .place = *place};
 
 	if (now_ns != t->now_ns || !t->real_ns) {
 		t->now_ns = now_ns;

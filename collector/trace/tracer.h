@@ -36,7 +36,7 @@ enum tracer_remote {
 
 struct tracer_options {
 	struct span_queue *queue;
-	struct telemetry *telemetry; /* gets exemplars; NULL: none */
+	struct telemetry *telemetry; /* gets exemplars */
 	struct peers *peers;         /* NULL: of nobody is known where it is */
 	struct tell *tell;           /* NULL: other nodes are not told, and tell nothing */
 	const struct span_rules *rules;
@@ -67,10 +67,11 @@ void tracer_free(struct tracer *tracer);
 
 /*
  * An exchange that is to have a span. `sampler`: the workload's own, or NULL. `place`: where the
- * exchange was counted, for exemplars, or NULL.
+ * exchange was counted, for its exemplar; all zero: nowhere.
  */
 void tracer_exchange(struct tracer *tracer, const struct attribute_source *source,
-		     const struct sampler *sampler, uint64_t now_ns);
+		     const struct sampler *sampler, const struct telemetry_place *place,
+		     uint64_t now_ns);
 
 /* Once per batch, also of an idle one. */
 void tracer_turn(struct tracer *tracer, uint64_t now_ns);

@@ -211,6 +211,119 @@ static void http2(struct talk_of *t)
 	t->step = 2;
 }
 
+/* Stream ids are of one byte here: as many as a driver has under way. */
+static void cassandra(struct talk_of *t)
+{
+	static const char query[] = "SELECT name FROM users WHERE id = 42";
+
+	ADD(&t->hello, "\4\0\0\0\1\0\0\0\x16\0\1\0\x0b"
+		       "CQL_VERSION\0\5"
+		       "3.0.0");
+	ADD(&t->welcome, "\x84\0\0\0\2\0\0\0\0");
+	ADD(&t->ask, "\4\0\0\0\7");
+	add_be(&t->ask, 4 + sizeof(query) - 1 + 3, 4);
+	add_be(&t->ask, sizeof(query) - 1, 4);
+	add(&t->ask, query, sizeof(query) - 1);
+	ADD(&t->ask, "\0\1\0");
+	ADD(&t->answer, "\x84\0\0\0\x08\0\0\0\4\0\0\0\1");
+	t->asked[0] = t->answered[0] = (struct serial){3, 1, false};
+	t->step = 1;
+}
+
+static void mssql(struct talk_of *t)
+{
+	static const char query[] = "SELECT name FROM users WHERE id = 42";
+
+	ADD(&t->ask, "\1\1");
+	add_be(&t->ask, 8 + 22 + 2 * (sizeof(query) - 1), 2);
+	ADD(&t->ask, "\0\0\1\0");
+	ADD(&t->ask, "\26\0\0\0\22\0\0\0\2\0\0\0\0\0\0\0\0\0\1\0\0\0");
+	for (size_t i = 0; i < sizeof(query) - 1; i++)
+		add_le(&t->ask, (unsigned char)query[i], 2);
+	ADD(&t->answer, "\4\1\0\x15\0\0\1\0\xfd\0\0\xc1\0\1\0\0\0\0\0\0\0");
+}
+
+static void fastcgi(struct talk_of *t)
+{
+	ADD(&t->ask, "\1\1\0\1\0\x08\0\0\0\1\1\0\0\0\0\0");
+	ADD(&t->ask, "\1\4\0\1\0\x38\6\0"
+		     "\x0e\3REQUEST_METHODGET"
+		     "\x0b\4REQUEST_URI/x?y"
+		     "\x09\x09HTTP_HOSTshop.test"
+		     "......");
+	ADD(&t->ask, "\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0");
+	ADD(&t->answer, "\1\6\0\1\0\x18\0\0Content-type: text\r\n\r\nhi");
+	ADD(&t->answer, "\1\3\0\1\0\x08\0\0\0\0\0\0\0\0\0\0");
+}
+
+static void amqp_frame(struct text *t, unsigned int type, const char *p, size_t n)
+{
+	add_be(t, type, 1);
+	add_be(t, 1, 2);
+	add_be(t, n, 4);
+	add(t, p, n);
+	ADD(t, "\xce");
+}
+#define AMQP_FRAME(t, type, text) amqp_frame(t, type, text, sizeof(text) - 1)
+
+static void amqp_publish(struct text *t)
+{
+	AMQP_FRAME(t, 1, "\0\x3c\0\x28\0\0\0\6orders\0");
+	AMQP_FRAME(t, 2, "\0\x3c\0\0\0\0\0\0\0\0\0\5\0\0");
+	AMQP_FRAME(t, 3, "hello");
+}
+
+/* Publications that are confirmed, each by itself; the first two before what is measured. */
+static void amqp(struct talk_of *t)
+{
+	ADD(&t->hello, "AMQP\0\0\x09\1");
+	AMQP_FRAME(&t->hello, 1, "\0\x14\0\x0a\0");
+	AMQP_FRAME(&t->hello, 1, "\0\x55\0\x0a\0");
+	amqp_publish(&t->hello);
+	AMQP_FRAME(&t->welcome, 1, "\0\x14\0\x0b\0\0\0\0");
+	AMQP_FRAME(&t->welcome, 1, "\0\x55\0\x0b");
+	AMQP_FRAME(&t->welcome, 1, "\0\x3c\0\x50\0\0\0\0\0\0\0\1\0");
+	amqp_publish(&t->ask);
+	AMQP_FRAME(&t->answer, 1, "\0\x3c\0\x50\0\0\0\0\0\0\0\0\0");
+	t->answered[0] = (struct serial){7 + 4 + 4, 4, false};
+	t->step = 1;
+}
+
+static void amqp1_frame(struct text *t, unsigned int code, unsigned int count, const char *p,
+			size_t n)
+{
+	add_be(t, 8 + 3 + 3 + n, 4);
+	ADD(t, "\2\0\0\0\0\x53");
+	add_be(t, code, 1);
+	add_be(t, 0xc0, 1);
+	add_be(t, n + 1, 1);
+	add_be(t, count, 1);
+	add(t, p, n);
+}
+#define AMQP1_FRAME(t, code, count, text) amqp1_frame(t, code, count, text, sizeof(text) - 1)
+
+static void amqp1(struct talk_of *t)
+{
+	struct text *said[] = {&t->hello, &t->welcome};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		ADD(said[i], "AMQP\0\1\0\0");
+		AMQP1_FRAME(said[i], 0x10, 1, "\xa1\1m");
+	}
+	AMQP1_FRAME(&t->hello, 0x11, 4, "\x40\x43\x52\x64\x52\x64");
+	AMQP1_FRAME(&t->welcome, 0x11, 4, "\x43\x43\x52\x64\x52\x64");
+	AMQP1_FRAME(&t->hello, 0x12, 7,
+		    "\xa1\1l\x43\x42\x40\x40\x40\0\x53\x29\xc0\x09\1\xa1\6orders");
+	AMQP1_FRAME(&t->welcome, 0x12, 7,
+		    "\xa1\1l\x43\x41\x40\x40\x40\0\x53\x29\xc0\x09\1\xa1\6orders");
+	/* handle, delivery, its tag, the format, not settled */
+	AMQP1_FRAME(&t->ask, 0x14, 5, "\x43\x70\0\0\0\0\xa0\1x\x43\x42");
+	/* by the receiver: from, to, settled, accepted */
+	AMQP1_FRAME(&t->answer, 0x15, 5, "\x41\x70\0\0\0\0\x40\x41\0\x53\x24\x45");
+	t->asked[0] = t->answered[0] = (struct serial){14 + 2, 4, false};
+	t->step = 1;
+}
+
 static const struct {
 	const char *name;
 	enum protocol protocol;
@@ -226,6 +339,11 @@ static const struct {
 	{"nats", PROTOCOL_NATS, nats},
 	{"mqtt", PROTOCOL_MQTT, mqtt},
 	{"dns", PROTOCOL_DNS, dns},
+	{"cassandra", PROTOCOL_CASSANDRA, cassandra},
+	{"mssql", PROTOCOL_MSSQL, mssql},
+	{"fastcgi", PROTOCOL_FASTCGI, fastcgi},
+	{"amqp", PROTOCOL_AMQP, amqp},
+	{"amqp1", PROTOCOL_AMQP1, amqp1},
 };
 
 /* ---- playing them ---- */

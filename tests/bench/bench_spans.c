@@ -104,7 +104,7 @@ static double measure(enum part part, struct resource *resource)
 		memcpy(e.conn.raddr,
 		       (uint8_t[4]){10, 1, (uint8_t)(i % PODS >> 8), (uint8_t)(i % PODS)}, 4);
 		if (part == APPLICATION || part == ALL)
-			telemetry_count(telemetry, &source, SECOND);
+			telemetry_count(telemetry, &source, SECOND, NULL);
 		if (part == SPANS || part == ALL)
 			telemetry_span(telemetry, &source, SECOND);
 		if (part == GRAPH || part == ALL) {

@@ -45,7 +45,7 @@ done
 
 # A value that the chart does not know, at every level; and values of the wrong kind.
 for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=true collector.extraArg=x \
-	config.date=x rbac.service=true rbac.services=maybe seccompProfile.typ=x networkPolicy.enable=true networkPolicy.apiServer.port=1 podMonitor.enable=true \
+	config.date=x rbac.service=true rbac.services=maybe seccompProfile.typ=x networkPolicy.enable=true tracePeers.enable=true tracePeers.port=0 tracePeers=null networkPolicy.apiServer.port=1 podMonitor.enable=true \
 	split.csi.drvier=x serviceAccount.nam=x rbac.creat=true namespace.creat=true \
 	podLabels.app\\.kubernetes\\.io/name=x commonLabels.helm\\.sh/chart=x config.data.prometheus_export.path=metrics \
 	split.nodePath=/etc split.nodePath=/etc/keyhole split.nodePath=/run split.nodePath=/var/lib split.nodePath=/run/containerd \
@@ -58,7 +58,7 @@ for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=t
 	ok "it is the schema that refuses $typo" grep -q "values don't meet the specifications of the schema" "$scratch/said"
 done
 for wrong in config.data.prometheus_export.port=0 config.data.prometheus_export.port=99999 'config.data.keyhole.peers={pods,services}' config.data.keyhole.cluster_name_from_node=true \
-	layout=split,split.socket=csi config.create=false \
+	layout=split,split.socket=csi config.create=false tracePeers.enabled=true \
 	serviceAccount.create=false seccompProfile.operator=true layout=split,split.loaderNamespace=keyhole; do
 	helm template keyhole "$chart" --namespace keyhole --set "$wrong" > /dev/null 2> "$scratch/said" || true
 	ok "$wrong is refused, by name" grep -qE "error calling (fail|include)|execution error|required" "$scratch/said"
@@ -118,9 +118,12 @@ for values in "$scratch/none.yaml" "$here"/values/*.yaml; do
 	*) is "$name: nothing of the node's in a pod" "$(look host-paths "$out")" "" ;;
 	esac
 	is "$name: each container is a user of its own" "$(look same-users "$out")" ""
+	tokens='keyhole-collector /var/run/secrets/kubernetes.io/serviceaccount'
+	case $name in
+	trace-peers*) tokens=$'keyhole-collector /etc/keyhole-trace-peers\n'$tokens ;; # and this secret
+	esac
 	is "$name: only the collector sees the token" \
-		"$(look mounts "$out" | sed 's/^.*: \(keyhole-[a-z]*\): /\1 /')" \
-		"keyhole-collector /var/run/secrets/kubernetes.io/serviceaccount"
+		"$(look mounts "$out" | sed 's/^.*: \(keyhole-[a-z]*\): /\1 /')" "$tokens"
 	is "$name: nothing to write to, but the socket's directory for the loader" \
 		"$(look writable "$out" | sed 's/^.*: \(keyhole-[a-z]*\): /\1 /')" "keyhole-loader /run/keyhole"
 done
@@ -165,6 +168,17 @@ is "networks: scrapers, server, DNS and exporters as named" "$(look network-poli
 is "networks, split: the collector as in one pod; the loader has none" "$(look network-policy "$scratch/out/split.yaml")" \
 	'keyhole/keyhole {"egress": [{"ports": [{"port": 443, "protocol": "TCP"}, {"port": 6443, "protocol": "TCP"}]}], "ingress": [{"ports": [{"port": "metrics", "protocol": "TCP"}]}], "podSelector": {"matchLabels": {"app.kubernetes.io/component": "collector", "app.kubernetes.io/instance": "keyhole", "app.kubernetes.io/name": "keyhole"}}, "policyTypes": ["Ingress", "Egress"]}
 keyhole-loader/keyhole-loader {"podSelector": {"matchLabels": {"app.kubernetes.io/component": "loader", "app.kubernetes.io/instance": "keyhole", "app.kubernetes.io/name": "keyhole"}}, "policyTypes": ["Ingress", "Egress"]}'
+labels='"app.kubernetes.io/instance": "keyhole", "app.kubernetes.io/name": "keyhole"'
+for what in 'trace-peers agent 9999' 'trace-peers-split collector 9467'; do
+	read -r name component port <<< "$what"
+	rule_ports="\"ports\": [{\"port\": $port, \"protocol\": \"UDP\"}]"
+	rule_pods="[{\"podSelector\": {\"matchLabels\": {\"app.kubernetes.io/component\": \"$component\", $labels}}}]"
+	look network-policy "$scratch/out/$name.yaml" > "$scratch/answer"
+	ok "networks, $name: collectors are told by collectors, at that port" \
+		grep -qF -- "\"ingress\": [{\"ports\": [{\"port\": \"metrics\", \"protocol\": \"TCP\"}]}, {\"from\": $rule_pods, $rule_ports}]" "$scratch/answer"
+	ok "networks, $name: and tell collectors, at that port, which needs DNS" grep -qF -- \
+		"{$rule_ports, \"to\": $rule_pods}, {\"ports\": [{\"port\": 53," "$scratch/answer"
+done
 has "scrapes keep job and instance of the workload" pod-monitor all '"honorLabels": true'
 checksum() { # SET
 	helm template keyhole "$chart" --set "$1" | grep checksum/config

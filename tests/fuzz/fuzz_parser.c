@@ -42,9 +42,9 @@ static void read_all(struct slice s)
 
 static void emit(void *arg, const struct exchange *x)
 {
-	const struct slice texts[] = {x->operation, x->collection, x->namespace,
-				      x->summary,   x->code,       x->group,
-				      x->target,    x->host,       x->traceparent};
+	const struct slice texts[] = {x->operation,   x->collection, x->namespace, x->summary,
+				      x->code,        x->group,      x->target,    x->host,
+				      x->traceparent, x->tracestate};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		read_all(texts[i]);

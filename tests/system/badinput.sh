@@ -124,7 +124,7 @@ chmod 644 "$scratch/noise" "$scratch/empty"
 replays "--replay of noise" '--replay .*noise: not a tape' "$scratch/noise"
 replays "--replay of nothing" '--replay .*empty: not a tape' "$scratch/empty"
 {
-	printf 'KHTAPE\n\0\003\0\0\0\004\003\002\001'
+	printf 'KHTAPE\n\0\004\0\0\0\004\003\002\001'
 	head -c 4000 /dev/zero
 	head -c 4000 /dev/urandom
 } > "$scratch/tape"

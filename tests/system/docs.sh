@@ -24,10 +24,12 @@ printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$
 printf '%s\n' 'routes: {patterns: [/]}' 'keyhole:' '  time_to_first_byte: true' \
 	'  server_address_from_host: true' '  peers: [services, pods]' \
 	'attributes: {select: {http_server_request_duration: {include: ["*"]}}}' 'metrics: {features: ["*"]}' > "$scratch/c.yml"
-mkdir -m 755 "$scratch/web"
+mkdir -m 755 "$scratch/web" "$scratch/secret"
+printf '%064d' 1 > "$scratch/secret/key"
 port=$(free_port)
 start_loader
-start_collector KUBECONFIG="$scratch/kubeconfig" OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9 \
+start_collector KEYHOLE_TRACES_PEERS_ENDPOINTS="127.0.0.1:$(free_port)" KEYHOLE_TRACES_PEERS_LISTEN=":$(free_port)" \
+	KEYHOLE_TRACES_PEERS_SECRET_FILE="$scratch/secret/key" KUBECONFIG="$scratch/kubeconfig" OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9 \
 	KEYHOLE_SHUTDOWN_TIMEOUT=1s --config "$scratch/c.yml"
 start "$scratch/web.log" "$python" -m http.server --bind 127.0.0.1 --directory "$scratch/web" "$port"
 wait_for 10 listening "$port"

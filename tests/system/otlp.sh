@@ -95,11 +95,47 @@ counts "all is counted" 700 http_server_request_duration_seconds_count "server_p
 is "nothing left before the interval was over" "$(state "served($port, 200)")" "$total"
 stop "$collector"
 arrives "what was counted leaves at the end" 700 "served($port, 200)"
+start_collector "${fast[@]}" KEYHOLE_METRICS_INTERVAL=1h
+load 20
+counts "it is there" 20 http_server_request_duration_seconds_count "server_port=\"$port\""
+load 500
+stop "$collector"
+arrives "so does what came just before it" 520 "served($port, 200)"
 start_collector "${fast[@]}" KEYHOLE_METRICS_INTERVAL=1h KEYHOLE_SHUTDOWN_TIMEOUT=1s
 behave '{"delay": 30}'
 stop "$collector"
 refused "a receiver that says nothing does not hold it up" process_start "$collector"
 behave '{}'
+
+scenario "a workload that exports by itself"
+# A web server in Python that sends OTLP's bytes, as an SDK would, whenever it is asked for /export
+own_port=$(free_port)
+start "$scratch/own.log" "$python" "$(dirname "${BASH_SOURCE[0]}")/otlp_workload.py" "$own_port" "$receiver_port" \
+	"$repo/collector/export/proto"
+wait_for 20 listening "$own_port"
+start_collector "${fast[@]}"
+ask_own() { # PATH
+	curl -sf "http://127.0.0.1:$own_port$1" > /dev/null
+}
+ask 10 "http://127.0.0.1:$own_port/"
+arrives "it is told while it does not export" 10 "served($own_port, 200)"
+ask_own "/export/traces"
+ask 10 "http://127.0.0.1:$own_port/"
+arrives "who sends traces has metrics" 21 "served($own_port, 200)"
+ask_own "/export/metrics"
+ask 30 "http://127.0.0.1:$own_port/"
+load 50
+arrives "others are told as before" 50 "served($port, 200)"
+is "who sends metrics has no more" "$(state "served($own_port, 200)")" 21
+ok "what is left out is counted" reached 30 keyhole_records_dropped_total 'reason="exports_itself"'
+is "what the workload sent is there, once" "$(state "s['points'] and sum(p['name'] == 'own' for p in s['points'].values())")" 1
+is "what arrives is to the specification with it" "$(state "s['faults']")" "[]"
+stop "$collector"
+start_collector "${fast[@]}" KEYHOLE_EXCLUDE_OTEL_INSTRUMENTED_SERVICES=false
+ask_own "/export/metrics"
+ask 10 "http://127.0.0.1:$own_port/"
+counts "told twice where it is asked for" 11 http_server_request_duration_seconds_count "server_port=\"$own_port\""
+stop "$collector"
 
 scenario "JSON"
 start_collector "${fast[@]}" OTEL_EXPORTER_OTLP_PROTOCOL=http/json OTEL_EXPORTER_OTLP_COMPRESSION=none

@@ -5,7 +5,8 @@
 It decodes with Google's protobuf, refuses what is not to the specification (and remembers why), and
 keeps what came; spans also in SPANS-FILE, a line of JSON each. POST /behave tells how it answers from then on, as JSON: {"status": 429, "headers":
 {...}, "body": "...", "delay": SECONDS, "times": N}; {} is well again. GET /state tells, as JSON:
-requests, faults, spans by id (how often each came), points of the newest metrics, kinds of bodies.
+requests, faults, spans by id (how often each came), points of the newest metrics (an exponential
+histogram whole), kinds of bodies.
 """
 import base64
 import gzip
@@ -96,6 +97,22 @@ def check_histogram(name, point):
     check(point.HasField("sum"), f"{name}: no sum")
 
 
+def check_exponential(name, point):
+    counts = list(point.positive.bucket_counts)
+    check(-10 <= point.scale <= 20 and len(counts) <= 160, f"{name}: scale {point.scale}, {len(counts)} buckets")
+    check(sum(counts) + point.zero_count == point.count, f"{name}: buckets do not add up")
+    check(not counts or counts[0] and counts[-1], f"{name}: empty buckets at an end")
+    check(point.HasField("sum") and not point.HasField("negative"), f"{name}: no sum, or negative values")
+
+
+def check_exemplars(name, point):
+    for exemplar in point.exemplars:
+        check(len(exemplar.trace_id) == 16 and any(exemplar.trace_id), f"{name}: trace id of an exemplar")
+        check(len(exemplar.span_id) == 8 and any(exemplar.span_id), f"{name}: span id of an exemplar")
+        check(exemplar.HasField("as_double") and 0 < exemplar.time_unix_nano <= point.time_unix_nano,
+              f"{name}: an exemplar without value or time")
+
+
 def take_points(request):
     check(request.resource_metrics, "an envelope without metrics")
     for resource_metrics in request.resource_metrics:
@@ -113,18 +130,27 @@ def take_points(request):
                       point.start_time_unix_nano <= point.time_unix_nano, f"{metric.name}: times")
                 if kind == "histogram":
                     check_histogram(metric.name, point)
+                if kind == "exponential_histogram":
+                    check_exponential(metric.name, point)
+                if kind != "sum":
+                    check_exemplars(metric.name, point)
                 take_point(service, resource, metric.name, kind, point)
 
 
 def take_point(service, resource, name, kind, point):
     labels = attributes(point, name)
     key = json.dumps([name, service, resource.get("service.instance.id"), labels], sort_keys=True)
-    value = point.count if kind == "histogram" else point.as_int
+    value = point.as_int if kind == "sum" else point.count
     before = state["points"].get(key)
     if before and before["start"] == point.start_time_unix_nano:
         check(value >= before["value"] and point.time_unix_nano > before["time"], f"{key}: from {before} to {value} at {point.time_unix_nano}")
     state["points"][key] = {"name": name, "service": service, "labels": labels, "value": value,
                             "start": point.start_time_unix_nano, "time": point.time_unix_nano}
+    if kind != "sum":
+        state["points"][key]["exemplars"] = [[e.trace_id.hex(), e.span_id.hex(), e.as_double] for e in point.exemplars]
+    if kind == "exponential_histogram":
+        state["points"][key].update(scale=point.scale, zeros=point.zero_count, sum=point.sum,
+                                    offset=point.positive.offset, counts=list(point.positive.bucket_counts))
 
 
 def ids_as_base64(value):

@@ -414,7 +414,7 @@ def upgrade(reader):
 def look_alikes(reader):
     """What begins as a request of HTTP might, and is none."""
     for first in (b'CONNECT {"verbose":false}\r\n', b"PUB hello 5\r\nhello\r\n", b"SUB * 1\r\n",
-                  b"PRI * HTTP/2.0\r\n\r\n", b"PING\r\n"):
+                  b"PRI * HTTP/2.0\r\n\r\n", b"PING\r\n", b"SELECT * FROM a\0"):
         pair = Pair()
         pair.client.sendall(first)
         pair.server.recv(100)
@@ -441,6 +441,35 @@ def late_http(reader):
     for sock in pair.client, pair.server:
         expect("segments", [(s["len"] > 0, s["reason"]) for s in of(segments, sock)],
                [(True, MORE), (False, CLOSE)])
+    pair.close()
+
+
+def letters(reader):
+    """A server that reads a message's first letter by itself, as all methods begin: after another
+    one was answered it is no HTTP. Behind a header that has no answer it is."""
+    hello, answer, after = b"\0\0\0\x08\0\3\0\0", b"R\0\0\0\x08\0\0\0\0", b"\0\0\0\x09TTP \0"
+    for letter in b"QDHCGPTO":
+        pair, told = Pair(), [hello, answer]
+        pair.client.sendall(hello)
+        receive(pair.server, len(hello))
+        pair.server.sendall(answer)
+        receive(pair.client, len(answer))
+        for _ in range(2):
+            message = bytes([letter]) + after
+            pair.client.sendall(message)
+            receive(pair.server, 1)
+            receive(pair.server, len(after))
+            told += [message[:1], after]
+        expect(chr(letter), [s["head"] for s in of(reader.read(), pair.server)], told)
+        pair.close()
+    pair = Pair()
+    pair.client.sendall(b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n")
+    pair.server.recv(100)
+    pair.client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    receive(pair.server, 1)
+    pair.server.recv(100)
+    expect("a request's letter", [s["len"] > 0 for s in of(reader.read(), pair.server)],
+           [True, False])
     pair.close()
 
 
@@ -757,6 +786,7 @@ TESTS = (
     ("a connection that leaves HTTP", upgrade),
     ("what looks like HTTP", look_alikes),
     ("HTTP behind something else", late_http),
+    ("letters by themselves", letters),
     ("two threads", threads),
     ("the bound", bounded),
     ("UDP: connected", connected),

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The journey of a request on one node: h2load → nginx → Python (a thread per connection) → Redis and
+# The journey of a request on one node: a client → nginx → Python (a thread per connection) → Redis and
 # PostgreSQL, 1,000 requests, 16 at a time. Each is one trace, and every span is the child of the right one.
 # As root.
 # shellcheck disable=SC2119 # what start_loader and its like take may be left out
@@ -13,7 +13,7 @@ set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 programs=(/usr/lib/postgresql/*/bin)
 need_root
-need "$loader_bin" "$collector_bin" nginx h2load curl protoc redis-server psql runuser "${programs[-1]}/postgres" "$python"
+need "$loader_bin" "$collector_bin" nginx curl protoc redis-server psql runuser "${programs[-1]}/postgres" "$python"
 requests=1000
 
 # ---- the services ----
@@ -30,7 +30,7 @@ url="host=127.0.0.1 port=$postgresql_port user=postgres"
 wait_for 20 psql -X -q -d "$url dbname=postgres" -c 'CREATE DATABASE shop'
 for table in {0..49}; do echo "CREATE TABLE item_$table (a int);"; done | psql -X -q -d "$url dbname=shop"
 app_port=$(free_port)
-start "$scratch/app.log" "$python" "$here/traces_app.py" "$app_port" "$redis_port" "$postgresql_port"
+start "$scratch/app.log" "$python" "$here/traces_app.py" "$app_port" "127.0.0.1:$redis_port" "127.0.0.1:$postgresql_port"
 wait_for 20 listening "$app_port"
 port=$(free_port)
 start_nginx "$scratch/web" "upstream app { server 127.0.0.1:$app_port; keepalive 32; }
@@ -50,7 +50,7 @@ start_receiver
 cat > "$scratch/config.yml" <<YAML
 discovery:
   instrument:
-    - exe_path: "{*/h2load,*/nginx,*/python3*,*/redis*,*/postgres}"
+    - exe_path: "{*/nginx,*/python3*,*/redis*,*/postgres}"
 YAML
 chmod 644 "$scratch/config.yml"
 start_loader
@@ -58,9 +58,7 @@ traced=(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://127.0.0.1:$receiver_port/v1/t
 start_collector "${traced[@]}" --config "$scratch/config.yml"
 
 load() { # FROM TO CONNECTIONS
-	seq -f "http://127.0.0.1:$port/item/%g" "$1" "$2" > "$scratch/urls"
-	h2load --h1 -n $(($2 - $1 + 1)) -c "$3" -i "$scratch/urls" > "$scratch/h2load" 2>&1
-	grep -q "$(($2 - $1 + 1)) succeeded" "$scratch/h2load"
+	"$python" "$here/traces_load.py" 127.0.0.1 "$port" "$@"
 }
 all_came() { # WANT: of these services; the machine may have others
 	"$python" "$here/traces_check.py" "$spans" "$app_port" "$port" "$redis_port" "$postgresql_port" > "$scratch/judged"
@@ -77,4 +75,5 @@ cat "$scratch/judged"
 for link in nginx app redis_client redis_server postgresql_client postgresql_server; do
 	is "$link: every span is the child of the right one" "$(share $link)" "$requests $requests"
 done
+is "each request is one trace of eight spans" "$(share whole)" "$requests $requests"
 summary

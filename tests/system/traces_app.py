@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A service of threads: traces_app.py PORT REDIS-PORT POSTGRESQL-PORT.
+"""A service of threads: traces_app.py PORT REDIS-ADDRESS:PORT [POSTGRESQL-ADDRESS:PORT].
 
 Each connection has a thread, which for GET /item/N asks Redis with the N-th of OPERATIONS and PostgreSQL
 for table item_N, both modulo their number: so whoever sees a call knows of which requests it can be.
@@ -19,15 +19,17 @@ OPERATIONS = ("GET STRLEN EXISTS TTL PTTL TYPE LLEN SCARD ZCARD HLEN HKEYS HVALS
 TABLES = 50
 
 if __name__ == "__main__":
-    port, redis_port, postgresql_port = (int(a) for a in sys.argv[1:])
+    port, redis_at = int(sys.argv[1]), sys.argv[2].split(":")
+    postgresql_at = sys.argv[3].split(":") if len(sys.argv) > 3 else None
     own = threading.local()
 
     def connections():
         if not hasattr(own, "redis"):
-            own.redis = redis.Redis(port=redis_port)
-            own.sql = psycopg2.connect(host="127.0.0.1", port=postgresql_port, user="postgres", dbname="shop")
-            own.sql.autocommit = True
-        return own.redis, own.sql.cursor()
+            own.redis = redis.Redis(redis_at[0], int(redis_at[1]))
+            if postgresql_at:
+                own.sql = psycopg2.connect(host=postgresql_at[0], port=postgresql_at[1], user="postgres", dbname="shop")
+                own.sql.autocommit = True
+        return own.redis, own.sql.cursor() if postgresql_at else None
 
     class Service(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -41,8 +43,9 @@ if __name__ == "__main__":
             cache, cursor = connections()
             cache.execute_command(OPERATIONS[n % len(OPERATIONS)], "nothing")
             time.sleep(random.random() / 200)  # others of the same process go on meanwhile
-            cursor.execute(f"SELECT a FROM item_{n % TABLES}")
-            body = b"%d rows\n" % len(cursor.fetchall())
+            if cursor:
+                cursor.execute(f"SELECT a FROM item_{n % TABLES}")
+            body = b"%d rows\n" % (len(cursor.fetchall()) if cursor else 0)
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -52,4 +55,4 @@ if __name__ == "__main__":
         request_queue_size = 128
         daemon_threads = True
 
-    Server(("127.0.0.1", port), Service).serve_forever()
+    Server(("", port), Service).serve_forever()

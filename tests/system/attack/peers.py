@@ -14,7 +14,7 @@ import sys
 import time
 
 MAGIC = 0x4C48594B
-ABI = 3
+ABI = 4
 HELLO = struct.Struct("=II24s")
 OFFER = struct.Struct("=4I4Q4I24s64s64s32s")
 PAGE = os.sysconf("SC_PAGESIZE")

@@ -98,13 +98,17 @@ for port in "$nginx" "$nghttpd"; do
 	status "$name: a connection opened before, no such file" 5 "$port" 404
 	ok "$name: h2load" h2load -n 300 -c 3 -m 3 "http://127.0.0.1:$port/small"
 	status "$name: h2load on three connections" 320 "$port" 200
+	# what each connection begins with is 60 requests, longer than its first KiB
+	ok "$name: h2load, many streams" h2load -n 180 -c 3 -m 60 -H "cookie: $(printf 'c%.0s' {1..60})" \
+		"http://127.0.0.1:$port/small?$(printf 'q%.0s' {1..60})"
+	status "$name: h2load, many streams" 500 "$port" 200
 	for path in small none large; do
 		ok "$name: curl $path" one_by_one 4 "http://127.0.0.1:$port/$path"
 	done
-	status "$name: curl, answers" 328 "$port" 200
+	status "$name: curl, answers" 508 "$port" 200
 	status "$name: curl, no such file" 9 "$port" 404
 	ok "$name: node" node "$here/http2_client.js" "$port"
-	status "$name: a connection opened after, answers" 349 "$port" 200
+	status "$name: a connection opened after, answers" 529 "$port" 200
 	status "$name: a connection opened after, no such file" 14 "$port" 404
 done
 

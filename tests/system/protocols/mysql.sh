@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# MySQL's protocol: a real MariaDB server with its own client and pymysql, on connections opened
+# MySQL's protocol: a real MariaDB server with its own client, pymysql and mysqli, on connections opened
 # before Keyhole attached and after; no literal is told. As root.
 # shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
@@ -13,7 +13,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/protocol.bash"
 here=$(dirname "${BASH_SOURCE[0]}")
 need_root
-need "$loader_bin" "$collector_bin" curl mariadbd mariadb mariadb-install-db "$python"
+need "$loader_bin" "$collector_bin" curl mariadbd mariadb mariadb-install-db php "$python"
 
 port=$(free_port)
 data=$scratch/data
@@ -28,7 +28,7 @@ sql() { # STATEMENTS [OPTION...]
 	mariadb --no-defaults -h 127.0.0.1 -P "$port" -u root --skip-ssl "$@" -e "$text" > /dev/null
 }
 ok "tables" sql 'CREATE DATABASE shop; USE shop; CREATE TABLE early (a int, b text); CREATE TABLE late (a int, b text);
-	CREATE TABLE file (a text)'
+	CREATE TABLE file (a text); CREATE TABLE bound (a int PRIMARY KEY, b text)'
 
 mkfifo "$scratch/go"
 start "$scratch/early.log" "$python" "$here/mysql_client.py" "$port" early "$scratch/go"
@@ -44,6 +44,7 @@ ok "pymysql" "$python" "$here/mysql_client.py" "$port" late
 for i in {1..3000}; do echo "s3cret $i"; done > "$scratch/file.txt"
 ok "mariadb: a file" sql "LOAD DATA LOCAL INFILE '$scratch/file.txt' INTO TABLE file" --local-infile=1 -D shop
 ok "mariadb: prepared in SQL" sql "PREPARE s FROM 'DELETE FROM file WHERE a = ?'; SET @a = 's3cret'; EXECUTE s USING @a" -D shop
+ok "mysqli: prepared by the server, several results" php "$here/mysql_prepared.php" "$port"
 refused "mariadb: an error" sql "INSERT INTO late VALUES ('s3cret', 's3cret', 3)" -D shop
 
 for when in early late; do
@@ -67,7 +68,13 @@ for when in early late; do
 done
 for side in client server; do
 	on LOAD 1 'db_collection_name="file"' 'db_namespace="shop"'
-	on PREPARE 1
+	on PREPARE 1 'db_query_summary="PREPARE[^"]*"'
+	on PREPARE 1 'db_query_summary="INSERT bound"'
+	on PREPARE 1 'error_type="1146"'
+	on INSERT 10 'db_query_summary="INSERT bound"'
+	on INSERT 3 'error_type="1062"'
+	on SELECT 5 'db_query_summary="SELECT bound; UPDATE bound; DELETE bound"'
+	on CALL 3 'db_query_summary="CALL two"'
 	on EXECUTE 1
 	on INSERT 1 'error_type="1136"'
 done

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# NATS: a real nats-server, and a client that speaks its protocol over a socket (Debian has none),
-# on connections opened before Keyhole attached and after. As root.
+# NATS: a real nats-server, and its C library, on connections opened before Keyhole attached and
+# after; and a client that says the protocol's words itself, one call each. As root.
 # shellcheck disable=SC2119 # what start_loader and its like take may be left out
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../lib.sh
@@ -13,15 +13,16 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/protocol.bash"
 here=$(dirname "${BASH_SOURCE[0]}")
 need_root
-need "$loader_bin" "$collector_bin" curl nats-server "$python"
+need "$loader_bin" "$collector_bin" curl cc nats-server "$python"
 
 port=$(free_port)
 start "$scratch/nats.log" nats-server -a 127.0.0.1 -p "$port"
 wait_for 20 listening "$port"
 
+cc -o "$scratch/nats_client" "$here/nats_client.c" -lnats
 # One client that is there before, and goes on when it is told to.
 mkfifo "$scratch/go"
-start "$scratch/early.log" "$python" "$here/nats_client.py" "$port" early "$scratch/go"
+start "$scratch/early.log" "$scratch/nats_client" "$port" early "$scratch/go"
 wait_for 10 grep -q ready "$scratch/early.log"
 
 everything "$scratch/config.yml"
@@ -29,9 +30,10 @@ start_loader
 start_collector --config "$scratch/config.yml"
 echo go > "$scratch/go"
 wait_for 20 grep -q done "$scratch/early.log"
-ok "a client of this protocol" "$python" "$here/nats_client.py" "$port" late
+ok "a client that comes later" "$scratch/nats_client" "$port" late
+ok "a client without a library" "$python" "$here/nats_client.py" "$port" bare
 
-for when in early late; do
+for when in early late bare; do
 	told "$when: publications, as the client made them" 30 messaging-client "server_port=\"$port\"" \
 		'messaging_operation_name="publish"' "destination_name=\"$when\\.new\""
 	told "$when: publications, as the server took them" 30 messaging-server \
@@ -44,4 +46,6 @@ for when in early late; do
 done
 all_understood "everything was understood" nats
 nothing_lost "nothing was lost"
+scrape
+refused "no header and no password is told" grep -q s3cret "$metrics" "$collector_log"
 summary

@@ -148,7 +148,7 @@ static void lists_that_were_not_given_are_shown_as_they_count(void **state)
 			       "\n  instrument: []\n  exclude_instrument: []\n"
 			       "  default_exclude_instrument:\n    - exe_path: \"{*/,}{beyla,"));
 	assert_non_null(strstr(text, "\n    - k8s_namespace: \"{kube-system,"));
-	assert_null(strstr(text, "services:"));
+	assert_null(strstr(text, "\n  services:"));
 	assert_non_null(strstr(text, "\n  peers: []\n"));
 	assert_non_null(strstr(text, "\n  select: {}\n"));
 	assert_non_null(strstr(text, "\nfilter:\n  application: {}\n"));

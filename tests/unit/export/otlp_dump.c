@@ -50,6 +50,8 @@ static void put_span(struct span_queue *queue, struct resource *resource, uint8_
 	span_put_text(&span, "http.request.method", slice_of("GET"));
 	span_put_int(&span, "http.response.status_code", i == 3 ? -5 : 200);
 	span_put_text(&span, "empty", slice_of(""));
+	if (i == 2)
+		span_put_true(&span, "span.metrics.skip");
 	fill(other, sizeof(other), 7);
 	if (i == 2)
 		span_put_link(&span, other, other);
@@ -144,6 +146,46 @@ static void dump_graph(const char *directory, bool json)
 	resource_unref(resource);
 }
 
+/* Durations in nanoseconds, of the exponential histogram; the script has them, too. */
+static const uint64_t durations[] = {0,       1,         1000000,    1500000,
+				     8000000, 250000000, 1000000000, 1000000001};
+
+/* exponential.{pb,json}: such a histogram; exemplars.{pb,json}: one with bounds. */
+static void dump_exemplars(const char *directory, bool json, bool exponential)
+{
+	struct telemetry_options options = telemetry_defaults;
+	struct otlp_metrics m = {.bytes_max = 1 << 20, .exemplars = EXEMPLARS_SAMPLED};
+	struct otlp_writer w = OTLP_WRITER(json, 1 << 20);
+	struct resource *a = pod_resource("a");
+	struct exchange e = served();
+	struct attribute_source source = {a, &e, slice_of(""), 0};
+
+	options.exemplars = EXEMPLARS_ALL;
+	if (exponential)
+		options.exponential = (struct exponential_limits){EXPONENTIAL_BUCKETS_MAX, 20};
+	m.telemetry = new_telemetry(&options);
+	for (size_t i = 0; i < sizeof(durations) / sizeof(*durations); i++) {
+		struct telemetry_exemplar x = {.value = durations[i],
+					       .time_ns = 1700000000000000000ull + i,
+					       .sampled = i != 5};
+		struct telemetry_place place;
+
+		fill(x.trace_id, sizeof(x.trace_id), (uint8_t)(0x10 * i + 1));
+		fill(x.span_id, sizeof(x.span_id), (uint8_t)(0x10 * i + 2));
+		e.end_ns = e.start_ns + durations[i];
+		telemetry_count(m.telemetry, &source, SECOND, &place);
+		telemetry_exemplar(m.telemetry, &place, &x);
+	}
+	otlp_metrics_init(&m, json);
+	assert_int_equal(otlp_metrics_read(&m, 4000000000000000000ull), 0);
+	assert_true(otlp_metrics_next(&m, &w) > 0);
+	keep(directory, exponential ? "exponential" : "exemplars", &w);
+	otlp_metrics_free(&m);
+	otlp_free(&w);
+	telemetry_free(m.telemetry);
+	resource_unref(a);
+}
+
 int main(int argc, char **argv)
 {
 	assert_int_equal(argc, 2);
@@ -151,6 +193,8 @@ int main(int argc, char **argv)
 		dump_spans(argv[1], json);
 		dump_metrics(argv[1], json);
 		dump_graph(argv[1], json);
+		dump_exemplars(argv[1], json, false);
+		dump_exemplars(argv[1], json, true);
 	}
 	return 0;
 }

@@ -37,7 +37,7 @@ static int start(struct export_options options)
 	int err;
 
 	self = selfmetrics_new();
-	options.source = (struct prometheus_source){telemetry, self};
+	options.source = (struct prometheus_source){telemetry, self, EXEMPLARS_NONE};
 	options.not_ready = not_ready;
 	err = export_start(&export, loop, &options);
 	if (!err) {

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
 
 from google.protobuf import json_format
 
@@ -110,6 +111,7 @@ same("state", two.trace_state, "v=1")
 same("flags", (one.flags, two.flags), (0x101, 0x301))
 same("link", [(link.trace_id, link.span_id) for link in two.links], [(ident(7, 16), ident(7, 8))])
 same("a negative number", attrs(three)["http.response.status_code"], -5)
+same("a truth", attrs(two)["span.metrics.skip"], True)
 same("attributes beyond the limit", (len(three.attributes), three.dropped_attributes_count), (32, 2))
 
 # ---- metrics ----
@@ -167,5 +169,63 @@ same("infos are gauges of 1", (own["traces_host_info"].gauge.data_points[0].as_i
                                attrs(own["traces_host_info"].gauge.data_points[0])), (1, {"grafana.host.id": "host"}))
 same("spans' names", attrs(spans["traces_spanmetrics_calls_total"].sum.data_points[0]), {
     "span.name": "GET /a", "span.kind": "SPAN_KIND_SERVER", "status.code": "STATUS_CODE_UNSET", "source": "keyhole"})
+
+# ---- exemplars ----
+
+NANOSECONDS = [0, 1, 1000000, 1500000, 8000000, 250000000, 1000000000, 1000000001]
+
+
+def exemplars(point):
+    return [(e.trace_id, e.span_id, e.as_double, e.time_unix_nano) for e in point.exemplars]
+
+
+def exemplar(i):
+    return ident(0x10 * i + 1, 16), ident(0x10 * i + 2, 8), NANOSECONDS[i] / 1e9, 1700000000000000000 + i
+
+
+# Of four ranges of the 16 buckets the newest each; the one of 0.25 s is not sampled, and hides none.
+request = read("exemplars", otlp_pb2.ExportMetricsServiceRequest())
+metrics = {m.name: m for m in request.resource_metrics[0].scope_metrics[0].metrics}
+point, = metrics["http.server.request.duration"].histogram.data_points
+same("exemplars", exemplars(point), [exemplar(4), exemplar(7)])
+point, = metrics["http.server.response.body.size"].histogram.data_points
+same("sizes have none", exemplars(point), [])
+
+# ---- exponential histograms ----
+
+request = read("exponential", otlp_pb2.ExportMetricsServiceRequest())
+metrics = {m.name: m for m in request.resource_metrics[0].scope_metrics[0].metrics}
+same("all histograms are exponential", {m.WhichOneof("data") for m in metrics.values()}, {"exponential_histogram"})
+duration = metrics["http.server.request.duration"].exponential_histogram
+same("cumulative", duration.aggregation_temporality, 2)
+point, = duration.data_points
+same("count, zeros and sum", (point.count, point.zero_count, point.sum),
+     (len(NANOSECONDS), 1, sum(NANOSECONDS) / 1e9))
+same("no negative ones", point.HasField("negative"), False)
+same("exemplars, too", exemplars(point), [exemplar(4), exemplar(7)])
+same("attributes", attrs(point)["server.port"], 8080)
+
+
+def index(nanoseconds, scale):
+    """Exact, for a scale that is small: base^i < x <= base^(i + 1), raised to whole numbers."""
+    x, n = Fraction(nanoseconds, 10**9) ** 2**scale, 0
+    while Fraction(2) ** n < x:
+        n += 1
+    while Fraction(2) ** (n - 1) >= x:
+        n -= 1
+    return n - 1
+
+
+same("the scale is as fine as 160 buckets allow",
+     [index(1000000001, s) - index(1, s) < 160 for s in (point.scale, point.scale + 1)], [True, False])
+counts = [0] * (index(1000000001, point.scale) - index(1, point.scale) + 1)
+for ns in NANOSECONDS[1:]:
+    counts[index(ns, point.scale) - index(1, point.scale)] += 1
+same("the first bucket", point.positive.offset, index(1, point.scale))
+same("buckets", list(point.positive.bucket_counts), counts)
+point, = metrics["http.server.response.body.size"].exponential_histogram.data_points
+same("of one value the scale stays", (point.scale, point.count, point.sum), (20, 8, 12000))
+same("its bucket", (2 ** (point.positive.offset / 2**20) < 1500 <= 2 ** ((point.positive.offset + 1) / 2**20),
+                    list(point.positive.bucket_counts)), (True, [8]))
 print("failed" if failed else "ok")
 sys.exit(1 if failed else 0)

@@ -13,6 +13,7 @@
 
 static struct telemetry *telemetry;
 static struct selfmetrics *self;
+static enum exemplar_filter shown;
 
 static int setup(void **state)
 {
@@ -22,6 +23,7 @@ static int setup(void **state)
 	options.duration = (struct telemetry_buckets){bounds, 3};
 	options.request_size = (struct telemetry_buckets){bounds + 2, 1};
 	options.response_size = (struct telemetry_buckets){bounds + 2, 0};
+	shown = EXEMPLARS_NONE;
 	telemetry = new_telemetry(&options);
 	self = selfmetrics_new();
 	return 0;
@@ -36,7 +38,7 @@ static int teardown(void **state)
 
 static char *render(enum prometheus_format format)
 {
-	struct prometheus_source source = {telemetry, self};
+	struct prometheus_source source = {telemetry, self, shown};
 	struct body body;
 
 	assert_int_equal(body_init(&body, BODY_MAX, false), 0);
@@ -88,6 +90,7 @@ static void add_calls(void)
 	options.kinds = (1u << EXCHANGE_KINDS) - 1;
 	options.encrypted_connections = true;
 	options.time_to_first_byte = true;
+	options.exemplars = EXEMPLARS_ALL;
 	telemetry_free(telemetry);
 	telemetry = new_telemetry(&options);
 	for (unsigned int i = 0; i < 2 * PROTOCOLS; i++) {
@@ -100,7 +103,7 @@ static void add_calls(void)
 		e.operation = slice_of("GET");
 		e.failed = true;
 		e.code = slice_of("E\"\n\\");
-		assert_int_equal(telemetry_count(telemetry, &source, SECOND), 0);
+		assert_int_equal(telemetry_count(telemetry, &source, SECOND, NULL), 0);
 		assert_int_equal(telemetry_encrypted(telemetry, &source, SECOND), 0);
 	}
 	resource_unref(resource);
@@ -144,6 +147,77 @@ static void openmetrics_is_as_golden(void **state)
 	text = render(PROMETHEUS_OPENMETRICS);
 	assert_memory_equal(text, golden, sizeof(golden) - 1);
 	assert_string_equal(text + strlen(text) - 6, "# EOF\n");
+}
+
+/* Of 12 ms, of 2 s, and one of 3 ms whose trace is not sampled. */
+static void add_exemplars(void)
+{
+	static const uint64_t ns[] = {12 * MS, 2 * SECOND, 3 * MS};
+	struct telemetry_exemplar x = {.trace_id = {0xab, [15] = 1}, .span_id = {[7] = 0x0f}};
+	const char *values[RES_COUNT] = {[RES_SERVICE_NAME] = "a\"b", [RES_JOB] = "j"};
+	struct resource *resource = resource_new(values);
+	struct exchange e = served();
+	struct attribute_source source = {resource, &e, slice_of(""), 0};
+	struct telemetry_place place;
+
+	for (int i = 0; i < 3; i++) {
+		e.end_ns = e.start_ns + ns[i];
+		assert_int_equal(telemetry_count(telemetry, &source, SECOND, &place), 0);
+		x.value = ns[i];
+		x.time_ns = 1700000000123456789ull + (uint64_t)i * SECOND;
+		x.sampled = i < 2;
+		telemetry_exemplar(telemetry, &place, &x);
+	}
+	resource_unref(resource);
+}
+
+static void with_exemplars(enum exemplar_filter kept)
+{
+	static const double bounds[] = {0, 0.005, 1};
+	struct telemetry_options options = telemetry_defaults;
+
+	options.duration = (struct telemetry_buckets){bounds, 3};
+	options.exemplars = kept;
+	telemetry_free(telemetry);
+	telemetry = new_telemetry(&options);
+	add_exemplars();
+}
+
+#define IDS "trace_id=\"ab000000000000000000000000000001\",span_id=\"000000000000000f\""
+
+static void exemplars_stand_at_their_buckets(void **state)
+{
+	static const char golden[] =
+		"\n" DURATION "_bucket{" LABELS ",le=\"0.0\"} 0\n" DURATION "_bucket{" LABELS
+		",le=\"0.005\"} 1 # {" IDS "} 0.003 1700000002.123\n" DURATION "_bucket{" LABELS
+		",le=\"1.0\"} 2 # {" IDS "} 0.012 1700000000.123\n" DURATION "_bucket{" LABELS
+		",le=\"+Inf\"} 3 # {" IDS "} 2 1700000001.123\n" DURATION "_sum{" LABELS
+		"} 2.015\n" DURATION "_count{" LABELS "} 3\n";
+	_cleanup_free_ char *all = NULL, *sampled = NULL;
+
+	with_exemplars(EXEMPLARS_ALL);
+	shown = EXEMPLARS_ALL;
+	all = render(PROMETHEUS_OPENMETRICS);
+	assert_non_null(strstr(all, golden));
+	shown = EXEMPLARS_SAMPLED;
+	sampled = render(PROMETHEUS_OPENMETRICS);
+	assert_non_null(strstr(sampled, ",le=\"0.005\"} 1\n"));
+	assert_non_null(strstr(sampled, ",le=\"1.0\"} 2 # {" IDS "} 0.012 1700000000.123\n"));
+}
+
+static void only_openmetrics_has_exemplars_and_only_if_asked_for(void **state)
+{
+	_cleanup_free_ char *text = NULL, *unasked = NULL;
+
+	with_exemplars(EXEMPLARS_ALL);
+	shown = EXEMPLARS_ALL;
+	text = render(PROMETHEUS_TEXT);
+	assert_non_null(strstr(text, ",le=\"1\"} 2\n"));
+	assert_null(strstr(text, "trace_id"));
+	shown = EXEMPLARS_NONE;
+	unasked = render(PROMETHEUS_OPENMETRICS);
+	assert_non_null(strstr(unasked, ",le=\"1.0\"} 2\n"));
+	assert_null(strstr(unasked, "trace_id"));
 }
 
 static void counters_are_named_as_each_format_wants(void **state)
@@ -207,7 +281,7 @@ static void assert_unpacks_to(const struct body *body, const char *plain, size_t
 
 static void a_gzip_body_unpacks_to_the_same_text(void **state)
 {
-	struct prometheus_source source = {telemetry, self};
+	struct prometheus_source source = {telemetry, self, EXEMPLARS_NONE};
 	_cleanup_free_ char *plain = NULL;
 	struct body body;
 
@@ -312,10 +386,13 @@ static void the_openmetrics_parser_of_the_python_client_accepts_it(void **state)
 		skip();
 	add_calls();
 	add_some();
+	add_exemplars();
+	shown = EXEMPLARS_ALL;
 	add_self();
 	for (int i = 0; i < SELF_COUNT; i++)
 		selfmetrics_add_constant(self, i, "v", 1);
 	text = render(PROMETHEUS_OPENMETRICS);
+	assert_non_null(strstr(text, "span_id"));
 	assert_int_equal(pipe_to("/usr/bin/python3 -c '"
 				 "import sys\n"
 				 "from prometheus_client.openmetrics.parser import *\n"
@@ -348,7 +425,7 @@ static void ten_thousand_series_render(void **state)
 		resource_unref(resource);
 	}
 	for (int gzip = 0; gzip <= 1; gzip++) {
-		struct prometheus_source source = {telemetry, self};
+		struct prometheus_source source = {telemetry, self, EXEMPLARS_NONE};
 		struct body body;
 
 		body_init(&body, BODY_MAX, gzip);
@@ -374,6 +451,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_text_format_is_as_golden),
 		T(openmetrics_is_as_golden),
+		T(exemplars_stand_at_their_buckets),
+		T(only_openmetrics_has_exemplars_and_only_if_asked_for),
 		T(counters_are_named_as_each_format_wants),
 		T(counters_of_workloads_are_named_as_each_format_wants),
 		T(more_values_than_the_limit_are_refused),

@@ -109,6 +109,19 @@ static void a_new_book_takes_back_what_is_ignored_and_asks_for_what_it_needs(voi
 	assert_int_equal(bpf.want, KH_WANT_ARGS);
 }
 
+/* What an option asks for stays, whatever the rules ask for beside it. */
+static void goroutines_are_asked_for_by_whatever_book(void **state)
+{
+	o.routines = true;
+	o.books = rulebooks_new(book_of("discovery: {instrument: [{cmd_args: '*shop*'}]}\n"));
+	start(false);
+	assert_int_equal(pipeline_wants(pipeline), KH_WANT_ARGS | KH_WANT_ROUTINE);
+	rulebooks_publish(o.books, book_of("discovery: {instrument: [{exe_path: '*httpd'}]}\n"));
+	idle_after(1);
+	assert_int_equal(bpf.want, KH_WANT_ROUTINE);
+	assert_int_equal(pipeline_wants(pipeline), KH_WANT_ROUTINE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +131,7 @@ int main(void)
 		T(a_parent_that_begins_to_listen_is_thought_of),
 		T(a_parent_s_command_line_is_thought_of),
 		T(a_new_book_takes_back_what_is_ignored_and_asks_for_what_it_needs),
+		T(goroutines_are_asked_for_by_whatever_book),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,17 +103,22 @@ static void begin_frame(char who, unsigned int channel, unsigned int code)
 	open_list(code);
 }
 
-static void end_frame(const char *payload)
+static void end_frame_n(const char *payload, size_t payload_n)
 {
 	char *p = (char *)said[n].p;
 	size_t size;
 
 	close_list();
-	put(payload, strlen(payload));
+	put(payload, payload_n);
 	size = (size_t)(bytes + used - p);
 	for (unsigned int i = 0; i < 4; i++)
 		p[i] = (char)(size >> (24 - 8 * i));
 	said[n++].n = size;
+}
+
+static void end_frame(const char *payload)
+{
+	end_frame_n(payload, strlen(payload));
 }
 
 static void header(unsigned int protocol)
@@ -159,6 +164,9 @@ static void attach(char who, unsigned int channel, uint32_t handle, bool receive
 	end_frame("");
 }
 
+static const char *message; /* of transfers; NULL: some text */
+static size_t message_n;
+
 static void transfer(char who, unsigned int channel, uint32_t handle, int64_t id, bool settled,
 		     bool more)
 {
@@ -172,7 +180,10 @@ static void transfer(char who, unsigned int channel, uint32_t handle, int64_t id
 	number(0);
 	boolean(settled);
 	boolean(more);
-	end_frame("SwAa message's body");
+	if (message)
+		end_frame_n(message, message_n);
+	else
+		end_frame("SwAa message's body");
 }
 
 static void disposition(char who, unsigned int channel, bool receiver, uint32_t first, int64_t last,
@@ -216,6 +227,7 @@ static int anew(void **state)
 {
 	(void)state;
 	used = n = 0;
+	message = NULL;
 	header(3);
 	header(0);
 	begin_frame('>', 0, 0x10);
@@ -271,6 +283,57 @@ static void test_publish(void **state)
 	transfer('>', 3, 0, 6, false, false);
 	disposition('<', 5, true, 6, -1, 0x25, "no room for user 17"); /* no name, but a text */
 	talker_same(said, n, expected, 100);
+}
+
+#define OTHER_SECTIONS                                                                             \
+	"\0\x53\x70\xc0\2\1\x41"        /* header */                                               \
+	"\0\x53\x72\xc1\5\2\xa3\1x\x40" /* annotations of the message */                           \
+	"\0\x80\0\0\0\0\0\0\0\x73\x45"  /* properties, none */
+#define PARENT_8 "\xa1\x0btraceparent\xa1\x37" TALKER_PARENT
+#define STATE_32 "\xa1\x0atracestate\xb1\0\0\0\x27" TALKER_STATE
+#define BODY "\0\x53\x75\xa0\2hi"
+
+static const char small_map[] =
+	OTHER_SECTIONS "\0\x53\x74\xc1\xa0\6" PARENT_8 "\xa1\1n\x52\7" STATE_32 BODY;
+static const char large_map[] = "\0\x53\x74\xd1\0\0\0\xb0\0\0\0\4" STATE_32 PARENT_8 BODY;
+
+static void test_context(void **state)
+{
+	static const char expected[] =
+		PUBLISH "tasks" TALKER_CONTEXT " action=1\n" PUBLISH "tasks" TALKER_CONTEXT
+			" action=1\n" DELIVER "bills" TALKER_CONTEXT " action=3\n";
+
+	(void)state;
+	sender(0, "tasks");
+	receiver(1, "bills");
+	message = small_map;
+	message_n = sizeof(small_map) - 1;
+	transfer('>', 3, 0, 0, false, false);
+	disposition('<', 5, true, 0, -1, 0x24, NULL);
+	message = large_map;
+	message_n = sizeof(large_map) - 1;
+	transfer('>', 3, 0, 1, true, false);
+	transfer('<', 5, 21, 0, false, false);
+	disposition('>', 3, true, 0, -1, 0x24, NULL);
+	talker_same(said, n, expected, 100);
+	talker_never_wrong(said, n, expected, 1000);
+}
+
+/* In the body, or behind it, there are none. */
+static void test_no_context(void **state)
+{
+	static const char body[] = BODY "\0\x53\x74\xc1\xa0\2" PARENT_8;
+	static const char twice[] = "\0\x53\x73\x45\0\x53\x72\xc1\1\0\0\x53\x74\xc1\xa0\2" PARENT_8;
+
+	(void)state;
+	sender(0, "tasks");
+	message = body;
+	message_n = sizeof(body) - 1;
+	transfer('>', 3, 0, 0, true, false);
+	message = twice;
+	message_n = sizeof(twice) - 1;
+	transfer('>', 3, 0, 1, true, false);
+	talker_same(said, n, PUBLISH "tasks action=1\n" PUBLISH "tasks action=1\n", 20);
 }
 
 static void test_deliver(void **state)
@@ -395,6 +458,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_publish, anew),
 		cmocka_unit_test_setup(test_deliver, anew),
+		cmocka_unit_test_setup(test_context, anew),
+		cmocka_unit_test_setup(test_no_context, anew),
 		cmocka_unit_test_setup(test_ids_of_both_sides, anew),
 		cmocka_unit_test_setup(test_several_transfers_of_a_delivery, anew),
 		cmocka_unit_test_setup(test_dynamic_address, anew),

@@ -79,6 +79,49 @@ static void content(unsigned int channel, const char *body)
 	end();
 }
 
+static void long_text(char type, const char *name, const char *s)
+{
+	text(name);
+	be(1, (unsigned char)type);
+	be(4, strlen(s));
+	memcpy(bytes + used, s, strlen(s));
+	used += strlen(s);
+}
+
+/* A message whose properties have a trace context among values of all types. */
+static void content_with_context(unsigned int channel, const char *parent)
+{
+	size_t table;
+
+	frame(2, channel);
+	be(2, 60);
+	be(2, 0);
+	be(8, 2);
+	be(2, 0xe000);
+	text("text/plain");
+	text("utf-8");
+	table = used;
+	be(4, 0);
+	for (const char *t = "1t1b1B2s2u4I4i8l4f8d5D8T0V"; *t; t += 2) {
+		text("other");
+		be(1, (unsigned char)t[1]);
+		be((unsigned int)(t[0] - '0'), 0);
+	}
+	long_text('F', "traceparent", "\1aS\0\0\0\0");
+	long_text('A', "array", "S....");
+	long_text('S', "tracestate", TALKER_STATE);
+	long_text('S', "traceparent", parent);
+	long_text('S', "traceparent", "the first one counts");
+	for (unsigned int i = 0; i < 4; i++)
+		bytes[table + i] = (char)((used - table - 4) >> (24 - 8 * i));
+	end();
+	frame(3, channel);
+	be(2, 0x6869);
+	end();
+}
+
+static const char *context; /* NULL: messages without */
+
 static void publish(unsigned int channel, const char *exchange, const char *key)
 {
 	turn('>');
@@ -88,7 +131,10 @@ static void publish(unsigned int channel, const char *exchange, const char *key)
 	text(key);
 	be(1, 0);
 	end();
-	content(channel, "\1\0\1\0\0\0\5hello\xce");
+	if (context)
+		content_with_context(channel, context);
+	else
+		content(channel, "\1\0\1\0\0\0\5hello\xce");
 }
 
 static void deliver(unsigned int channel, const char *consumer, uint64_t tag, const char *key)
@@ -101,7 +147,10 @@ static void deliver(unsigned int channel, const char *consumer, uint64_t tag, co
 	text("");
 	text(key);
 	end();
-	content(channel, "a body");
+	if (context)
+		content_with_context(channel, context);
+	else
+		content(channel, "a body");
 }
 
 static void ack(char who, unsigned int channel, unsigned int number, uint64_t tag,
@@ -178,7 +227,10 @@ static void get_ok(unsigned int channel, uint64_t tag, const char *exchange, con
 	text(key);
 	be(4, 0);
 	end();
-	content(channel, "a body");
+	if (context)
+		content_with_context(channel, context);
+	else
+		content(channel, "a body");
 }
 
 static void get_empty(unsigned int channel)
@@ -225,6 +277,7 @@ static int anew(void **state)
 {
 	(void)state;
 	used = n = 0;
+	context = NULL;
 	greeting();
 	return 0;
 }
@@ -247,6 +300,78 @@ static void joined(const char *expected)
 
 /* ---- tests ---- */
 
+/* Of channels whose frames are mixed, confirmed or not, delivered, and got. */
+static void test_context(void **state)
+{
+	static const char expected[] =
+		PUBLISH "a" TALKER_CONTEXT " action=1\n" PUBLISH "b" TALKER_CONTEXT
+			" action=1\n" DELIVER "c" TALKER_CONTEXT " action=3\n" DELIVER
+			"c" TALKER_CONTEXT " action=3\n" GET "d" TALKER_CONTEXT " action=2\n";
+
+	(void)state;
+	context = TALKER_PARENT;
+	open_channel(1);
+	open_channel(2);
+	confirms(2);
+	publish(1, "", "a");
+	publish(2, "", "b");
+	ack('<', 2, 80, 1, 0);
+	consume(1, "", "sure", false);
+	consume(2, "", "free", true);
+	deliver(1, "sure", 1, "c");
+	ack('>', 1, 80, 1, 0);
+	deliver(2, "free", 1, "c");
+	get(1, "queue");
+	get_ok(1, 2, "", "d");
+	talker_same(said, n, expected, 100);
+	talker_never_wrong(said, n, expected, 1000);
+}
+
+/* Two channels' methods before the headers: each header is its own channel's. */
+static void test_context_of_mixed_channels(void **state)
+{
+	(void)state;
+	open_channel(1);
+	open_channel(2);
+	for (unsigned int channel = 1; channel <= 2; channel++) {
+		turn('>');
+		method(channel, 60, 40);
+		be(2, 0);
+		text("");
+		text(channel == 1 ? "one" : "two");
+		be(1, 0);
+		end();
+	}
+	content_with_context(2, "2");
+	content_with_context(1, "1");
+	talker_same(said, n,
+		    PUBLISH "two parent=2 state=" TALKER_STATE " action=1\n" PUBLISH
+			    "one parent=1 state=" TALKER_STATE " action=1\n",
+		    50);
+}
+
+/* A method where a header should be: what was published before is told without. */
+static void test_header_that_does_not_come(void **state)
+{
+	static struct talker t;
+	struct talker_how how = {.role = KH_ROLE_CLIENT};
+
+	(void)state;
+	open_channel(1);
+	turn('>');
+	method(1, 60, 40);
+	be(2, 0);
+	text("");
+	text("one");
+	be(1, 0);
+	end();
+	bare('>', 1, 20, 20); /* flow */
+	publish(1, "", "two");
+	talker_run(&t, &how, said, n);
+	assert_string_equal(t.told, PUBLISH "one action=1\n" PUBLISH "two action=1\n");
+	assert_int_equal(t.open, 0);
+}
+
 static void test_publish_without_confirms(void **state)
 {
 	static const char expected[] =
@@ -262,6 +387,22 @@ static void test_publish_without_confirms(void **state)
 	closed('>', 1, 20, 200, 0);
 	talker_same(said, n, expected, 100);
 	talker_never_wrong(said, n, expected, 200);
+}
+
+/* Queues that the broker names are many: what they are is told, not which. */
+static void test_made_queues(void **state)
+{
+	static const char expected[] =
+		PUBLISH "amq.gen action=1\n" PUBLISH "amq.rabbitmq.reply-to action=1\n" PUBLISH
+			"amq.topic:amq.general action=1\n";
+
+	(void)state;
+	open_channel(1);
+	publish(1, "", "amq.gen-JzTY20BRgKO-HjmUJj0wLg");
+	publish(1, "", "amq.rabbitmq.reply-to.g2dkAA1yZXBseUBhYmM=.x");
+	publish(1, "amq.topic", "amq.general");
+	closed('>', 1, 20, 200, 0);
+	talker_same(said, n, expected, 10);
 }
 
 /* One by one, several at once, out of order, and refused. */
@@ -310,7 +451,10 @@ static void returned(unsigned int channel, const char *key)
 	text("");
 	text(key);
 	end();
-	content(channel, "a body");
+	if (context)
+		content_with_context(channel, context);
+	else
+		content(channel, "a body");
 }
 
 static void test_returned(void **state)
@@ -542,6 +686,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_publish_without_confirms, anew),
+		cmocka_unit_test_setup(test_made_queues, anew),
+		cmocka_unit_test_setup(test_context, anew),
+		cmocka_unit_test_setup(test_context_of_mixed_channels, anew),
+		cmocka_unit_test_setup(test_header_that_does_not_come, anew),
 		cmocka_unit_test_setup(test_publish_with_confirms, anew),
 		cmocka_unit_test_setup(test_channels_have_their_own_tags, anew),
 		cmocka_unit_test_setup(test_returned, anew),

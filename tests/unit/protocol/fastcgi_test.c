@@ -44,6 +44,22 @@ static void test_never_wrong(void **state)
 	talker_never_wrong(usual, TALKER_N(usual), told, 300);
 }
 
+static void test_context(void **state)
+{
+	const struct said said[] = {
+		CLIENT(BEGIN "\1\4\0\1\0\xa3\0\0"
+			     "\x0e\3REQUEST_METHODGET\x0b\2REQUEST_URI/x"
+			     "\x10\x37HTTP_TRACEPARENT" TALKER_PARENT
+			     "\x0f\x27HTTP_TRACESTATE" TALKER_STATE NO_INPUT),
+		SERVER("\1\6\0\1\0\x18\0\0Content-type: text\r\n\r\nhi" END),
+	};
+	const char *expected = "http fastcgi target=/x" TALKER_CONTEXT " method=1 status=200\n";
+
+	(void)state;
+	talker_same(said, TALKER_N(said), expected, 100);
+	talker_never_wrong(said, TALKER_N(said), expected, 300);
+}
+
 static void test_closed(void **state)
 {
 	const struct said said[] = {CLIENT(BEGIN GET_X NO_INPUT), CLOSED};
@@ -126,9 +142,10 @@ static void test_end_in_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usual),        cmocka_unit_test(test_never_wrong),
-		cmocka_unit_test(test_closed),       cmocka_unit_test(test_long_answer),
-		cmocka_unit_test(test_number_again), cmocka_unit_test(test_end_in_pieces),
+		cmocka_unit_test(test_usual),         cmocka_unit_test(test_never_wrong),
+		cmocka_unit_test(test_context),       cmocka_unit_test(test_closed),
+		cmocka_unit_test(test_long_answer),   cmocka_unit_test(test_number_again),
+		cmocka_unit_test(test_end_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,8 @@ static void nobody_else(const char *what, size_t n, enum protocol owner, enum tr
 {
 	for (unsigned int port = 0; port <= parsers_n; port++) {
 		for (int role = KH_ROLE_UNKNOWN; role <= KH_ROLE_CLIENT; role++) {
-			struct talker_how how = {.role = role, .transport = transport};
+			struct talker_how how = {
+				.role = role, .transport = transport, .swapped = true};
 
 			how.server_port = port < parsers_n ? parsers[port]->ports[0] : 0;
 			for (how.join = 0; how.join < JOINS && how.join < n; how.join++) {
@@ -177,6 +178,65 @@ static void test_others(void **state)
 			    "aaaaaaaaaaaaaaaa\0"),
 		     CLIENT("\0\0\0\x08\xff\xff\xff\xfe\0\0\0\x0b"),
 		     SERVER("\0\0\0\x10\xff\xff\xff\xfe\0\0\0\0\0\0\0\1\0\0\0\0")),
+		/* rsync, git, X11, BitTorrent, syslog, Gearman, AJP, VNC, Redis' sentinel of none
+		 */
+		TALK(SERVER("@RSYNCD: 31.0 sha512 sha256\n"), CLIENT("@RSYNCD: 31.0 sha512\n"),
+		     CLIENT("module\n"), SERVER("@RSYNCD: OK\n")),
+		TALK(CLIENT("0033git-upload-pack /project.git\0host=myserver.com\0"),
+		     SERVER("00887217a7c7e582c46cec22a130adf4b9d7d950fba0 HEAD\0multi_ack "
+			    "thin-pack"),
+		     CLIENT("0032want 7217a7c7e582c46cec22a130adf4b9d7d950fba0\n00000009done\n"),
+		     SERVER("0008NAK\nPACK\0\0\0\2\0\0\0\3")),
+		TALK(CLIENT("l\0\x0b\0\0\0\0\0\0\0\0\0"),
+		     SERVER("\1\0\x0b\0\0\0\x10\0\0\0\0\0\0\0\0\2\xff\xff\x1f\0"),
+		     CLIENT("\x37\0\5\0\0\0\0\2\xd1\1\0\0\x08\0\0\0"), SERVER("\1\1\1\0\0\0\0\0")),
+		TALK(CLIENT("\x13"
+			    "BitTorrent protocol\0\0\0\0\0\x10\0\5aaaaaaaaaaaaaaaaaaaa"),
+		     SERVER("\x13"
+			    "BitTorrent protocol\0\0\0\0\0\x10\0\5bbbbbbbbbbbbbbbbbbbb"),
+		     CLIENT("\0\0\0\1\2\0\0\0\x0d\6\0\0\0\0\0\0\0\0\0\0\x40\0"),
+		     SERVER("\0\0\0\5\4\0\0\0\7\0\0\0\1\1")),
+		TALK(CLIENT("<34>1 2026-10-11T22:14:15Z host su - ID47 - failed\n<34>Oct 11 su: "
+			    "x\n"),
+		     CLIENT("95 <34>1 2026-10-11T22:14:15Z host su - ID47 - failed")),
+		TALK(CLIENT("\0REQ\0\0\0\x07\0\0\0\x0creverse\0\0abc"),
+		     SERVER("\0RES\0\0\0\x08\0\0\0\4H:1\0"),
+		     SERVER("\0RES\0\0\0\x0d\0\0\0\4cba\0")),
+		TALK(CLIENT("\x12\x34\0\x20\2\2\0\x08HTTP/1.1\0\0\1/\0\0\x09"
+			    "127.0.0.1\0\xff\xff\0\1a\0"),
+		     SERVER("AB\0\x0f\4\0\xc8\0\2OK\0\0\1\xa0\1\0\1"
+			    "5\0"),
+		     SERVER("AB\0\2\5\1")),
+		TALK(SERVER("RFB 003.008\n"), CLIENT("RFB 003.008\n"), SERVER("\1\1"), CLIENT("\1"),
+		     SERVER("\0\0\0\0")),
+		/* WebSocket's frames, Cap'n Proto's and Erlang's, etcd's peers, NFS, iSCSI, Modbus
+		 */
+		TALK(CLIENT("\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"), SERVER("\x81\5Hello"),
+		     CLIENT("\x89\x80\x37\xfa\x21\x3d"), SERVER("\x8a\0")),
+		TALK(CLIENT("\0\0\0\0\4\0\0\0\0\0\0\0\0\0\1\0\1\0\0\0\0\0\0\0"),
+		     SERVER("\0\0\0\0\4\0\0\0\0\0\0\0\0\0\1\0\2\0\0\0\0\0\0\0")),
+		TALK(CLIENT("\0\x15n\0\5\0\0\0\4a@localhost\0\0\0"), SERVER("\0\3sok"),
+		     SERVER("\0\x17n\0\5\0\0\0\4\1\2\3\4b@localhost"), CLIENT("\0\0\0\0")),
+		TALK(CLIENT("\x80\0\0\x28\0\0\0\1\0\0\0\0\0\0\0\2\0\1\x86\xa3\0\0\0\4\0\0\0\0\0\0\0"
+			    "\0"
+			    "\0\0\0\0\0\0\0\0\0\0\0\0"),
+		     SERVER("\x80\0\0\x18\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")),
+		TALK(CLIENT("\0\1\0\0\0\6\1\3\0\0\0\2"), SERVER("\0\1\0\0\0\7\1\3\4\0\1\0\2"),
+		     CLIENT("\0\2\0\0\0\6\1\3\0\0\0\2"), SERVER("\0\2\0\0\0\7\1\3\4\0\1\0\2")),
+		TALK(CLIENT("STATS\r\n"), SERVER("ok\r\n"), CLIENT("put 0 0 60 5\r\nhello\r\n"),
+		     SERVER("INSERTED 1\r\n")),
+		TALK(CLIENT("GET key\n"), SERVER("value\n"), CLIENT("SET key 5\n"), SERVER("OK\n")),
+		/* Graphite's lines, OpenTSDB's, what zabbix and Ceph begin with, ISO 8583 */
+		TALK(CLIENT("servers.a.cpu 42 1700000000\nservers.b.cpu 43 1700000000\n")),
+		TALK(CLIENT("ZBXD\1\x0d\0\0\0\0\0\0\0agent.version"),
+		     SERVER("ZBXD\1\5\0\0\0\0\0\0\0"
+			    "6.0.1")),
+		TALK(SERVER("ceph v2\n\x10\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+		     CLIENT("ceph v2\n\x10\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")),
+		TALK(CLIENT("\0\x2e"
+			    "0800822000000000000004000000000000001007130000000001301"),
+		     SERVER("\0\x2e"
+			    "0810822000000200000004000000000000001007130000000001301")),
 		/* LDAP bind, RDP, SMB2, BGP, Thrift's binary calls */
 		TALK(CLIENT("0\x0c\x02\x01\x01`\x07\x02\x01\x03\x04\x00\x80\x00"),
 		     SERVER("0\x0c\x02\x01\x01"
@@ -211,12 +271,72 @@ static void test_others(void **state)
 	}
 }
 
+static void test_datagrams(void **state)
+{
+	static const struct said talks[][4] = {
+		TALK(CLIENT("app.requests:1|c\napp.latency:320|ms|@0.1|#a:b\n"),
+		     CLIENT("app.gauge:333|g\n")),
+		TALK(CLIENT("<34>Oct 11 22:14:15 host su: failed")),
+		/* QUIC's long header and short one, NTP, SNMP, DHCP, STUN, TFTP, RADIUS, mDNS */
+		TALK(CLIENT("\xc3\0\0\0\1\x08\1\2\3\4\5\6\7\x08\0\0\x44\x9e\x7b\x9a"),
+		     SERVER("\xc1\0\0\0\1\0\x08\1\2\3\4\5\6\7\x08\0\x40\x75\xc0\xd9"),
+		     CLIENT("\x4b\1\2\3\4\5\6\7\x08\xff\xfe")),
+		TALK(CLIENT("\x23\0\6\xec\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			    "\0"
+			    "\0\0\0\0\0\0\xe9\x5d\x10\x3b\1\2\3\4"),
+		     SERVER("\x24\1\3\xec\0\0\0\x10\0\0\0\x20"
+			    "GPS\0\xe9\x5d\x10\0\0\0\0\0\xe9\x5d\x10"
+			    "\x3b\1\2\3\4\xe9\x5d\x10\x3b\1\2\3\4\xe9\x5d\x10\x3b\1\2\3\4")),
+		TALK(CLIENT("0&\2\1\1\4\6public\xa0\x19\2\4\1\2\3\4\2\1\0\2\1\0"
+			    "0\x0b"
+			    "0\x09\6\5+\6\1"
+			    "\2\1\5\0"),
+		     SERVER("0&\2\1\1\4\6public\xa2\x19\2\4\1\2\3\4\2\1\0\2\1\0"
+			    "0\x0b"
+			    "0\x09\6\5+\6\1"
+			    "\2\1\5\0")),
+		TALK(CLIENT("\1\1\6\0\x39\x03\xf3\x26\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\5"
+			    "\x3c\4"),
+		     SERVER("\2\1\6\0\x39\x03\xf3\x26\0\0\0\0\xc0\xa8\0\2\0\0\0\0\0\0\0\0\0\5\x3c"
+			    "\4")),
+		TALK(CLIENT("\0\1\0\0\x21\x12\xa4\x42"
+			    "aaaaaaaaaaaa"),
+		     SERVER("\1\1\0\x0c\x21\x12\xa4\x42"
+			    "aaaaaaaaaaaa\0\x20\0\x08\0\1\xa1\x47\1\2\3\4")),
+		TALK(CLIENT("\0\1file.txt\0octet\0"), SERVER("\0\3\0\1hello"), CLIENT("\0\4\0\1")),
+		TALK(CLIENT("\1\7\0\x1a"
+			    "aaaaaaaaaaaaaaaa\1\6user"),
+		     SERVER("\2\7\0\x14"
+			    "bbbbbbbbbbbbbbbb")),
+		TALK(CLIENT("\0\0\0\0\0\1\0\0get a\r\n"), SERVER("\0\0\0\0\0\1\0\0END\r\n")),
+		TALK(CLIENT("\x80\x60\0\1\0\0\0\xa0\1\2\3\4payload"),
+		     SERVER("\x80\x60\0\2\0\0\1\x40\1\2\3\4payload")),
+		TALK(CLIENT("d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"),
+		     SERVER("d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re")),
+		TALK(CLIENT("\0\0\0\0\0\0\0\0\0\0\0\0"), SERVER("\0\0\0\0\0\0\0\0\0\0\0\0")),
+		TALK(CLIENT("\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0"),
+		     SERVER("\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0")),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < TALKER_N(talks); i++) {
+		char what[32];
+		size_t n = 0;
+
+		for (; n < 4 && talks[i][n].who; n++)
+			said[n] = talks[i][n];
+		snprintf(what, sizeof(what), "datagrams %zu", i);
+		nobody_else(what, n, PROTOCOLS, OVER_UDP);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_other),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_datagrams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

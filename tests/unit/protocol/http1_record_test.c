@@ -101,6 +101,32 @@ static const struct piece get = {GET, "", 0};
 static const struct piece ok5 = {OK5, "", 0};
 static const struct piece none = {"", "", 0};
 
+/* Whose threads had the requests: of each record its own, whatever thread had the answer. */
+static void it_is_told_who_had_the_request(void **state)
+{
+	struct kh_exchange *x[] = {exchange(get, ok5, 1), exchange(get, none, 2),
+				   exchange((struct piece){GET GET, "", 0}, ok5, 3)};
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		x[i]->tid = 1;
+		x[i]->req_tid = 10 + (uint32_t)i;
+		x[i]->routine = 20 + i;
+	}
+	assert_true(http1_simple(&w.h, x[0]));
+	assert_int_equal(http1_conn_exchange(&w.h, &w.c, x[1]), 0);
+	assert_int_equal(feed_part(ok5, 2, KH_WHY_MORE), 0);
+	w.c.next_seq = 0;
+	assert_int_equal(http1_conn_exchange(&w.h, &w.c, x[2]), 0);
+	assert_int_equal(feed_part(ok5, 3, KH_WHY_MORE), 0);
+	assert_string_equal(w.told, "GET /a @a 200 req=0 resp=5 by=10/20\n"
+				    "GET /a @a 200 req=0 resp=5 by=11/21\n"
+				    "GET /a @a 200 req=0 resp=5 by=12/22\n"
+				    "GET /a @a 200 req=0 resp=5 by=12/22\n");
+	for (i = 0; i < 3; i++)
+		free(x[i]);
+}
+
 static void a_whole_exchange_is_told_without_state(void **state)
 {
 	w.times = true;
@@ -247,6 +273,7 @@ static void an_adopted_connection_may_begin_in_the_middle_of_a_message(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(it_is_told_who_had_the_request),
 		T(a_whole_exchange_is_told_without_state),
 		T(bodies_beyond_the_capture_are_simple_if_their_length_fits),
 		T(what_is_not_whole_is_left_to_a_connection),

@@ -107,7 +107,7 @@ static void a_server_joined_late_is_known_as_one(void **state)
 	for (size_t i = 0; i < s->n; i++) /* what talker.c takes for the client's is the server's */
 		s->said[i].who = s->said[i].who == '>' ? '<' : '>';
 	for (size_t join = 0; join < 18; join++) {
-		struct talker_how how = {.join = join + 4};
+		struct talker_how how = {.join = join + 4, .swapped = true};
 
 		talker_run(&t, &how, s->said, s->n);
 		expect(want, "rpc grpc op=_OTHER method=3 status=200\n",

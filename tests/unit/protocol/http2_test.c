@@ -25,6 +25,37 @@ static void requests_are_told_by_stream(void **state)
 		 "http http2 target=/a host=shop method=1 status=200\n");
 }
 
+/* As text, by index, and in Huffman's code; of gRPC as of HTTP. */
+static void contexts_are_told(void **state)
+{
+	static const char huffman[] =
+		"\0\x0btraceparent\xa7"
+		"\x00\x16\x6a\x39\x5f\x14\xac\xb6\xeb\xb1\xb2\xd4\x83\x70\x6c\x90\xaf\x89\xf9\x00"
+		"\x50\x15\xa7\x59\x71\x60\x02\x50\x38\xe8\xc6\x08\xc6\xf8\x05\x1b\xab\x00\x3f";
+	struct script *s = opened();
+	char b[1024];
+	size_t n;
+
+	says(s, '>');
+	headers(s, 1, END_STREAM, GET "/a +traceparent=" TALKER_PARENT " tracestate=rojo=1");
+	n = block(s, b, GET "/b");
+	memcpy(b + n, huffman, sizeof(huffman) - 1);
+	frame(s, HEADERS, END_STREAM | END_HEADERS, 3, b, n + sizeof(huffman) - 1);
+	headers(s, 5, 0, POST "/shop.Cart/Add +traceparent=" TALKER_PARENT);
+	message(s, 5, END_STREAM, 10);
+	says(s, '<');
+	headers(s, 1, END_STREAM, "+:status=404");
+	headers(s, 3, END_STREAM, "+:status=404");
+	headers(s, 5, 0, ANSWER);
+	message(s, 5, 0, 5);
+	headers(s, 5, END_STREAM, "+grpc-status=0 +traceparent=of-the-answer");
+	tells(s, "http http2 target=/a host=shop parent=" TALKER_PARENT
+		 " state=rojo=1 method=1 status=404\n"
+		 "http http2 target=/b host=shop parent=" TALKER_PARENT " method=1 status=404\n"
+		 "rpc grpc op=shop.Cart/Add code=OK host=shop parent=" TALKER_PARENT
+		 " method=3 status=200\n");
+}
+
 static void padding_priority_and_continuation_are_no_fields(void **state)
 {
 	struct script *s = opened();
@@ -369,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_told_by_stream),
+		cmocka_unit_test(contexts_are_told),
 		cmocka_unit_test(padding_priority_and_continuation_are_no_fields),
 		cmocka_unit_test(other_answers_before_the_answer_do_not_count),
 		cmocka_unit_test(an_answer_that_never_came_has_no_status),

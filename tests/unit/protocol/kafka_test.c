@@ -96,6 +96,100 @@ static void answer(unsigned int id, bool is_flexible)
 	tags();
 }
 
+/* ---- record batches ---- */
+
+enum records {
+	WITH_CONTEXT,
+	NO_RECORDS, /* as brokers answer where there is nothing new */
+	COMPRESSED,
+	CONTROL,
+	OLD_MAGIC,
+	NO_HEADERS,
+	LONG_VALUE, /* the headers are not captured */
+};
+
+static void put_varint(int64_t v)
+{
+	uint64_t z = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+
+	for (; z >= 128; z >>= 7)
+		be(1, (z & 127) | 128);
+	be(1, z);
+}
+
+static void put_bytes(const char *s)
+{
+	put_varint((int64_t)strlen(s));
+	memcpy(bytes + used, s, strlen(s));
+	used += strlen(s);
+}
+
+static void record(enum records how)
+{
+	static char value[5000];
+	size_t at = used, size;
+	char copy[8192];
+
+	memset(value, 'v', how == LONG_VALUE ? sizeof(value) - 1 : 5);
+	value[how == LONG_VALUE ? sizeof(value) - 1 : 5] = '\0';
+	be(1, 0);
+	put_varint(1000);
+	put_varint(0);
+	put_varint(-1); /* no key */
+	put_bytes(value);
+	put_varint(how == NO_HEADERS ? 0 : 3);
+	if (how != NO_HEADERS) {
+		put_bytes("other");
+		put_varint(-1); /* null */
+		put_bytes("traceparent");
+		put_bytes(TALKER_PARENT);
+		put_bytes("tracestate");
+		put_bytes(TALKER_STATE);
+	}
+	size = used - at;
+	memcpy(copy, bytes + at, size);
+	used = at;
+	put_varint((int64_t)size);
+	memcpy(bytes + used, copy, size);
+	used += size;
+}
+
+/* A partition's records, its length before them. */
+static void batches(enum records how)
+{
+	char copy[16384];
+	size_t at = used, size;
+
+	be(8, 7);
+	be(4, 0); /* nobody reads its length or checksum */
+	be(4, 0);
+	be(1, how == OLD_MAGIC ? 1 : 2);
+	be(4, 0);
+	be(2, how == COMPRESSED ? 1 : how == CONTROL ? 0x20 : 0);
+	be(4, 1);
+	be(8, 0);
+	be(8, 0);
+	be(8, (uint64_t)-1);
+	be(2, 0xffff);
+	be(4, (uint64_t)-1);
+	be(4, 2);
+	record(how);
+	record(NO_HEADERS);
+	size = how == NO_RECORDS ? 0 : used - at;
+	memcpy(copy, bytes + at, size);
+	used = at;
+	if (flexible)
+		for (uint64_t z = size + 1; z; z >>= 7)
+			be(1, (z & 127) | (z >= 128 ? 128 : 0));
+	else
+		be(4, size);
+	memcpy(bytes + used, copy, size);
+	used += size;
+}
+
+static bool of_records; /* else a few bytes that are none */
+static enum records records_as;
+
 static void produce(unsigned int id, unsigned int version, int acks, const char *topic,
 		    const char *other)
 {
@@ -109,12 +203,13 @@ static void produce(unsigned int id, unsigned int version, int acks, const char 
 		text(t);
 		count(1);
 		be(4, 0);
-		if (flexible)
-			be(1, 7 + 1);
-		else
-			be(4, 7);
-		memcpy(bytes + used, "records", 7);
-		used += 7;
+		if (of_records) {
+			batches(records_as);
+		} else {
+			count(7);
+			memcpy(bytes + used, "records", 7);
+			used += 7;
+		}
 		tags();
 		tags();
 	}
@@ -217,9 +312,13 @@ static void fetched_topic(unsigned int version, const char *topic, int error)
 		count(0);
 	if (version >= 11)
 		be(4, 0);
-	count(5);
-	memcpy(bytes + used, "batch", 5);
-	used += 5;
+	if (of_records) {
+		batches(records_as);
+	} else {
+		count(5);
+		memcpy(bytes + used, "batch", 5);
+		used += 5;
+	}
 	tags();
 	tags();
 }
@@ -303,6 +402,7 @@ static int anew(void **state)
 {
 	(void)state;
 	used = n = 0;
+	of_records = false;
 	api_versions(0); /* as every client begins: short enough to be known byte by byte */
 	return 0;
 }
@@ -324,6 +424,57 @@ static void test_produce_of_each_version(void **state)
 	}
 	talker_same(said, n, expected, 20);
 	talker_never_wrong(said, n, expected, 100);
+}
+
+/* The first record's headers, of what is produced as of what is fetched. */
+static void test_context(void **state)
+{
+	static const char expected[] =
+		PUBLISH "orders" TALKER_CONTEXT " action=1\n" PUBLISH "orders" TALKER_CONTEXT
+			" action=1\n" POLL "orders" TALKER_CONTEXT " action=2 waits\n" POLL
+			"orders" TALKER_CONTEXT " action=2 waits\n";
+
+	(void)state;
+	of_records = true;
+	records_as = WITH_CONTEXT;
+	produce(1, 3, 1, "orders", NULL);
+	produced(1, 3, "orders", 0);
+	produce(2, 9, 1, "orders", NULL);
+	produced(2, 9, "orders", 0);
+	fetch(3, 4, 0, "orders", NULL);
+	fetched(3, 4, 0, "orders", 0, NULL, 0);
+	fetch(4, 12, 0, "orders", NULL);
+	fetched(4, 12, 0, "orders", 0, NULL, 0);
+	talker_same(said, n, expected, 50);
+	talker_never_wrong(said, n, expected, 1000);
+}
+
+/* Each topic has its own. */
+static void test_context_by_topic(void **state)
+{
+	(void)state;
+	of_records = true;
+	records_as = WITH_CONTEXT;
+	produce(1, 9, 0, "orders", "bills");
+	talker_same(said, n,
+		    PUBLISH "orders" TALKER_CONTEXT " action=1\n" PUBLISH "bills" TALKER_CONTEXT
+			    " action=1\n",
+		    20);
+}
+
+static void test_records_without_context(void **state)
+{
+	(void)state;
+	for (records_as = NO_RECORDS; records_as <= LONG_VALUE; records_as++) {
+		anew(state);
+		of_records = true;
+		produce(1, 9, 1, "orders", NULL);
+		produced(1, 9, "orders", 0);
+		fetch(2, 12, 0, "orders", NULL);
+		fetched(2, 12, 0, "orders", 0, NULL, 0);
+		talker_same(said, n, PUBLISH "orders action=1\n" POLL "orders action=2 waits\n",
+			    10);
+	}
 }
 
 static void test_fetch_of_each_version(void **state)
@@ -567,6 +718,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_produce_of_each_version, anew),
 		cmocka_unit_test_setup(test_fetch_of_each_version, anew),
+		cmocka_unit_test_setup(test_context, anew),
+		cmocka_unit_test_setup(test_context_by_topic, anew),
+		cmocka_unit_test_setup(test_records_without_context, anew),
 		cmocka_unit_test_setup(test_errors, anew),
 		cmocka_unit_test_setup(test_an_error_behind_in_each_version, anew),
 		cmocka_unit_test_setup(test_one_exchange_per_topic, anew),

@@ -104,6 +104,20 @@ static void pipelined_answers_come_in_order(void **state)
 		   "db memcached op=get\n");
 }
 
+/* As a script does that writes all at once. */
+static void what_was_asked_before_quit_is_answered(void **state)
+{
+	static const struct said said[] = {
+		CLIENT("set a 0 0 1\r\nx\r\nget a\r\nquit\r\n"),
+		SERVER("STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+		CLOSED,
+	};
+	(void)state;
+	SAME(said, "db memcached op=quit\n"
+		   "db memcached op=set\n"
+		   "db memcached op=get\n");
+}
+
 static void quiet_meta_commands_are_told_with_the_next_answer(void **state)
 {
 	static const struct said said[] = {
@@ -292,6 +306,7 @@ int main(void)
 		cmocka_unit_test(a_miss_is_an_answer_and_only_an_error_fails),
 		cmocka_unit_test(noreply_is_told_when_sent),
 		cmocka_unit_test(pipelined_answers_come_in_order),
+		cmocka_unit_test(what_was_asked_before_quit_is_answered),
 		cmocka_unit_test(quiet_meta_commands_are_told_with_the_next_answer),
 		cmocka_unit_test(binary_answers_are_found_by_their_opaque_value),
 		cmocka_unit_test(long_values_lists_and_answers_count),

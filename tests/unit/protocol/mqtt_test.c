@@ -83,6 +83,46 @@ static void test_five(void **state)
 		    100);
 }
 
+#define CONTEXT                                                                                    \
+	"\x26\0\x0btraceparent\0\x37" TALKER_PARENT "\x26\0\x0btraceparent\0\5other\x23\0\1"       \
+	"\x26\0\x0atracestate\0\x27" TALKER_STATE
+
+/* User properties of version 5; those of the same name that follow do not count. */
+static void test_context(void **state)
+{
+	const struct said said[] = {
+		CLIENT(CONNECT5),
+		SERVER("\x20\3\0\0\0"),
+		CLIENT("\x30"
+		       "\x9c\x01\0\1a\x95\x01" CONTEXT "hi"),
+		SERVER("\x32"
+		       "\x9e\x01\0\1a\0\7\x95\x01" CONTEXT "hi"),
+		CLIENT("\x40\2\0\7"),
+		CLIENT("\x30\7\0\0\3\x23\0\1h"), /* the alias stood among them */
+	};
+	const char *expected = "messaging mqtt op=publish coll=a" TALKER_CONTEXT " action=1\n"
+			       "messaging mqtt op=process coll=a" TALKER_CONTEXT " action=3\n"
+			       "messaging mqtt op=publish coll=a action=1\n";
+
+	(void)state;
+	talker_same(said, TALKER_N(said), expected, 100);
+	talker_never_wrong(said, TALKER_N(said), expected, 1000);
+}
+
+/* Below version 5 the same bytes are the message. */
+static void test_no_properties(void **state)
+{
+	const struct said said[] = {
+		CLIENT(CONNECT4),
+		SERVER("\x20\2\0\0"),
+		CLIENT("\x30"
+		       "\x9c\x01\0\1a\x95\x01" CONTEXT "hi"),
+	};
+
+	(void)state;
+	talker_same(said, TALKER_N(said), "messaging mqtt op=publish coll=a action=1\n", 20);
+}
+
 static void test_joined(void **state)
 {
 	const struct said said[] = {CLIENT(CONNECT4), CLIENT("\x30\6\0\1ahey"),
@@ -138,6 +178,7 @@ static void test_joined_broker(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_context),       cmocka_unit_test(test_no_properties),
 		cmocka_unit_test(test_usual),         cmocka_unit_test(test_never_wrong),
 		cmocka_unit_test(test_five),          cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_joined_broker), cmocka_unit_test(test_joined_in_pieces),

@@ -35,7 +35,15 @@ static const struct expected all[] = {
 	{M, "SELECT _utf8'FROM a', x'00' FROM b # , c", "SELECT b", "SELECT", "b"},
 	{C, "SELECT * FROM ks.t WHERE id = 01234567-89ab-cdef-0123-456789abcdef // , u",
 	 "SELECT ks.t", "SELECT", "ks.t"},
+	{C, "UPDATE t SET a = $$x FROM secret, 'y' JOIN secret$$ WHERE k = $1 AND b = 1",
+	 "UPDATE t", "UPDATE", "t"},
+	{C, "SELECT a FROM t WHERE b = $$it's FROM$$ AND c = $$ JOIN secret", "SELECT t", "SELECT",
+	 "t"},
 	{M, "SELECT * FROM t WHERE a = 'unfinished", "SELECT t", "SELECT", "t"},
+	/* charsets in which a backslash may be the second byte of a character, as GBK's */
+	{M, "SELECT * FROM t WHERE a = '\xbf\\' AND b = ' FROM secret'", "SELECT t", "SELECT", ""},
+	{M, "SELECT * FROM t WHERE a = '\xc3\xa9\\'x' AND b IN (SELECT c FROM u)",
+	 "SELECT t SELECT u", "SELECT", ""},
 	/* comments */
 	{G, "/* a */ SELECT x -- FROM a\nFROM /* FROM\nb */ c", "SELECT c", "SELECT", "c"},
 	{P, "/* a /* b */ FROM c */ SELECT * FROM d", "SELECT d", "SELECT", "d"},

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/stream.h"
 #include "talker.h"
 
 static enum guess toy_detect(const struct sight *sight)
@@ -204,6 +205,30 @@ static void test_encrypted(void **state)
 	assert_int_equal(t.counters.tls, 1);
 }
 
+/* Encryption that a protocol which nobody knows begins amidst a connection is told, too. */
+static void test_starttls(void **state)
+{
+	const struct said smtp[] = {SERVER("220 mail ESMTP\r\n"),
+				    CLIENT("EHLO me\r\n"),
+				    SERVER("250-mail\r\n250 STARTTLS\r\n"),
+				    CLIENT("STARTTLS\r\n"),
+				    SERVER("220 Ready\r\n"),
+				    CLIENT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03..."),
+				    SERVER("\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03...")};
+	const struct said nats[] = {SERVER("INFO {\"tls_required\":true}\r\n"), smtp[5], smtp[6],
+				    CLIENT("\x17\x03\x03\x00\x05....."),
+				    SERVER("\x17\x03\x03\x00\x05.....")};
+	struct talker_how how = {.role = KH_ROLE_SERVER};
+
+	(void)state;
+	talker_run(&t, &how, smtp, TALKER_N(smtp));
+	assert_int_equal(t.encrypted, 1);
+	assert_int_equal(t.last_capture, 0);
+	talker_run(&t, &how, nats, TALKER_N(nats));
+	assert_int_equal(t.encrypted, 1);
+	assert_int_equal(t.counters.of[PROTOCOL_NATS].bad_frames, 0);
+}
+
 static void test_other(void **state)
 {
 	const struct said ssh[] = {SERVER("SSH-2.0-OpenSSH\r\n")};
@@ -289,7 +314,7 @@ int main(void)
 		cmocka_unit_test(test_ends),        cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_encrypted),   cmocka_unit_test(test_other),
 		cmocka_unit_test(test_proxied),     cmocka_unit_test(test_left_http1),
-		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_given_up),    cmocka_unit_test(test_starttls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

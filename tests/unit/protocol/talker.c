@@ -14,6 +14,9 @@
 #include <cmocka.h>
 
 #define PIECE_MAX KH_SEGMENT_CALL
+#define JOINS_MAX 300
+#define CLIENT_TID 21 /* whose calls are the client's bytes, at either end */
+#define SERVER_TID 22
 
 struct play {
 	struct talker *talker;
@@ -23,14 +26,22 @@ struct play {
 	uint32_t seq[2]; /* of the next byte, by `sent` */
 	uint64_t ns;
 	uint32_t capture;
+	bool decided;
+	unsigned int calls;
 	struct kh_segment *late[16];
 	size_t lates;
+	size_t passed; /* bytes of both directions, up to the next call */
 };
 
 static unsigned int draw(struct play *play, unsigned int n)
 {
 	play->seed = play->seed * 1103515245u + 12345u;
 	return (play->seed >> 16) % (n ? n : 1);
+}
+
+static uint64_t routine_of(uint32_t tid)
+{
+	return KH_ROUTINE_FROM + 8 * tid;
 }
 
 /* ---- what comes out ---- */
@@ -79,12 +90,20 @@ static void on_exchange(void *arg, const struct exchange *x)
 	put_text(t, "group", x->group);
 	put_text(t, "target", x->target);
 	put_text(t, "host", x->host);
+	put_text(t, "parent", x->traceparent);
+	put_text(t, "state", x->tracestate);
 	put_number(t, "method", x->method);
 	put_number(t, "status", x->status);
 	put_number(t, "action", x->action);
 	put_number(t, "error", x->error);
 	put(t, "%s%s\n", x->failed ? " failed" : "", x->waits ? " waits" : "");
 	assert_true(x->end_ns >= x->start_ns);
+	if (x->req_tid || !play->how->lose) { /* else its end was told by nobody */
+		assert_true(x->req_tid == CLIENT_TID ||
+			    (x->req_tid == SERVER_TID &&
+			     (x->kind == EXCHANGE_MESSAGING || play->how->swapped)));
+		assert_int_equal(x->routine, routine_of(x->req_tid));
+	}
 	assert_true(x->conn.role == KH_ROLE_CLIENT || x->conn.role == KH_ROLE_SERVER);
 }
 
@@ -95,6 +114,7 @@ static void on_decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role
 	(void)cookie;
 	(void)role;
 	play->talker->last_capture = play->capture = capture;
+	play->decided = true;
 }
 
 /* ---- what goes in ---- */
@@ -129,7 +149,9 @@ static struct kh_segment *make(struct play *play, bool sent, const char *p, uint
 	seg->conn.lport = is_server(play) ? port : 50000;
 	seg->conn.rport = is_server(play) ? 50000 : port;
 	seg->cgroup = 1;
-	seg->tgid = seg->tid = 1;
+	seg->tgid = 1;
+	seg->tid = sent == is_server(play) ? SERVER_TID : CLIENT_TID;
+	seg->routine = routine_of(seg->tid);
 	seg->ns = play->ns;
 	seg->sent = sent;
 	seg->transport = udp ? IPPROTO_UDP : IPPROTO_TCP;
@@ -179,7 +201,9 @@ static void deliver(struct play *play, struct kh_segment *seg)
 /* One system call: in segments of a head's size, of which the last has the tail of the rest. */
 static void call(struct play *play, bool sent, const char *p, size_t n, bool seen)
 {
-	size_t want = play->how->capture ? play->how->capture : play->capture;
+	size_t probe = play->calls++ < KH_PROBE_LONG_CALLS ? KH_PROBE_LONG : KH_PROBE_BYTES;
+	size_t decided = play->decided ? play->capture : probe;
+	size_t want = play->how->capture ? play->how->capture : decided;
 	size_t captured = n < want ? n : want;
 
 	play->ns += 1000;
@@ -225,8 +249,12 @@ static size_t say(struct play *play, const struct said *said, size_t n, bool see
 				draw(play, (unsigned int)(draw(play, 2) ? piece : 1 + piece / 8));
 		if (piece > 65536)
 			piece = 65536;
-		call(play, is_sent(play, said->who), all + at, piece, seen);
+		if (play->passed < play->how->skip && piece > play->how->skip - play->passed)
+			piece = play->how->skip - play->passed;
+		call(play, is_sent(play, said->who), all + at, piece,
+		     seen && play->passed >= play->how->skip);
 		at += piece;
+		play->passed += piece;
 	}
 	return used;
 }
@@ -250,8 +278,7 @@ void talker_run(struct talker *talker, const struct talker_how *how, const struc
 			    .how = how,
 			    .seed = how->seed,
 			    .seq = {0xfffffff0u, 1000},
-			    .ns = 1000000000,
-			    .capture = 2048};
+			    .ns = 1000000000};
 	struct streams_options o = {.connections = 8,
 				    .bytes_max = 4 << 20,
 				    .protocols = how->protocols ? how->protocols : ~0ull,
@@ -377,13 +404,33 @@ static void never_wrong(const struct talker_how *how, const struct said *said, s
 		size_t len = strcspn(line, "\n");
 
 		if (!is_expected(expected, line, len))
-			fail_msg("role %d, join %zu, lose %u, capture %zu, seed %u: \"%.*s\" was "
+			fail_msg("role %d, join %zu, skip %zu, lose %u, capture %zu, seed %u: "
+				 "\"%.*s\" was "
 				 "told",
-				 how->role, how->join, how->lose, how->capture, how->seed, (int)len,
-				 line);
+				 how->role, how->join, how->skip, how->lose, how->capture,
+				 how->seed, (int)len, line);
 	}
 	assert_true(count_lines(t.told) <= count_lines(expected));
 	assert_true(t.open < 1u << 20); /* else more was told than asked */
+}
+
+/* From each byte on, as either end; of long conversations as many as are worth the time. */
+static void joined_anywhere(struct talker_how how, const struct said *said, size_t n,
+			    const char *expected)
+{
+	size_t all = 0, step;
+
+	for (size_t i = 0; i < n; i++)
+		all += said[i].n;
+	step = 1 + all / JOINS_MAX;
+	for (how.skip = 1; how.skip < all; how.skip += step) {
+		how.accepted = false;
+		never_wrong(&how, said, n, expected);
+		if (how.role != KH_ROLE_UNKNOWN)
+			continue;
+		how.accepted = true;
+		never_wrong(&how, said, n, expected);
+	}
 }
 
 void talker_never_wrong(const struct said *said, size_t n, const char *expected,
@@ -394,6 +441,8 @@ void talker_never_wrong(const struct said *said, size_t n, const char *expected,
 
 		for (how.join = 0; how.join < n; how.join++)
 			never_wrong(&how, said, n, expected);
+		how.join = 0;
+		joined_anywhere(how, said, n, expected);
 		how.cuts = CUT_RANDOM;
 		for (how.seed = 1; how.seed <= rounds; how.seed++) {
 			how.join = how.seed % 3 ? 0 : how.seed % n;

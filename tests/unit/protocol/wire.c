@@ -14,17 +14,20 @@ static void tell(void *arg, const struct exchange *x)
 {
 	struct wire *w = arg;
 	size_t used = strlen(w->told);
-	char times[128] = "";
+	char times[128] = "", who[64] = "";
 
 	if (w->times)
 		snprintf(times, sizeof(times), " at=%llu,%llu,%llu seq=%u",
 			 (unsigned long long)x->start_ns, (unsigned long long)x->first_ns,
 			 (unsigned long long)x->end_ns, x->req_seq);
+	if (x->req_tid || x->routine)
+		snprintf(who, sizeof(who), " by=%u/%llu", x->req_tid,
+			 (unsigned long long)x->routine);
 	snprintf(w->told + used, sizeof(w->told) - used,
-		 "%s %.*s%s%s%.*s %u req=%llu resp=%llu%s%s\n", methods[x->method],
+		 "%s %.*s%s%s%.*s %u req=%llu resp=%llu%s%s%s\n", methods[x->method],
 		 (int)x->target.n, x->target.p, x->target_cut ? "+" : "", x->host.n ? " @" : "",
 		 (int)x->host.n, x->host.p, x->status, (unsigned long long)x->req_body,
-		 (unsigned long long)x->resp_body, errors[x->error], times);
+		 (unsigned long long)x->resp_body, errors[x->error], times, who);
 }
 
 void wire_init(struct wire *w)

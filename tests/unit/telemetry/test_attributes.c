@@ -43,7 +43,7 @@ static void count_one(const struct exchange *e)
 {
 	struct attribute_source source = {resource, e, slice_of("/r"), 7};
 
-	assert_int_equal(telemetry_count(telemetry, &source, SECOND), 0);
+	assert_int_equal(telemetry_count(telemetry, &source, SECOND, NULL), 0);
 }
 
 static void begin_with(const struct select_section *sections, size_t n)

@@ -40,7 +40,7 @@ static int count_it(const struct exchange *e)
 {
 	struct attribute_source source = {resource, e, slice_of(""), 7};
 
-	return telemetry_count(telemetry, &source, SECOND);
+	return telemetry_count(telemetry, &source, SECOND, NULL);
 }
 
 static void add(const struct exchange *e)

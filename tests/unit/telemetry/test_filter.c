@@ -250,12 +250,12 @@ static void nor_by_counting_in_known_series(void **state)
 
 	options.select = (struct select_sections){sections, 2};
 	telemetry = new_telemetry(&options);
-	telemetry_count(telemetry, &source, SECOND);
+	telemetry_count(telemetry, &source, SECOND, NULL);
 	before = allocations;
-	telemetry_count(telemetry, &source, SECOND);
+	telemetry_count(telemetry, &source, SECOND, NULL);
 	assert_int_equal(allocations, before);
 	e.target = slice_of("/other");
-	telemetry_count(telemetry, &source, SECOND);
+	telemetry_count(telemetry, &source, SECOND, NULL);
 	assert_int_equal(allocations, before + 2); /* new ones do, in two of the three groups */
 	telemetry_free(telemetry);
 }
@@ -282,7 +282,7 @@ static void nor_by_counting_those_of_other_protocols(void **state)
 			e.protocol = (enum protocol)(i / 2);
 			e.kind = protocol_kind(e.protocol);
 			e.conn.role = i % 2 ? KH_ROLE_CLIENT : KH_ROLE_SERVER;
-			telemetry_count(telemetry, &source, SECOND);
+			telemetry_count(telemetry, &source, SECOND, NULL);
 			telemetry_encrypted(telemetry, &source, SECOND);
 		}
 	}

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* W3C's Trace Context, sections 3.2 and 3.3. */
-#include "trace/context.h"
-
+/* W3C Trace Context: the document's own examples, and what it says of each part. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,124 +9,204 @@
 
 #include <cmocka.h>
 
-#define TRACE "0af7651916cd43dd8448eb211c80319c"
-#define PARENT "b7ad6b7169203331"
+#include "trace/context.h"
 
-static uint8_t trace[16], parent[8], flags;
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+#define PARENT "00f067aa0ba902b7"
+#define GOOD "00-" TRACE "-" PARENT "-01"
 
-/* In memory of exactly its size, so that a byte too far is seen. */
-static bool parse(const char *text)
+static const uint8_t trace[] = {0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6,
+				0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36};
+static const uint8_t parent[] = {0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7};
+
+/* -1: refused; else its flags. Ids are those above, or not written at all. */
+static int parsed(const char *text)
 {
-	size_t n = strlen(text);
-	char *exact = malloc(n ? n : 1);
-	bool good;
+	uint8_t t[16] = {0}, p[8] = {0}, flags = 0xee;
+	static const uint8_t zero[16];
 
-	assert_non_null(exact);
-	memcpy(exact, text, n);
-	memset(trace, 0, sizeof(trace));
-	memset(parent, 0, sizeof(parent));
-	flags = 0x55;
-	good = context_parse((struct slice){exact, n}, trace, parent, &flags);
-	free(exact);
-	return good;
+	if (!context_parse(slice_of(text), t, p, &flags)) {
+		assert_memory_equal(t, zero, sizeof(t));
+		assert_memory_equal(p, zero, sizeof(p));
+		assert_int_equal(flags, 0xee);
+		return -1;
+	}
+	assert_memory_equal(t, trace, sizeof(t));
+	assert_memory_equal(p, parent, sizeof(p));
+	return flags;
 }
 
-static void good_ones(void **state)
+static void version_00_is_read(void **state)
 {
-	static const uint8_t want_trace[16] = {0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb,
-					       0x21, 0x1c, 0x80, 0x31, 0x9c},
-			     want_parent[8] = {0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31};
-
-	assert_true(parse("00-" TRACE "-" PARENT "-01"));
-	assert_memory_equal(trace, want_trace, 16);
-	assert_memory_equal(parent, want_parent, 8);
-	assert_int_equal(flags, 1);
-	assert_true(parse("00-" TRACE "-" PARENT "-00"));
-	assert_int_equal(flags, 0);
-	assert_true(parse("00-" TRACE "-" PARENT "-03")); /* level 2: random trace id */
-	assert_int_equal(flags, 3);
-	/* later versions may be longer; of their flags only one is known */
-	assert_true(parse("01-" TRACE "-" PARENT "-ff"));
-	assert_int_equal(flags, 1);
-	assert_true(parse("cc-" TRACE "-" PARENT "-01-what-the-future-will-be-like"));
+	(void)state;
+	assert_int_equal(parsed(GOOD), 1);
+	assert_int_equal(parsed("00-" TRACE "-" PARENT "-00"), 0);
+	assert_int_equal(parsed("00-" TRACE "-" PARENT "-03"), 3); /* random, of level 2 */
+	assert_int_equal(parsed("00-" TRACE "-" PARENT "-ff"), 0xff);
 }
 
-static void bad_ones(void **state)
+static void version_00_is_exactly_so_long(void **state)
 {
-	static const char *const bad[] = {
-		"",
-		"00",
-		"00-" TRACE "-" PARENT,
-		"00-" TRACE "-" PARENT "-",
-		"00-" TRACE "-" PARENT "-1",
-		"00-" TRACE "-" PARENT "-01-",
-		"00-" TRACE "-" PARENT "-01.",
-		"01-" TRACE "-" PARENT "-01.",
-		"ff-" TRACE "-" PARENT "-01",
-		"00-00000000000000000000000000000000-" PARENT "-01",
-		"00-" TRACE "-0000000000000000-01",
-		"00-0AF7651916CD43DD8448EB211C80319C-" PARENT "-01",
-		"00-" TRACE "-B7AD6B7169203331-01",
-		"00_" TRACE "-" PARENT "-01",
-		"00-" TRACE "_" PARENT "-01",
-		"00-" TRACE "-" PARENT "_01",
-		"0x-" TRACE "-" PARENT "-01",
-		"00-" TRACE "-" PARENT "-0x",
-		" 00-" TRACE "-" PARENT "-01",
-	};
+	(void)state;
+	assert_int_equal(parsed(GOOD "-"), -1);
+	assert_int_equal(parsed(GOOD "-what-the-future-will-be-like"), -1);
+	assert_int_equal(parsed(GOOD "."), -1);
+	assert_int_equal(parsed(""), -1);
+	for (size_t n = 0; n < sizeof(GOOD) - 1; n++) {
+		char *cut = strndup(GOOD, n);
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		if (parse(bad[i]))
-			fail_msg("taken: %s", bad[i]);
-		assert_int_equal(flags, 0x55);
+		assert_int_equal(parsed(cut), -1);
+		free(cut);
 	}
 }
 
-static void states(void **state)
+static void later_versions_are_read_as_far_as_they_are_known(void **state)
 {
-	static const struct {
-		const char *text;
-		bool good;
-	} vectors[] = {
-		{"rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", true},
-		{"foo=1 , bar=2", true},
-		{"foo=1,,bar=2", true},
-		{"fw529a3039@dt=FfffffffF", true},
-		{"1tenant@sys=v", true},
-		{"", false},
-		{" ", false},
-		{"foo", false},
-		{"foo=", false},
-		{"=v", false},
-		{"FOO=1", false},
-		{"1foo=1", false},
-		{"foo=a=b", false},
-		{"foo=\x01", false},
-		{"foo=\xc3\xa4", false},
-		{"foo@=1", false},
-		{"@sys=1", false},
-		{"a@morethanfourteen=1", false},
-	};
-	char many[512];
-	size_t n = 0;
+	(void)state;
+	assert_int_equal(parsed("cc-" TRACE "-" PARENT "-01"), 1);
+	assert_int_equal(parsed("cc-" TRACE "-" PARENT "-01-what-the-future-will-be-like"), 1);
+	assert_int_equal(parsed("cc-" TRACE "-" PARENT "-01-"), 1);
+	assert_int_equal(parsed("fe-" TRACE "-" PARENT "-fe"), 0); /* only sampled is known */
+	assert_int_equal(parsed("cc-" TRACE "-" PARENT "-01.what-the-future-will-be-like"), -1);
+	assert_int_equal(parsed("cc-" TRACE "-" PARENT "-011"), -1);
+	assert_int_equal(parsed("ff-" TRACE "-" PARENT "-01"), -1);
+	assert_int_equal(parsed("FF-" TRACE "-" PARENT "-01"), -1);
+}
 
-	for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++) {
-		if (context_state(slice_of(vectors[i].text)) != vectors[i].good)
-			fail_msg("%s", vectors[i].text);
+static void zeros_are_no_ids(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed("00-00000000000000000000000000000000-" PARENT "-01"), -1);
+	assert_int_equal(parsed("00-" TRACE "-0000000000000000-01"), -1);
+}
+
+static void hex_is_lower_case_and_dashes_are_dashes(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed("00-4BF92F3577B34DA6A3CE929D0E0E4736-" PARENT "-01"), -1);
+	assert_int_equal(parsed("00-" TRACE "-00F067AA0BA902B7-01"), -1);
+	assert_int_equal(parsed("00-" TRACE "-" PARENT "-0A"), -1);
+	assert_int_equal(parsed("0x-" TRACE "-" PARENT "-01"), -1);
+	assert_int_equal(parsed("00_" TRACE "-" PARENT "-01"), -1);
+	assert_int_equal(parsed("00-" TRACE "_" PARENT "-01"), -1);
+	assert_int_equal(parsed("00-" TRACE "-" PARENT "_01"), -1);
+	assert_int_equal(parsed(" 00-" TRACE "-" PARENT "-01"), -1);
+	/* each character in turn is none of hex */
+	for (size_t i = 0; i < sizeof(GOOD) - 1; i++) {
+		char odd[] = GOOD;
+
+		odd[i] = '.';
+		assert_int_equal(parsed(odd), -1);
+		odd[i] = '\0';
+		assert_false(context_parse((struct slice){odd, sizeof(odd) - 1}, (uint8_t[16]){0},
+					   (uint8_t[8]){0}, &(uint8_t){0}));
 	}
-	for (int i = 0; i < CONTEXT_STATE_MEMBERS_MAX; i++)
-		n += (size_t)snprintf(many + n, sizeof(many) - n, "%sk%d=v", i ? "," : "", i);
-	assert_true(context_state((struct slice){many, n}));
-	n += (size_t)snprintf(many + n, sizeof(many) - n, ",last=v");
-	assert_false(context_state((struct slice){many, n}));
+}
+
+/* ---- tracestate ---- */
+
+static bool state_of(const char *text)
+{
+	return context_state(slice_of(text));
+}
+
+static void the_documents_states_are_valid(void **state)
+{
+	(void)state;
+	assert_true(state_of("vendorname1=opaqueValue1,vendorname2=opaqueValue2"));
+	assert_true(state_of("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"));
+	assert_true(state_of("congo=ucfJifl5GOE,rojo=00f067aa0ba902b7"));
+	assert_true(state_of("fw529a3039@dt=FfmdoGgLgg,foo=1"));
+	assert_true(state_of("abcdefghijklmnopqrstuvwxyz0123456789_-*/=a"));
+	assert_true(state_of("0tenant@system=1"));
+}
+
+static void empty_members_and_blanks_around_members_are_allowed(void **state)
+{
+	(void)state;
+	assert_true(state_of("foo=1,"));
+	assert_true(state_of("foo=1,,bar=2"));
+	assert_true(state_of("foo=1 \t , \t bar=2, \t baz=3"));
+	assert_true(state_of("foo= 1")); /* a value may begin with a blank */
+	/* there is nothing to show others */
+	assert_false(state_of(""));
+	assert_false(state_of(" , \t,"));
+}
+
+static void keys_are_as_the_document_has_them(void **state)
+{
+	(void)state;
+	assert_false(state_of("foo"));
+	assert_false(state_of("foo =1"));
+	assert_false(state_of("FOO=1"));
+	assert_false(state_of("foo.bar=1"));
+	assert_false(state_of("0foo=1"));
+	assert_false(state_of("=1"));
+	assert_false(state_of("foo@=1,bar=2"));
+	assert_false(state_of("@foo=1,bar=2"));
+	assert_false(state_of("foo@@bar=1,bar=2"));
+	assert_false(state_of("foo@bar@baz=1,bar=2"));
+	assert_false(state_of("foo@0bar=1"));
+}
+
+static void values_are_as_the_document_has_them(void **state)
+{
+	(void)state;
+	assert_false(state_of("foo="));
+	assert_false(state_of("foo=bar=baz"));
+	assert_false(state_of("foo=\x01"));
+	assert_false(state_of("foo=a\tb"));
+	assert_false(state_of("foo=\x7f"));
+	assert_false(state_of("foo=\xc3\xa4"));
+	assert_true(state_of("foo=!\"#$%&'()*+-./0:;<>?@[\\]^_`{|}~"));
+}
+
+/* KEY of `key` letters, tenants and systems of so many, `value` letters. */
+static bool lengths(int key, int tenant, int system, int value)
+{
+	char text[2048], a[512], v[512];
+
+	memset(a, 'a', sizeof(a));
+	memset(v, 'v', sizeof(v));
+	if (key)
+		snprintf(text, sizeof(text), "%.*s=%.*s", key, a, value, v);
+	else
+		snprintf(text, sizeof(text), "%.*s@%.*s=%.*s", tenant, a, system, a, value, v);
+	return state_of(text);
+}
+
+static void lengths_have_limits(void **state)
+{
+	char text[512] = "";
+
+	(void)state;
+	assert_true(lengths(256, 0, 0, 1));
+	assert_false(lengths(257, 0, 0, 1));
+	assert_true(lengths(0, 241, 14, 1));
+	assert_false(lengths(0, 242, 14, 1));
+	assert_false(lengths(0, 241, 15, 1));
+	assert_true(lengths(1, 0, 0, 256));
+	assert_false(lengths(1, 0, 0, 257));
+	for (int i = 0; i < 32; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "k%d=v,", i);
+	assert_true(state_of(text));
+	strcat(text, "one=more");
+	assert_false(state_of(text));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_ones),
-		cmocka_unit_test(bad_ones),
-		cmocka_unit_test(states),
+		cmocka_unit_test(version_00_is_read),
+		cmocka_unit_test(version_00_is_exactly_so_long),
+		cmocka_unit_test(later_versions_are_read_as_far_as_they_are_known),
+		cmocka_unit_test(zeros_are_no_ids),
+		cmocka_unit_test(hex_is_lower_case_and_dashes_are_dashes),
+		cmocka_unit_test(the_documents_states_are_valid),
+		cmocka_unit_test(empty_members_and_blanks_around_members_are_allowed),
+		cmocka_unit_test(keys_are_as_the_document_has_them),
+		cmocka_unit_test(values_are_as_the_document_has_them),
+		cmocka_unit_test(lengths_have_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,26 @@ static void an_event_loop_answers_whom_it_heard_last(void **state)
 	is_child(second_b, b, KIN_EVENT_LOOP);
 }
 
+/* Two requests are read before their calls are sent, as while a proxy connects: answers tell. */
+static void a_proxys_call_is_answered_right_before_its_request(void **state)
+{
+	struct exchange ca = client(3, 1, 7, 12, 30), cb = client(4, 1, 7, 13, 20), a = server(1, 1, 7, 10, 31),
+			b = server(2, 1, 7, 11, 21);
+	uint64_t call_a, call_b, request_a, request_b;
+
+	a.target = b.target = ca.target = cb.target = slice_of("/same");
+	ca.first_ns = 29 * MS;
+	a.first_ns = 29 * MS + MS / 2;
+	cb.first_ns = 19 * MS;
+	b.first_ns = 19 * MS + MS / 2;
+	call_b = add(cb);
+	request_b = add(b);
+	call_a = add(ca);
+	request_a = add(a);
+	is_child(call_a, request_a, KIN_EVENT_LOOP);
+	is_child(call_b, request_b, KIN_EVENT_LOOP);
+}
+
 /* ---- contexts ---- */
 
 static struct trace_context context(uint8_t trace, uint8_t parent, uint8_t flags)
@@ -442,6 +462,7 @@ int main(void)
 		TEST(either_thread_of_a_request_counts),
 		TEST(of_go_the_goroutine_counts_and_not_the_thread),
 		TEST(an_event_loop_answers_whom_it_heard_last),
+		TEST(a_proxys_call_is_answered_right_before_its_request),
 		TEST(a_context_comes_first),
 		TEST(a_context_handed_on_does_not_skip_who_did_it),
 		TEST(a_chain_is_one_trace),

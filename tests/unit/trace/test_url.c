@@ -100,6 +100,7 @@ static void urls_are_put_together_without_credentials(void **state)
 		{"shop", "/a?", "http://shop/a"},
 		{"shop", "http://other/a?b", "http://shop/a?b"},
 		{"shop", "http://other?b", ""},
+		{"shop", "http://other?b=/c", ""},
 		{"shop", "*", ""},
 		{"shop", "", ""},
 		{"", "/a", ""},

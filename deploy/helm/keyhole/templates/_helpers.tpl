@@ -51,6 +51,10 @@ helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" 
 {{- end }}
 {{- end }}
 
+{{- define "keyhole.tracePeers" -}}
+{{- printf "%s-peers" (include "keyhole.fullname" .) }}
+{{- end }}
+
 {{- define "keyhole.configMap" -}}
 {{- if .Values.config.create }}
 {{- default (include "keyhole.fullname" .) .Values.config.name }}
@@ -197,6 +201,14 @@ annotations:
       valueFrom:
         fieldRef:
           fieldPath: spec.nodeName
+    {{- if .Values.tracePeers.enabled }}
+    - name: KEYHOLE_TRACES_PEERS_ENDPOINTS
+      value: "{{ include "keyhole.tracePeers" . }}.{{ .Release.Namespace }}.svc:{{ .Values.tracePeers.port }}"
+    - name: KEYHOLE_TRACES_PEERS_LISTEN
+      value: ":{{ .Values.tracePeers.port }}"
+    - name: KEYHOLE_TRACES_PEERS_SECRET_FILE
+      value: /etc/keyhole-trace-peers/secret
+    {{- end }}
     {{- with .Values.collector.extraEnv }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -204,6 +216,11 @@ annotations:
     - name: metrics
       containerPort: {{ $export.port }}
       protocol: TCP
+    {{- if .Values.tracePeers.enabled }}
+    - name: trace-peers
+      containerPort: {{ .Values.tracePeers.port }}
+      protocol: UDP
+    {{- end }}
   livenessProbe:
     httpGet: {path: /healthz, port: metrics}
     {{- with .Values.collector.livenessProbe }}
@@ -232,6 +249,11 @@ annotations:
     - name: config
       mountPath: /etc/keyhole
       readOnly: true
+    {{- if .Values.tracePeers.enabled }}
+    - name: trace-peers
+      mountPath: /etc/keyhole-trace-peers
+      readOnly: true
+    {{- end }}
     - name: token
       mountPath: /var/run/secrets/kubernetes.io/serviceaccount
       readOnly: true
@@ -243,6 +265,14 @@ annotations:
     name: {{ include "keyhole.configMap" . | quote }}
     items:
       - {key: keyhole.yml, path: keyhole.yml}
+{{- if .Values.tracePeers.enabled }}
+- name: trace-peers
+  secret:
+    secretName: {{ required "tracePeers.secretName: name a Secret, whose key \"secret\" holds 32 bytes or 64 hex digits" .Values.tracePeers.secretName | quote }}
+    defaultMode: 0440
+    items:
+      - {key: secret, path: secret}
+{{- end }}
 # What automountServiceAccountToken would give to every container.
 - name: token
   projected:

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside telemetry.c and spans.c: the store itself. */
-#ifndef KEYHOLE_TELEMETRY_STORE_H
-#define KEYHOLE_TELEMETRY_STORE_H
+/* What telemetry.c, which writes, spans.c and telemetry_read.c share. */
+#ifndef KEYHOLE_TELEMETRY_TELEMETRY_PARTS_H
+#define KEYHOLE_TELEMETRY_TELEMETRY_PARTS_H
 
+#include "grace.h"
+#include "labels.h"
 #include "metrics.h"
 #include "seen.h"
 #include "series.h"
+#include "slots.h"
+#include "target.h"
+#include "telemetry.h"
 
 #define GROUPS_MAX 6 /* of one owner: it has so many metrics at most */
 
@@ -17,8 +22,10 @@ struct family_group {
 	struct {
 		enum metric_value value;
 		const struct histogram_bounds *bounds;
-		size_t offset; /* of its words in a series */
+		size_t offset;                 /* of its words in a series */
+		size_t exemplars, exponential; /* likewise; 0: it has none */
 	} metric[GROUPS_MAX];
+	unsigned int timed; /* 1 + which of them has exemplars; 0: none */
 	size_t words;
 	struct series_table table;
 };
@@ -48,9 +55,8 @@ struct telemetry {
 	size_t host_info_n;
 	struct seen seen;
 	struct telemetry_stats stats;
+	uint64_t serial; /* of the newest series */
 };
-
-_Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets in its own way");
 
 /* What is counted, in one lane. */
 struct counted {
@@ -60,7 +66,8 @@ struct counted {
 };
 
 /* telemetry.c. 0, or -ENOENT. */
-int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns);
+int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns,
+		struct telemetry_place *place);
 struct series *store_make(struct telemetry *t, struct family_group *group,
 			  const struct series_key *key, uint64_t hash, const struct labels *labels);
 
