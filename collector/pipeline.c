@@ -72,6 +72,7 @@ static void take_book(struct pipeline *p, const struct rulebook *book)
 	p->o.filter = book->filter;
 	p->o.wait_ns = book->wait_ns;
 	p->o.exclude_exporters = book->config->discovery.exclude_exporters;
+	p->o.exclude_exporters_spans = book->config->discovery.exclude_exporters_spans;
 	if (p->o.peers)
 		peers_rules(p->o.peers, &book->rules);
 	if (p->o.far_ends)
@@ -176,7 +177,7 @@ static int measure_edge(struct pipeline *p, const struct attribute_source *sourc
 	return telemetry_edge(p->o.telemetry, source, &peer, p->now_ns);
 }
 
-/* What it exports itself are metrics of its requests, neither of spans nor a graph. */
+/* What it exports itself are metrics of its requests, neither those of spans nor a graph. */
 static bool measures_itself(const struct pipeline *p, const struct workload *w)
 {
 	return p->o.exclude_exporters && workload_sends_metrics(w);
@@ -202,6 +203,8 @@ static int measure_exchange(struct pipeline *p, const struct workload *w,
 		counted = -EALREADY;
 	else if (wants(w, CONFIG_APPLICATION))
 		counted = telemetry_count(p->o.telemetry, source, p->now_ns, place);
+	if (p->o.exclude_exporters_spans && workload_sends_traces(w))
+		return counted;
 	if (p->o.spans && wants(w, CONFIG_ANY_SPANS) &&
 	    telemetry_span(p->o.telemetry, source, p->now_ns) == 0)
 		counted = 0;

@@ -43,6 +43,7 @@ struct pipeline_options {
 	uint64_t wait_ns;
 	bool routines; /* exchanges say which goroutine had the request */
 	bool exclude_exporters; /* processes that send OTLP are not told twice. Of the book, as above */
+	bool exclude_exporters_spans; /* who sends traces has no metrics of spans and no edges */
 	bool own_pod; /* show only the pod in which Keyhole runs */
 };
 
