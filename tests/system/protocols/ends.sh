@@ -21,7 +21,7 @@ scenario ends
 
 hold_net() { # sets started
 	start "$scratch/net.log" unshare --net sleep infinity
-	wait_for 5 test "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$started/ns/net")"
+	wait_for "${KEYHOLE_SLOW:+1}5" test "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$started/ns/net")"
 }
 hold_net
 near=$started
@@ -78,7 +78,7 @@ for path in "${paths[@]}"; do
 	serve "$path" nghttpd -a "${address[$path]}" --no-tls -d "$scratch/files" "${bound[$path,http2]}"
 	serve "$path" redis-server --bind "${address[$path]}" --protected-mode no --port "${bound[$path,redis]}" --save '' --dir "$scratch"
 	for protocol in http http2 redis; do
-		wait_for 20 listens "$path" "${bound[$path,$protocol]}"
+		wait_for "${KEYHOLE_SLOW:+1}20" listens "$path" "${bound[$path,$protocol]}"
 	done
 done
 
@@ -92,7 +92,7 @@ client() { # AGE PATH PROTOCOL
 	else
 		start "$scratch/$name.log" in_net "$near" "$python" -B "$here/ends_peer.py" "$3" "${asked[$2]}" "${port[$3]}" "$scratch/$name.go" 25
 	fi
-	wait_for 30 grep -q ready "$scratch/$name.log"
+	wait_for "${KEYHOLE_SLOW:+1}30" grep -q ready "$scratch/$name.log"
 }
 round() { # AGE: lets its clients go, and waits for them
 	local name
@@ -100,7 +100,7 @@ round() { # AGE: lets its clients go, and waits for them
 		echo go > "$scratch/$name.go"
 	done
 	for name in "${clients[@]}"; do
-		wait_for 60 grep -q "done" "$scratch/$name.log"
+		wait_for "${KEYHOLE_SLOW:+1}60" grep -q "done" "$scratch/$name.log"
 	done
 	clients=()
 }
@@ -121,11 +121,11 @@ listen_to() { # FILE: exchanges into it, until no_more
 	start "$1" bash -c 'exec "$@" < "$0" 2>&1' "$1.in" "$build/tests/system/exchanges" "$socket"
 	listening_pid=$started
 	exec 9> "$1.in"
-	wait_for 60 grep -q ready "$1"
+	wait_for "${KEYHOLE_SLOW:+1}60" grep -q ready "$1"
 }
 no_more() {
 	exec 9>&-
-	wait_for 20 ended "$listening_pid"
+	wait_for "${KEYHOLE_SLOW:+1}20" ended "$listening_pid"
 }
 ended() { # PID
 	! kill -0 "$1" 2> /dev/null

@@ -21,10 +21,10 @@ ok "the Go program is built" env HOME="$scratch" GOCACHE="$scratch/cache" GO111M
 n=2000
 redis=$(free_port)
 start "$scratch/redis.log" redis-server --bind 127.0.0.1 --port "$redis" --save '' --dir "$scratch"
-wait_for 20 listening "$redis"
+wait_for "${KEYHOLE_SLOW:+1}20" listening "$redis"
 port=$(free_port)
 start "$scratch/said" "$scratch/goroutines" serve "$port" "$redis"
-wait_for 20 grep -q ready "$scratch/said"
+wait_for "${KEYHOLE_SLOW:+1}20" grep -q ready "$scratch/said"
 
 start_loader --backend "${KEYHOLE_BACKEND:-auto}" --peer-uid 0
 mkfifo "$scratch/in"
@@ -32,13 +32,13 @@ mkfifo "$scratch/in"
 start "$scratch/exchanges" bash -c 'exec "$@" < "$0" 2>&1' "$scratch/in" "$build/tests/system/exchanges" "$socket"
 listener=$started
 exec 9> "$scratch/in"
-wait_for 60 grep -q ready "$scratch/exchanges"
+wait_for "${KEYHOLE_SLOW:+1}60" grep -q ready "$scratch/exchanges"
 ok "the requests are answered" timeout 120 "$scratch/goroutines" ask "$port" "$n"
 exec 9>&-
 ended() { # PID
 	! kill -0 "$1" 2> /dev/null
 }
-wait_for 20 ended "$listener"
+wait_for "${KEYHOLE_SLOW:+1}20" ended "$listener"
 
 # Lines of exchanges (tests/system/exchanges.c) against what the server printed.
 awk -v port="$port" -v redis="$redis" '
