@@ -23,7 +23,7 @@ struct otlp_post {
 	CURL *easy; /* the request under way; NULL: none */
 	struct body packed;
 	bool too_long;
-	size_t received;
+	size_t received, head; /* bytes of its body, and of the rest */
 	char error[CURL_ERROR_SIZE];
 	char answer[ANSWER_KEPT];
 };
@@ -53,7 +53,7 @@ static enum otlp_result result_of(const struct otlp_post *post, CURLcode code, l
 		return OTLP_LATER;
 	if (status >= 300 || (status > 0 && status < 200))
 		return OTLP_REFUSED;
-	if (code != CURLE_OK && !post->too_long)
+	if (!status || (code != CURLE_OK && !post->too_long))
 		return OTLP_LATER;
 	return is_page(post->easy) ? OTLP_LATER : OTLP_ACCEPTED;
 }
@@ -108,6 +108,19 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	post->received += n;
 	post->too_long = post->received > OTLP_ANSWER_BYTES;
 	return post->too_long ? CURL_WRITEFUNC_ERROR : n;
+}
+
+/* Also of heads before the last, and of trailers. */
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct otlp_post *post = arg;
+
+	(void)p;
+	post->head += size * n;
+	if (post->head <= OTLP_HEAD_BYTES)
+		return size * n;
+	post->too_long = true;
+	return 0;
 }
 
 static int append(struct curl_slist **list, const char *line)
@@ -196,6 +209,8 @@ static void set_behaviour(struct otlp_post *post)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, post->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, post);
 }
 
 /* What is sent: the body, or post->packed. */
@@ -237,7 +252,7 @@ int otlp_post_send(struct otlp_post *post, struct slice body)
 
 	if (post->easy)
 		return -EBUSY;
-	post->received = 0;
+	post->received = post->head = 0;
 	post->too_long = false;
 	post->error[0] = '\0';
 	post->easy = curl_easy_init();

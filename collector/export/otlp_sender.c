@@ -25,7 +25,7 @@ struct otlp_sender {
 	bool told;            /* by the receiver, how long the pause is */
 	uint64_t began_ns;    /* first try */
 	uint64_t complain_ns; /* no message before this */
-	bool complained;      /* and nothing went well since */
+	bool complained;      /* nothing went well since the last one */
 	void (*on_idle)(void *arg);
 	void *on_idle_arg;
 };
@@ -128,7 +128,7 @@ static bool may_complain(struct otlp_sender *s)
 {
 	uint64_t now = loop_now_ns();
 
-	if (s->complained && now < s->complain_ns)
+	if (now < s->complain_ns) /* also where it went well meanwhile: it may go to and fro */
 		return false;
 	s->complained = true;
 	s->complain_ns = now + COMPLAIN_NS;

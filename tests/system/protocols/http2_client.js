@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// PORT [FIFO]: one connection of HTTP/2 in clear; asks for /small once, says "ready", and once
+// PORT [FIFO [ADDRESS]]: one connection of HTTP/2 in clear; asks for /small once, says "ready", and once
 // something can be read from FIFO asks for /small 20 times and for /none 5 times, several at
 // once. Says "done".
 'use strict';
 const fs = require('fs');
 const http2 = require('http2');
 
-const [port, fifo] = process.argv.slice(2);
-const session = http2.connect(`http://127.0.0.1:${port}`);
+const [port, fifo, address = '127.0.0.1'] = process.argv.slice(2);
+const session = http2.connect(`http://${address}:${port}`);
 
 function ask(path, want) {
 	return new Promise((resolve, reject) => {
