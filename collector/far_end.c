@@ -157,11 +157,13 @@ static bool by_host(const struct far_ends *ends, const struct exchange *exchange
 		    struct graph_peer *to)
 {
 	char namespace[64]; /* a label of DNS, and a NUL */
+	struct slice name, space;
 
-	if (peer_name_split(exchange->host, &to->service, &to->service_namespace)) {
-		to->k8s_namespace = to->service_namespace;
-		memcpy(namespace, to->k8s_namespace.p, to->k8s_namespace.n);
-		namespace[to->k8s_namespace.n] = '\0';
+	if (peer_name_split(exchange->host, &name, &space)) {
+		to->service = name;
+		to->service_namespace = to->k8s_namespace = space;
+		memcpy(namespace, space.p, space.n);
+		namespace[space.n] = '\0';
 		to->counted_there = service_shown(ends, namespace);
 		return true;
 	}
@@ -191,7 +193,9 @@ void far_end_find(struct far_ends *ends, struct peers *peers, const struct excha
 	bool server = exchange->conn.role == KH_ROLE_CLIENT;
 	struct peer *peer = &ends->peer;
 
-	*to = (struct graph_peer){.counted_there = true};
+	*to = (struct graph_peer){.service_namespace = slice_of(""),
+				  .k8s_namespace = slice_of(""),
+				  .counted_there = true};
 	if (peers && peers_find(peers, exchange->conn.family, exchange->conn.raddr,
 				exchange->start_ns, peer)) {
 		to->service = slice_of(peer->service);

@@ -24,7 +24,7 @@ static inline bool slice_is(struct slice s, const char *text)
 {
 	size_t n = strlen(text);
 
-	return s.n == n && memcmp(s.p, text, n) == 0;
+	return s.n == n && (n == 0 || memcmp(s.p, text, n) == 0);
 }
 
 static inline bool slice_same(struct slice a, struct slice b)

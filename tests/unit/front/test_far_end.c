@@ -155,6 +155,9 @@ static void a_server_may_be_called_by_its_host(void **state)
 	look(CLIENT, "10.1.2.3", "cart.shop.svc.cluster.local:80");
 	expect("cart", "shop", true);
 	assert_true(slice_is(found.k8s_namespace, "shop"));
+	/* nearly the name of a Service, and none */
+	look(CLIENT, "10.1.2.3", "-x.shop.svc");
+	expect("-x.shop.svc", "", true);
 	/* an address says nothing that the connection does not */
 	look(CLIENT, "8.8.8.8", "8.8.8.8:80");
 	expect("outgoing", "", true);
