@@ -44,6 +44,7 @@ typedef unsigned long long __kh_u64;
 #define KH_PROBE_LONG_CALLS 8 /* how many of them */
 #define KH_STREAMS 4096      /* slots of the stream table, a power of two */
 #define KH_EARLY_MAX 65536   /* bytes of a segment that a receive older than Keyhole returns */
+#define KH_ROUTINE_GIB 32    /* of Go's heap, in which goroutines are known by their address */
 #define KH_CGROUP_LEVELS 8   /* names sent per cgroup: itself and seven ancestors */
 #define KH_NAME 160          /* bytes kept of one cgroup name, with its NUL: the longest, of a pod
 				and a container in one, has 144 */
@@ -382,15 +383,15 @@ struct kh_control {
  * (x86-64: the word below the base of FS) or in a register (arm64: x28), as Go's internal ABI
  * says (cmd/compile/abi-internal.md), and lies in the heap, whose first arena begins at a fixed
  * address (runtime/malloc.go, mallocinit). What is elsewhere is no g: the thread is of another
- * language, or its heap has grown beyond 32 GiB. 0: that, or it was not asked for.
+ * language, or lies beyond KH_ROUTINE_GIB of heap. 0: that, or it was not asked for.
  */
 #if defined(__aarch64__) || defined(__TARGET_ARCH_arm64)
 #define KH_ROUTINE_FROM 0x4000000000ULL
 #else
 #define KH_ROUTINE_FROM 0xc000000000ULL
 #endif
-#define KH_ROUTINE_SPAN (32ULL << 30)
-#define KH_ROUTINE(g) ((g) - KH_ROUTINE_FROM < KH_ROUTINE_SPAN && (g) % 8 == 0)
+#define KH_ROUTINE(g)                                                                             \
+	((g) - KH_ROUTINE_FROM < (__kh_u64)KH_ROUTINE_GIB << 30 && (g) % 8 == 0)
 
 /* What wake_bytes begins with: 256 KiB of 4 MiB, measured to lose nothing at full load. */
 #define KH_WAKE_BYTES(ring) ((ring) / 16)

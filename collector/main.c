@@ -44,6 +44,7 @@ struct collector {
 	struct cluster cluster;
 	char host[65];
 	struct tape tape;
+	struct far_ends *far_ends; /* NULL: no service graph */
 	struct pipeline *pipeline;
 	struct export *export, *health;
 	struct otlp_signal_options otlp_options[OTLP_SIGNALS];
@@ -161,6 +162,26 @@ static unsigned int kinds_of(uint64_t protocols)
 	return kinds;
 }
 
+static unsigned int features_of(uint64_t features)
+{
+	return (features & CONFIG_SPANS ? TELEMETRY_SPANS : 0) |
+	       (features & CONFIG_SPANS_OTEL ? TELEMETRY_SPANS_OTEL : 0) |
+	       (features & CONFIG_SPAN_SIZES ? TELEMETRY_SPAN_SIZES : 0) |
+	       (features & CONFIG_GRAPH ? TELEMETRY_GRAPH : 0);
+}
+
+/* What a host is called where nobody said its id: by its node, else by itself. */
+static const char *host_of(const struct collector *c)
+{
+	const struct cluster *cluster = &c->cluster;
+
+	if (*c->config->naming.host_id)
+		return c->config->naming.host_id;
+	if (cluster->there && cluster->kubelet.node)
+		return cluster->kubelet.node;
+	return cluster->there && cluster->api.node ? cluster->api.node : c->host;
+}
+
 /* What either export shows of them; without traces there are none. */
 static enum exemplar_filter exemplars_of(const struct collector *c)
 {
@@ -179,10 +200,17 @@ static int make_telemetry(struct collector *c)
 {
 	struct telemetry_options o = telemetry_defaults;
 	const struct config *conf = c->config;
+	uint64_t features = config_features(conf);
+	bool application = features & CONFIG_APPLICATION;
 	int r;
 
-	o.kinds = kinds_of(config_protocols(conf));
-	o.encrypted_connections = true;
+	o.kinds = application ? kinds_of(config_protocols(conf)) : 0;
+	o.encrypted_connections = application;
+	o.no_target_info = !application;
+	o.features = features_of(features);
+	o.span_names_max = (unsigned int)conf->graph.span_names;
+	o.self_references = conf->prometheus.self_references;
+	o.host_info = features & CONFIG_HOST ? host_of(c) : NULL;
 	o.semconv = (enum semconv)conf->keyhole.semconv;
 	telemetry_set_durations(&o, buckets(&conf->prometheus.duration, o.duration));
 	o.request_size = buckets(&conf->prometheus.request_size, o.request_size);
@@ -208,6 +236,22 @@ static int make_telemetry(struct collector *c)
 	return r;
 }
 
+static int make_far_ends(struct collector *c)
+{
+	const struct config *conf = c->config;
+	struct far_end_options o = {.unresolved = conf->graph.unresolved,
+				    .outgoing = conf->graph.outgoing,
+				    .incoming = conf->graph.incoming,
+				    .everywhere = conf->graph.everywhere};
+
+	if (!(config_features(conf) & CONFIG_GRAPH))
+		return 0;
+	c->far_ends = far_ends_new(&o);
+	if (!c->far_ends)
+		log_error("the service graph cannot be set up: out of memory");
+	return c->far_ends ? 0 : -ENOMEM;
+}
+
 static const char *or_null(const char *text)
 {
 	return text && *text ? text : NULL;
@@ -219,6 +263,8 @@ static int make_pipeline(struct collector *c)
 				     .books = c->books,
 				     .protocols = config_protocols(c->config),
 				     .telemetry = c->telemetry,
+				     .spans = config_features(c->config) & CONFIG_ANY_SPANS,
+				     .far_ends = c->far_ends,
 				     .tracer = c->traces.tracer,
 				     .traced = c->traces.protocols,
 				     .routines = c->traces.tracer != NULL,
@@ -304,6 +350,7 @@ static int make_otlp(struct collector *c)
 				 .telemetry = c->telemetry,
 				 .semconv = (enum semconv)conf->keyhole.semconv,
 				 .extras = &conf->attributes.extras,
+				 .instance = c->host,
 				 .exemplars = (enum exemplar_filter)conf->otlp.exemplars,
 				 .interval_ms = conf->otlp.interval_ns / 1000000,
 				 .batch_timeout_ms = conf->otlp.batch_timeout_ns / 1000000,
@@ -500,9 +547,9 @@ static int start(struct collector *c)
 		return r;
 	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
 	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_trace_peers(c)) ||
-	    (r = make_traces(c)) || (r = make_pipeline(c)) || (r = make_otlp(c)) ||
-	    (r = make_export(c)) || (r = make_health(c)) || (r = make_tape(c)) ||
-	    (r = make_reload(c)) || (r = enter_sandbox(c)))
+	    (r = make_traces(c)) || (r = make_far_ends(c)) || (r = make_pipeline(c)) ||
+	    (r = make_otlp(c)) || (r = make_export(c)) || (r = make_health(c)) ||
+	    (r = make_tape(c)) || (r = make_reload(c)) || (r = enter_sandbox(c)))
 		return r;
 	return start_intake(c);
 }
@@ -563,6 +610,7 @@ static void end(struct collector *c)
 	trace_peers_stop(&c->trace_peers);
 	cluster_stop(&c->cluster);
 	pipeline_free(c->pipeline);
+	far_ends_free(c->far_ends);
 	cluster_free(&c->cluster);
 	if (c->tape.file)
 		tape_close(&c->tape);

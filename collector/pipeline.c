@@ -72,8 +72,11 @@ static void take_book(struct pipeline *p, const struct rulebook *book)
 	p->o.filter = book->filter;
 	p->o.wait_ns = book->wait_ns;
 	p->o.exclude_exporters = book->config->discovery.exclude_exporters;
+	p->o.exclude_exporters_spans = book->config->discovery.exclude_exporters_spans;
 	if (p->o.peers)
 		peers_rules(p->o.peers, &book->rules);
+	if (p->o.far_ends)
+		far_ends_follow(p->o.far_ends, book->selector);
 	p->wants = (config_wants_args(book->config) ? KH_WANT_ARGS : 0) |
 		   (p->o.routines ? KH_WANT_ROUTINE : 0);
 }
@@ -161,6 +164,55 @@ static uint32_t own_pid(struct pipeline *p, uint32_t tgid)
 	return process ? process->ns_tgid : 0;
 }
 
+static bool wants(const struct workload *w, uint32_t features)
+{
+	return (w->left_out & features) != features;
+}
+
+static int measure_edge(struct pipeline *p, const struct attribute_source *source)
+{
+	struct graph_peer peer;
+
+	far_end_find(p->o.far_ends, p->o.peers, source->exchange, &peer);
+	return telemetry_edge(p->o.telemetry, source, &peer, p->now_ns);
+}
+
+/* What it exports itself are metrics of its requests, neither those of spans nor a graph. */
+static bool measures_itself(const struct pipeline *p, const struct workload *w)
+{
+	return p->o.exclude_exporters && workload_sends_metrics(w);
+}
+
+static int measure_encrypted(struct pipeline *p, const struct workload *w,
+			     const struct attribute_source *source)
+{
+	if (measures_itself(p, w))
+		return -EALREADY;
+	if (!wants(w, CONFIG_APPLICATION))
+		return -ENOENT;
+	return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
+}
+
+/* In all that its workload is to be measured by. */
+static int measure_exchange(struct pipeline *p, const struct workload *w,
+			    const struct attribute_source *source, struct telemetry_place *place)
+{
+	int counted = -ENOENT;
+
+	if (measures_itself(p, w))
+		counted = -EALREADY;
+	else if (wants(w, CONFIG_APPLICATION))
+		counted = telemetry_count(p->o.telemetry, source, p->now_ns, place);
+	if (p->o.exclude_exporters_spans && workload_sends_traces(w))
+		return counted;
+	if (p->o.spans && wants(w, CONFIG_ANY_SPANS) &&
+	    telemetry_span(p->o.telemetry, source, p->now_ns) == 0)
+		counted = 0;
+	if (p->o.far_ends && wants(w, CONFIG_GRAPH) && measure_edge(p, source) == 0)
+		counted = 0;
+	return counted;
+}
+
 /*
  * Returns 0; -ENOENT: its kind is not counted, or nothing of its workload is; -EALREADY: its
  * process exports metrics itself.
@@ -172,14 +224,10 @@ static int measure(struct pipeline *p, const struct workload *w,
 
 	if (!w->metrics)
 		return -ENOENT;
-	if (p->o.exclude_exporters && workload_sends_metrics(w))
-		return -EALREADY;
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
 	if (ex->kind == EXCHANGE_ENCRYPTED)
-		return telemetry_encrypted(p->o.telemetry, source, p->now_ns);
-	if (p->o.protocols >> ex->protocol & 1)
-		return telemetry_count(p->o.telemetry, source, p->now_ns, place);
-	return -ENOENT;
+		return measure_encrypted(p, w, source);
+	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source, place) : -ENOENT;
 }
 
 static void trace(struct pipeline *p, const struct workload *w,
@@ -191,8 +239,8 @@ static void trace(struct pipeline *p, const struct workload *w,
 	if (p->o.exclude_exporters && workload_sends_traces(w))
 		count(&p->stats.traced_itself);
 	else
-		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL,
-				place, p->now_ns);
+		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL, place,
+				p->now_ns);
 }
 
 static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
@@ -429,8 +477,9 @@ static void publish(struct pipeline *p)
 	set(&s->processes_evicted, p->known.process_table.evictions);
 	set(&s->workloads_evicted, workloads_evicted(p->workloads));
 	set(&s->ports_full, p->known.ports_full);
-	set(&s->identity_bytes,
-	    known_bytes(&p->known) + workloads_bytes(p->workloads) + verdicts_bytes(&p->verdicts));
+	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
+					verdicts_bytes(&p->verdicts) +
+					far_ends_bytes(p->o.far_ends));
 	set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams));
 	publish_streams(p);
 	set(&s->waiting_bytes, waiting_bytes(p->waiting));
@@ -459,8 +508,8 @@ static void on_idle(void *arg, uint64_t now_ns)
 }
 
 /*
- * Without a cluster, what waits has no names to wait for any more; nor has it at the stop. Nor do spans
- * have anything to wait for.
+ * Without a cluster, what waits has no names to wait for any more; nor has it at the stop. Nor do
+ * spans have anything to wait for.
  */
 static void on_end(void *arg, bool stop)
 {
@@ -515,6 +564,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 		take_book(p, rulebooks_latest(p->o.books));
 	else if (p->o.peers)
 		peers_rules(p->o.peers, p->o.rules);
+	if (p->o.far_ends)
+		far_ends_follow(p->o.far_ends, p->o.selector);
 	w = workloads_of(p);
 	p->conns = conns_new(CONNS_DEFAULT, on_exchange, p);
 	if (p->conns)

@@ -10,6 +10,7 @@
 #ifndef KEYHOLE_PIPELINE_H
 #define KEYHOLE_PIPELINE_H
 
+#include "far_end.h"
 #include "identity/peers.h"
 #include "identity/waiting.h"
 #include "identity/workloads.h"
@@ -33,6 +34,8 @@ struct pipeline_options {
 	const struct filter *filter; /* NULL: all are counted */
 	uint64_t protocols;          /* bits of enum protocol: those that are counted */
 	struct telemetry *telemetry;
+	bool spans;                /* telemetry has metrics of spans */
+	struct far_ends *far_ends; /* NULL: there is no service graph */
 	struct tracer *tracer;       /* NULL: no spans */
 	uint64_t traced;             /* as `protocols`: those that spans are made of */
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
@@ -40,6 +43,7 @@ struct pipeline_options {
 	uint64_t wait_ns;
 	bool routines; /* exchanges say which goroutine had the request */
 	bool exclude_exporters; /* processes that send OTLP are not told twice. Of the book, as above */
+	bool exclude_exporters_spans; /* who sends traces has no metrics of spans and no edges */
 	bool own_pod; /* show only the pod in which Keyhole runs */
 };
 

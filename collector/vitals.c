@@ -246,6 +246,7 @@ static void bind_telemetry(struct selfmetrics *self, struct vitals *v)
 	number(self, SELF_SERIES_OVERFLOWS, "", &s->overflows);
 	number(self, SELF_TARGETS, "", &s->targets);
 	number(self, SELF_LIMIT_REACHED, "series", &s->overflows);
+	number(self, SELF_LIMIT_REACHED, "span_names", &s->names_cut);
 	function(self, SELF_MEMORY, "series", memory_series, v);
 	if (rulebooks_latest(v->books)->router) {
 		function(self, SELF_LIMIT_REACHED, "routes", routes_full, v);

@@ -215,25 +215,41 @@ const char *choose_check_extra(const char *text, char why[PATTERN_WHY_MAX])
 	struct attribute_extras none = {0};
 	const char *fault = NULL;
 
-	attribute_extras_add(&none, text, false, &fault);
+	attribute_extras_add(&none, text, EXTRA_ON_INFO, &fault);
 	return fault;
 }
 
 static void add_extras(struct binding *b, struct config *config, const struct config_texts *names,
-		       bool on_series)
+		       enum attribute_extra_on on)
 {
 	const char *why;
 
 	for (size_t i = 0; i < names->n; i++) {
-		if (attribute_extras_add(&config->attributes.extras, names->v[i], on_series,
-					 &why) == 0)
+		if (attribute_extras_add(&config->attributes.extras, names->v[i], on, &why) == 0)
 			continue;
 		note_error(b->notes, NULL,
-			   "prometheus_export.extra_resource_attributes and "
+			   "prometheus_export.extra_resource_attributes, "
+			   "prometheus_export.extra_span_resource_attributes and "
 			   "attributes.extra_group_attributes: more than %d attributes together",
 			   RESOURCE_EXTRAS_MAX);
 		return;
 	}
+}
+
+/*
+ * Beyla has these on every metric of spans. They take the places that are left: what was asked for
+ * goes first.
+ */
+static void add_span_extras(struct config *config)
+{
+	static const char *const names[] = {"deployment.environment.name",
+					    "cloud.availability_zone", "cloud.region"};
+	const char *why;
+
+	if (!(config_features(config) & CONFIG_ANY_SPANS))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		attribute_extras_add(&config->attributes.extras, names[i], EXTRA_ON_SPANS, &why);
 }
 
 static struct slice nearest_attribute(const char *asked, attribute_set among,
@@ -319,6 +335,17 @@ static attribute_set of_section(const struct config *config, const char *key)
 	return select_matches(key, &select_resource) ? set | possible(config, OWNER_INFO) : set;
 }
 
+static bool of_spans(const char *key)
+{
+	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++) {
+		const struct select_metric *metric = telemetry_metric_name(m);
+
+		if (metric->owner >= OWNERS && select_matches(key, metric))
+			return true;
+	}
+	return false;
+}
+
 static void say_no_metric(struct binding *b, const struct tree *section)
 {
 	char shown[SHOWN_MAX];
@@ -334,7 +361,12 @@ static void say_no_metric(struct binding *b, const struct tree *section)
 		nearest_offer(slice_of(section->key), slice_of(metric->label), &best, &distance);
 	}
 	log_text(slice_of(section->key), shown, sizeof(shown));
-	if (best.p)
+	if (of_spans(section->key))
+		note_warn(b->notes, &section->key_place,
+			  "attributes.select: the labels of %s are always the same, so this has "
+			  "no effect",
+			  shown);
+	else if (best.p)
 		note_warn(b->notes, &section->key_place,
 			  "attributes.select: Keyhole has no metric %s, so this has no effect; did "
 			  "you mean \"%.*s\"?",
@@ -497,8 +529,10 @@ static void settle_labels(struct binding *b, struct config *config)
 
 void choose_settle(struct binding *b, struct config *config)
 {
-	add_extras(b, config, &config->attributes.group, true);
-	add_extras(b, config, &config->prometheus.extra, false);
+	add_extras(b, config, &config->attributes.group, EXTRA_ON_SERIES);
+	add_extras(b, config, &config->prometheus.extra, EXTRA_ON_INFO);
+	add_extras(b, config, &config->prometheus.span_extra, EXTRA_ON_SPANS);
+	add_span_extras(config);
 	settle_labels(b, config);
 	for (size_t i = 0; i < config->attributes.select.sections.n; i++)
 		check_section(b, config, config->attributes.select.at[i]);

@@ -111,7 +111,8 @@ static void settle(struct binding *b, struct config *config, const struct tree *
 	if (!config_protocols(config))
 		note_error(
 			b->notes, NULL,
-			"nothing would be measured: metrics.features must have \"application\" "
+			"nothing would be measured: metrics.features must have "
+			"\"application\", \"application_span\" or \"application_service_graph\", "
 			"and prometheus_export.instrumentations a protocol, such as \"http\", or "
 			"\"*\"");
 	if (config->health.port > 0 && config->health.port == config->prometheus.port)

@@ -71,7 +71,16 @@ struct config_set {
 	bool given;
 };
 
-enum { CONFIG_APPLICATION = 1 }; /* metrics.features */
+/* metrics.features */
+enum {
+	CONFIG_APPLICATION = 1,
+	CONFIG_SPANS = 2,
+	CONFIG_SPANS_OTEL = 4,
+	CONFIG_SPAN_SIZES = 8,
+	CONFIG_GRAPH = 16,
+	CONFIG_HOST = 32,
+	CONFIG_ANY_SPANS = CONFIG_SPANS | CONFIG_SPANS_OTEL | CONFIG_SPAN_SIZES,
+};
 
 enum config_shown { CONFIG_NOT_SHOWN, CONFIG_SHOWN_AS_YAML, CONFIG_SHOWN_AS_JSON };
 
@@ -104,9 +113,18 @@ struct config {
 		uint64_t ttl_ns;
 		struct config_numbers duration, request_size, response_size; /* buckets */
 		struct config_texts extra; /* resource attributes on target_info */
+		struct config_texts span_extra; /* likewise, on metrics of spans, too */
 		bool disable_build_info;
+		bool self_references; /* of the service graph */
 		int exemplars; /* enum exemplar_filter */
 	} prometheus;
+
+	/* The service graph, and spans as metrics. */
+	struct {
+		const char *unresolved, *outgoing, *incoming; /* stand for addresses; "": none */
+		uint64_t span_names;                          /* of one service; 0: no limit */
+		bool everywhere;
+	} graph;
 
 	struct {
 		struct config_select select;
@@ -124,7 +142,7 @@ struct config {
 
 	struct {
 		struct config_set all, prometheus, instrumentations, traces;
-	} features; /* see config_protocols(), config_traced() */
+	} features; /* see config_features(), config_protocols(), config_traced() */
 
 	/* By OTLP; arrays by enum otlp_signal: traces, metrics. */
 	struct {
@@ -228,6 +246,9 @@ int config_read(struct config **config, const char *path, char *const *environme
 int config_parse(struct config **config, struct slice text, char *const *environment,
 		 struct notes *notes);
 void config_free(struct config *config);
+
+/* Kinds of metrics: bits of CONFIG_APPLICATION and its like. */
+uint64_t config_features(const struct config *config);
 
 /*
  * What features and instrumentations leave to be measured: bits of enum protocol; 0: nothing. Those

@@ -66,6 +66,32 @@ static void note_others(struct binding *b, const struct tree *node, const char *
 	}
 }
 
+static const char *const feature_words[] = {"application",
+					    "application_span",
+					    "application_span_otel",
+					    "application_span_sizes",
+					    "application_service_graph",
+					    "all",
+					    "*",
+					    NULL};
+static const uint32_t feature_bits[] = {CONFIG_APPLICATION, CONFIG_SPANS, CONFIG_SPANS_OTEL,
+					CONFIG_SPAN_SIZES,  CONFIG_GRAPH, UINT32_MAX,
+					UINT32_MAX};
+
+/* Of what there is for all workloads, what is not wanted of these. */
+static uint32_t features_left_out(const struct config_texts *features)
+{
+	uint32_t wanted = 0;
+
+	for (size_t word = 0; feature_words[word]; word++) {
+		const char *const one[] = {feature_words[word], NULL};
+
+		if (has_any(features, one))
+			wanted |= feature_bits[word];
+	}
+	return features->v ? ~wanted : 0;
+}
+
 /* What there is to export of a workload: the metrics of its requests, and their spans. */
 static void read_exports(struct binding *b, const struct tree *node,
 			 const struct entry_draft *draft, struct selector_entry *to)
@@ -73,16 +99,16 @@ static void read_exports(struct binding *b, const struct tree *node,
 	static const char *const metrics[] = {"metrics", NULL};
 	static const char *const traces[] = {"traces", NULL};
 	static const char *const signals[] = {"metrics", "traces", NULL};
-	static const char *const features[] = {"application", "all", "*", NULL};
 
 	to->has_silent = draft->exports.v || draft->features.v;
 	to->silent = (draft->exports.v && !has_any(&draft->exports, metrics)) ||
-		     (draft->features.v && !has_any(&draft->features, features));
+		     (draft->features.v && !has_any(&draft->features, feature_words));
+	to->left_out = features_left_out(&draft->features);
 	to->has_untraced = draft->exports.v;
 	to->untraced = to->has_untraced && !has_any(&draft->exports, traces);
 	note_others(b, node, "exports", &draft->exports, signals, "there are no logs");
-	note_others(b, node, "metrics.features", &draft->features, features,
-		    "of a single workload it has the metrics of requests only");
+	note_others(b, node, "metrics.features", &draft->features, feature_words,
+		    "of a single workload it has the metrics of requests, spans and edges only");
 	if (to->silent && to->untraced && (draft->exports.n || draft->features.n))
 		note_warn(b->notes, &node->place,
 			  "this entry shows nothing: it leaves out the metrics of requests and "

@@ -91,6 +91,7 @@ extern const struct option_table options_selector; /* of struct entry_draft (ent
 extern const struct option_table options_process; /* options_all goes on with them */
 extern const struct option_table options_otlp;    /* and with these */
 extern const struct option_table options_traces;  /* and with these */
+extern const struct option_table options_graph;   /* and with these */
 extern const struct option_table options_trace_peers;
 
 /* Beyla's keys that are not supported: likewise. */

@@ -767,8 +767,9 @@ static const struct option selector[] = {
 	 AT(features),
 	 .check = check_feature,
 	 .max = 32,
-	 .doc = "Which metrics of it: `application`, `all` or `*` is those that there are; without "
-		"one of them nothing is exported of it."},
+	 .doc = "Which of the metrics that `metrics.features` has there are of it: `application`, "
+		"`application_span` (with `_otel` and `_sizes`), `application_service_graph`, "
+		"`all` or `*`; without one of them none are."},
 	{.path = "routes.incoming",
 	 .type = OPTION_TEXTS,
 	 AT(incoming),

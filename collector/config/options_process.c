@@ -28,20 +28,19 @@ static const struct option_choice log_configs[] = {
 #define NO(word, why) {(word), 0, false, (why), false}
 #define YET(word, why) {(word), 0, false, (why), true}
 
-static const char span_metrics[] = "it makes no metrics of spans";
 static const char processes[] = "it has no metrics of processes";
 static const char flows[] = "it collects no network flows";
 static const char tcp[] = "it has no statistics of TCP";
 
 static const struct option_choice features[] = {
 	HAS("application", CONFIG_APPLICATION),
-	HAS("all", CONFIG_APPLICATION),
-	HAS("*", CONFIG_APPLICATION),
-	YET("application_span", span_metrics),
-	YET("application_span_otel", span_metrics),
-	YET("application_span_sizes", span_metrics),
-	YET("application_service_graph", "it draws no service graph"),
-	YET("application_host", "it does not count hosts"),
+	HAS("all", CONFIG_APPLICATION | CONFIG_ANY_SPANS | CONFIG_GRAPH | CONFIG_HOST),
+	HAS("*", CONFIG_APPLICATION | CONFIG_ANY_SPANS | CONFIG_GRAPH | CONFIG_HOST),
+	HAS("application_span", CONFIG_SPANS),
+	HAS("application_span_otel", CONFIG_SPANS_OTEL),
+	HAS("application_span_sizes", CONFIG_SPAN_SIZES),
+	HAS("application_service_graph", CONFIG_GRAPH),
+	HAS("application_host", CONFIG_HOST),
 	YET("application_process", processes),
 	YET("application_runtime", "it does not look into runtimes"),
 	NO("network", flows),
@@ -107,10 +106,11 @@ static const char *check_system_path(const char *text, char why[PATTERN_WHY_MAX]
 }
 
 #define PAYLOAD(name, member, says)                                                                \
-	{                                                                                          \
-		.path = "ebpf.payload_extraction.http." name ".enabled", .type = OPTION_BOOL,      \
-		AT(payloads.member), .fallback = "false", .doc = (says)                            \
-	}
+	{.path = "ebpf.payload_extraction.http." name ".enabled",                                  \
+	 .type = OPTION_BOOL,                                                                      \
+	 AT(payloads.member),                                                                      \
+	 .fallback = "false",                                                                      \
+	 .doc = (says)}
 
 static const struct option rows[] = {
 	{.path = "log_format",
@@ -151,7 +151,10 @@ static const struct option rows[] = {
 	 .choices = features,
 	 .fallback = "application",
 	 .env = "METRICS_FEATURES",
-	 .doc = "Kinds of metrics. Of others Keyhole says that it has none."},
+	 .doc = "Kinds of metrics: `application` (of requests), `application_span`, "
+		"`application_span_otel`, `application_span_sizes` (of spans), "
+		"`application_service_graph`, `application_host` (`traces_host_info`). Of others "
+		"Keyhole says that it has none."},
 	{.path = "prometheus_export.features",
 	 .type = OPTION_SET,
 	 AT(features.prometheus),
@@ -175,7 +178,8 @@ static const struct option rows[] = {
 	 .choices = instrumentations,
 	 .fallback = "http,grpc,sql,redis,memcached,mongo,cassandra,kafka,amqp,mqtt,nats",
 	 .env = "OTEL_TRACES_INSTRUMENTATIONS",
-	 .doc = "Protocols that spans are made of, in the same words. By default of all but `dns`."},
+	 .doc = "Protocols that spans are made of, in the same words. By default of all but "
+		"`dns`."},
 	{.path = "attributes.sensitive_query_params.add",
 	 .type = OPTION_TEXTS,
 	 AT(attributes.secret_params),
@@ -231,5 +235,4 @@ static const struct option rows[] = {
 		"unless told.)"},
 };
 
-const struct option_table options_process = {rows, sizeof(rows) / sizeof(*rows),
-					     &options_otlp};
+const struct option_table options_process = {rows, sizeof(rows) / sizeof(*rows), &options_otlp};

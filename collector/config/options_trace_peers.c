@@ -72,4 +72,4 @@ static const struct option rows[] = {
 };
 
 const struct option_table options_trace_peers = {rows, sizeof(rows) / sizeof(*rows),
-						 &options_unsupported};
+						 &options_graph};

@@ -5,15 +5,12 @@
 
 static const char queues[] = "its parts have no such queues between them";
 static const char traces[] = "it makes no traces";
-static const char span_metrics[] = "it makes no metrics of spans";
-static const char service_graph[] = "it draws no service graph";
 static const char flows[] = "it collects no network flows";
 static const char clouds[] = "it asks no cloud's metadata service";
 static const char harvest[] = "it reads no routes out of workloads";
 static const char otlp_seen[] = "a call of OTLP is known by its method";
 static const char lookups[] = "each address is looked up anew, in memory";
 static const char old_labels[] = "attributes.kubernetes.resource_labels replaced it";
-static const char graph[] = "only the ends of a service graph are renamed and it has none";
 
 static const struct option rows[] = {
 	YET("trace_printer", "TRACE_PRINTER", "disabled", traces),
@@ -41,7 +38,6 @@ static const struct option rows[] = {
 	NO("attributes.metadata_retry.start_interval", "METADATA_RETRY_START_INTERVAL", "500ms",
 	   clouds),
 	NO("attributes.metadata_retry.max_interval", "METADATA_RETRY_MAX_INTERVAL", "5s", clouds),
-	YET("attributes.metric_span_names_limit", "METRIC_SPAN_NAMES_LIMIT", "100", span_metrics),
 
 	YET("discovery.survey", NULL, NULL, "it has no metrics of what it could instrument"),
 	NO("discovery.poll_interval", "DISCOVERY_POLL_INTERVAL", "5s",
@@ -62,8 +58,6 @@ static const struct option rows[] = {
 
 	NO("prometheus_export.service_cache_size", "PROMETHEUS_SERVICE_CACHE_SIZE", "10000",
 	   "keyhole.series_limit and keyhole.series_memory bound what is kept"),
-	YET("prometheus_export.allow_service_graph_self_references",
-	    "PROMETHEUS_ALLOW_SERVICE_GRAPH_SELF_REFERENCES", "false", service_graph),
 	YET("prometheus_export.native_histogram", NULL, NULL, "it has no native histograms"),
 	YET("prometheus_export.buckets.gen_ai_client_token_usage_histogram", NULL, NULL,
 	    "it does not read calls of AI services"),
@@ -74,14 +68,7 @@ static const struct option rows[] = {
 
 	NO("filter.network", NULL, NULL, flows),
 	NO("filter.stats", NULL, NULL, "it has no statistics of TCP"),
-	YET("prometheus_export.extra_span_resource_attributes",
-	    "PROMETHEUS_EXTRA_SPAN_RESOURCE_ATTRIBUTES", NULL, span_metrics),
 
-	YET("attributes.rename_unresolved_hosts", "RENAME_UNRESOLVED_HOSTS", "unresolved", graph),
-	YET("attributes.rename_unresolved_hosts_outgoing", "RENAME_UNRESOLVED_HOSTS_OUTGOING",
-	    "outgoing", graph),
-	YET("attributes.rename_unresolved_hosts_incoming", "RENAME_UNRESOLVED_HOSTS_INCOMING",
-	    "incoming", graph),
 	NO("name_resolver.sources", "NAME_RESOLVER_SOURCES", "k8s",
 	   "only Kubernetes gives addresses names, see keyhole.peers"),
 	NO("name_resolver.cache_len", "NAME_RESOLVER_CACHE_LEN", "1024", lookups),

@@ -12,8 +12,8 @@ static const char tcp[] = "it has no statistics of TCP";
 static const char processes[] = "it has no metrics of processes";
 static const char command[] = "it shows no command lines and no executables";
 static const char runtimes[] = "workloads are never touched";
-static const char spans[] = "it makes no metrics of spans";
-static const char graph[] = "it draws no service graph";
+static const char spans[] = "only metrics of spans have it, and always";
+static const char graph[] = "only the service graph has it, and always";
 static const char language[] = "several may run in the container that a target is";
 static const char cloud[] =
 	"it asks no cloud: name it in prometheus_export.extra_resource_attributes";
@@ -105,18 +105,18 @@ static const struct unsupported_attribute rows[] = {
 	WILL_NOT("jvm.memory.pool.name", runtimes),
 	WILL_NOT("nodejs.eventloop.state", runtimes),
 
-	WILL("span.name", spans),
-	WILL("span.kind", spans),
-	WILL("status.code", spans),
-	WILL("client", graph),
-	WILL("client.service.namespace", graph),
-	WILL("client.k8s.cluster.name", graph),
-	WILL("client.k8s.namespace.name", graph),
-	WILL("server", graph),
-	WILL("server.service.namespace", graph),
-	WILL("server.k8s.cluster.name", graph),
-	WILL("server.k8s.namespace.name", graph),
-	WILL("connection.type", graph),
+	WILL_NOT("span.name", spans),
+	WILL_NOT("span.kind", spans),
+	WILL_NOT("status.code", spans),
+	WILL_NOT("client", graph),
+	WILL_NOT("client.service.namespace", graph),
+	WILL_NOT("client.k8s.cluster.name", graph),
+	WILL_NOT("client.k8s.namespace.name", graph),
+	WILL_NOT("server", graph),
+	WILL_NOT("server.service.namespace", graph),
+	WILL_NOT("server.k8s.cluster.name", graph),
+	WILL_NOT("server.k8s.namespace.name", graph),
+	WILL_NOT("connection.type", graph),
 
 	WILL_NOT("telemetry.sdk.language", language),
 	WILL_NOT("telemetry.distro.name", own),

@@ -89,7 +89,7 @@ static const struct option rows[] = {
 	   untouched),
 	NO("jvm_runtime_metrics.sampling_interval", "JVM_RUNTIME_METRICS_SAMPLING_INTERVAL", "1s",
 	   untouched),
-	YET("topology.spans", "TOPOLOGY_SPANS", NULL, "it draws no service graph"),
+	YET("topology.spans", "TOPOLOGY_SPANS", NULL, "of spans it has what the service graph has"),
 
 	NO("injector.instrument", NULL, NULL, injected),
 	NO("injector.exclude_instrument", NULL, NULL, injected),

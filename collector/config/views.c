@@ -17,15 +17,20 @@ uint64_t config_payloads(const struct config *config)
 	       (config->payloads.jsonrpc ? PROTOCOL(JSONRPC) : 0);
 }
 
-uint64_t config_protocols(const struct config *config)
+uint64_t config_features(const struct config *config)
 {
 	const struct config_set *features = config->features.prometheus.given
 						    ? &config->features.prometheus
 						    : &config->features.all;
 
+	return features->bits;
+}
+
+uint64_t config_protocols(const struct config *config)
+{
 	uint64_t protocols = config->features.instrumentations.bits;
 
-	if (!(features->bits & CONFIG_APPLICATION))
+	if (!(config_features(config) & (CONFIG_APPLICATION | CONFIG_ANY_SPANS | CONFIG_GRAPH)))
 		return 0;
 	if (protocols & PROTOCOL(HTTP))
 		protocols |= config_payloads(config);
@@ -44,6 +49,7 @@ void config_spans(const struct config *config, struct span_options *options)
 	*options = (struct span_options){
 		.select = config->attributes.select.sections,
 		.protocols = config_traced(config),
+		.metrics_made = config_features(config) & (CONFIG_ANY_SPANS | CONFIG_GRAPH),
 		.semconv = (enum semconv)config->keyhole.semconv,
 		.secret = config->attributes.secret_params.v,
 		.secrets_n = config->attributes.secret_params.n,

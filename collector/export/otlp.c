@@ -145,7 +145,8 @@ static int start_metrics(struct otlp *o)
 					   .semconv = o->options.semconv,
 					   .exemplars = o->options.exemplars,
 					   .bytes_max = OTLP_REQUEST_BYTES,
-					   .telemetry = o->options.telemetry};
+					   .telemetry = o->options.telemetry,
+					   .instance = o->options.instance};
 	otlp_metrics_init(&o->metrics, o->options.signal[OTLP_METRICS].json);
 	o->sender[OTLP_METRICS] = otlp_sender_new(o->loop, &o->options.signal[OTLP_METRICS],
 						  &source, &o->options.backoff);

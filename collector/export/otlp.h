@@ -17,6 +17,7 @@ struct otlp_options {
 	struct telemetry *telemetry;                     /* NULL: no metrics */
 	enum semconv semconv;
 	const struct attribute_extras *extras;
+	const char *instance; /* as in otlp_metrics.h; outlives this */
 	enum exemplar_filter exemplars;
 	uint64_t interval_ms;      /* of metrics */
 	uint64_t batch_timeout_ms; /* of spans */

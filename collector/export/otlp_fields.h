@@ -42,6 +42,7 @@
 #define F_METRIC_NAME OTLP_FIELD(1, "name")
 #define F_METRIC_DESCRIPTION OTLP_FIELD(2, "description")
 #define F_METRIC_UNIT OTLP_FIELD(3, "unit")
+#define F_METRIC_GAUGE OTLP_FIELD(5, "gauge")
 #define F_METRIC_SUM OTLP_FIELD(7, "sum")
 #define F_METRIC_HISTOGRAM OTLP_FIELD(9, "histogram")
 #define F_POINTS OTLP_FIELD(1, "dataPoints")

@@ -57,6 +57,30 @@ static struct slice unescape(struct slice raw, char *out, size_t size)
 	return (struct slice){out, n};
 }
 
+/* Labels of spans and edges, which have no attribute of the table behind them. */
+static const char *own_name(struct slice label)
+{
+	static const char *const names[][2] = {
+		{"span_name", "span.name"},
+		{"span_kind", "span.kind"},
+		{"status_code", "status.code"},
+		{"client_service_namespace", "client.service.namespace"},
+		{"client_k8s_cluster_name", "client.k8s.cluster.name"},
+		{"client_k8s_namespace_name", "client.k8s.namespace.name"},
+		{"server_service_namespace", "server.service.namespace"},
+		{"server_k8s_cluster_name", "server.k8s.cluster.name"},
+		{"server_k8s_namespace_name", "server.k8s.namespace.name"},
+		{"connection_type", "connection.type"},
+		{"grafana_host_id", "grafana.host.id"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (slice_is(label, names[i][0]))
+			return names[i][1];
+	}
+	return NULL;
+}
+
 static bool is_number(int id)
 {
 	return id >= 0 && id < ATTR_EXTRA && attribute_at((unsigned int)id)->number;
@@ -78,6 +102,8 @@ static void put_label(struct otlp_writer *w, const struct otlp_label_text *how,
 	if (id >= 0)
 		name = slice_of(
 			semconv_name(how->semconv, attribute_name(how->extras, (unsigned int)id)));
+	else if (own_name(name))
+		name = slice_of(own_name(name));
 	value[text.n] = '\0';
 	number = is_number(id) ? strtoll(value, &end, 10) : 0;
 	if (is_number(id) && text.n > 0 && !*end)

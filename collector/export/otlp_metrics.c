@@ -8,6 +8,9 @@
 
 #define PIECES_BYTES_MAX (256u << 20) /* series have less than half of it */
 
+/* Kinds of pieces beside enum telemetry_metric. */
+#define KIND_INFO TELEMETRY_METRICS /* + enum telemetry_info */
+
 /* While the series are read. */
 struct reading {
 	struct otlp_metrics *m;
@@ -63,6 +66,17 @@ static int grow(struct reading *r)
 	return 0;
 }
 
+/* Two collectors must not send one stream. */
+static void write_own(struct reading *r)
+{
+	struct otlp_writer *w = &r->m->resource.bytes;
+	struct slice instance = slice_of(r->m->instance);
+
+	otlp_attr_text(w, F_RESOURCE_ATTRS, slice_of("service.name"), slice_of("keyhole"));
+	if (instance.n > 0)
+		otlp_attr_text(w, F_RESOURCE_ATTRS, slice_of("service.instance.id"), instance);
+}
+
 /* The target's own look wins over its target_info, which may describe its successor. */
 static void write_resource(struct reading *r, struct slice target)
 {
@@ -76,7 +90,9 @@ static void write_resource(struct reading *r, struct slice target)
 	otlp_list(&to->bytes, F_RESOURCE_ATTRS);
 	otlp_put_labels(&to->bytes, &names, target, (struct slice){0});
 	otlp_put_labels(&to->bytes, &names, info, target);
-	if (target.n > 0 && info.n == 0)
+	if (target.n == 0)
+		write_own(r);
+	else if (info.n == 0)
 		otlp_attrs_constant(&to->bytes);
 	otlp_list_end(&to->bytes);
 	otlp_close(&to->bytes);
@@ -220,6 +236,28 @@ static void on_sample(void *arg, const struct telemetry_sample *sample)
 	r->error = otlp_pieces_add(&r->m->pieces, group, r->metric, at);
 }
 
+/* A gauge of 1 whose attributes are those of its resource, too: receivers may drop these. */
+static void on_info(void *arg, struct slice labels)
+{
+	struct reading *r = arg;
+	struct otlp_writer *w = &r->m->pieces.bytes;
+	bool host = r->metric == KIND_INFO + TELEMETRY_HOST_INFO;
+	uint32_t group = 0;
+	size_t at = w->n;
+
+	if (!r->error)
+		group = group_of(r, host ? (struct slice){0} : labels);
+	if (r->error)
+		return;
+	w->comma = false;
+	otlp_open_item(w, F_POINTS);
+	otlp_fixed64(w, F_POINT_TIME, r->now_ns);
+	otlp_fixed64(w, F_NUMBER_INT, 1);
+	put_attrs(w, r, F_NUMBER_ATTRS, labels);
+	otlp_close(w);
+	r->error = otlp_pieces_add(&r->m->pieces, group, r->metric, at);
+}
+
 static void on_target(void *arg, struct slice labels)
 {
 	struct reading *r = arg;
@@ -239,6 +277,11 @@ static void read_all(struct reading *r, struct telemetry *telemetry)
 		r->metric = (uint32_t)metric;
 		r->counter = family->counter;
 		telemetry_each(telemetry, metric, on_sample, r);
+	}
+	/* target_info is what receivers make of the resource themselves */
+	for (int info = TELEMETRY_TRACES_TARGET_INFO; info < TELEMETRY_INFOS; info++) {
+		r->metric = (uint32_t)(KIND_INFO + info);
+		telemetry_each_info(telemetry, info, on_info, r);
 	}
 }
 
@@ -265,8 +308,9 @@ int otlp_metrics_read(struct otlp_metrics *m, uint64_t now_ns)
 
 static const char *unit_of(const struct telemetry_family *family)
 {
+	/* not what a histogram without unit in its name counts, but then that would be renamed */
 	if (!family->unit)
-		return "1";
+		return family->counter ? "1" : "";
 	return strcmp(family->unit, "seconds") == 0 ? "s" : "By";
 }
 
@@ -281,14 +325,17 @@ static struct otlp_field data_of(const struct telemetry_family *family)
 static size_t put_metric(struct otlp_writer *w, const struct otlp_metrics *m, size_t i)
 {
 	const struct otlp_piece *v = m->pieces.v, *first = &v[i];
-	const struct telemetry_family *family = telemetry_family(m->telemetry, first->kind);
-	const char *name = telemetry_metric_name(first->kind)->name;
+	const bool info = first->kind >= KIND_INFO;
+	const struct telemetry_family *family =
+		info ? telemetry_info(m->telemetry, first->kind - KIND_INFO)
+		     : telemetry_family(m->telemetry, first->kind);
+	const char *name = info ? family->name : telemetry_metric_name(first->kind)->name;
 
 	otlp_open_item(w, F_METRICS);
 	otlp_text(w, F_METRIC_NAME, slice_of(semconv_name(m->semconv, name)));
 	otlp_text(w, F_METRIC_DESCRIPTION, slice_of(family->help));
 	otlp_text(w, F_METRIC_UNIT, slice_of(unit_of(family)));
-	otlp_open(w, data_of(family));
+	otlp_open(w, info ? F_METRIC_GAUGE : data_of(family));
 	otlp_list(w, F_POINTS);
 	do {
 		otlp_items(w, otlp_piece_slice(&m->pieces, v[i].at, v[i].n));
@@ -296,7 +343,8 @@ static size_t put_metric(struct otlp_writer *w, const struct otlp_metrics *m, si
 	} while (i < m->pieces.n && v[i].group == first->group && v[i].kind == first->kind &&
 		 w->n + v[i].n < m->bytes_max);
 	otlp_list_end(w);
-	otlp_small(w, F_TEMPORALITY, OTLP_CUMULATIVE);
+	if (!info)
+		otlp_small(w, F_TEMPORALITY, OTLP_CUMULATIVE);
 	if (family->counter)
 		otlp_bool(w, F_MONOTONIC, true);
 	otlp_close(w);

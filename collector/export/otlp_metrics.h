@@ -2,7 +2,8 @@
 /*
  * The series as ExportMetricsServiceRequests: read once, as a scrape reads them, then written
  * request by request. Everything is cumulative, since the time at which its series began. One
- * ResourceMetrics for each target: the attributes that its series and its target_info show.
+ * ResourceMetrics for each target: the attributes that its series and its target_info show. What
+ * belongs to none, as the service graph, is Keyhole's own: of two collectors it is two streams.
  */
 #ifndef KEYHOLE_EXPORT_OTLP_METRICS_H
 #define KEYHOLE_EXPORT_OTLP_METRICS_H
@@ -16,6 +17,7 @@ struct otlp_metrics {
 	size_t bytes_max;                      /* of one request, before compression */
 	enum exemplar_filter exemplars;        /* of those that are kept, which are sent */
 	struct telemetry *telemetry;
+	const char *instance; /* service.instance.id of what belongs to no service, or NULL */
 	struct otlp_pieces pieces;   /* points */
 	struct otlp_pieces resource; /* of each group, in order */
 	size_t next;                 /* piece of the next request */

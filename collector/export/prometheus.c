@@ -188,11 +188,12 @@ static void put_count(void *arg, const struct telemetry_sample *sample)
 	put_total(arg, sample, "_total", value, number_u64(sample->counts[0], value));
 }
 
-static void put_target(void *arg, struct slice labels)
+static void put_info(void *arg, struct slice labels)
 {
 	struct render *r = arg;
 
-	put(r, "target_info{");
+	put(r, r->family->name);
+	put(r, "{");
 	body_put(r->body, labels.p, labels.n);
 	put(r, "} 1\n");
 }
@@ -210,8 +211,13 @@ static void put_telemetry(struct render *r, struct telemetry *telemetry)
 			   r->family->help);
 		telemetry_each(telemetry, metric, r->family->counter ? put_count : put_sample, r);
 	}
-	put_header(r, "target_info", "", "gauge", NULL, "Who is measured, by job and instance.");
-	telemetry_each_target(telemetry, put_target, r);
+	for (int info = 0; info < TELEMETRY_INFOS; info++) {
+		r->family = telemetry_info(telemetry, info);
+		if (!r->family)
+			continue;
+		put_header(r, r->family->name, "", "gauge", NULL, r->family->help);
+		telemetry_each_info(telemetry, info, put_info, r);
+	}
 	telemetry_read_end(telemetry);
 }
 

@@ -116,6 +116,7 @@ static void describe(const struct peers *peers, const struct kube_pod *pod, stru
 				      .pod = pod};
 
 	*peer = (struct peer){.kind = pod->is_service ? PEER_SERVICE : PEER_POD,
+			      .pod = pod,
 			      .name = pod->name,
 			      .namespace = pod->namespace,
 			      .owner_kind = pod->owner_kind,
@@ -155,6 +156,7 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 {
 	enum kube_owned best = KUBE_OWNED_NEVER;
 	struct kube_pod *owner = NULL;
+	enum peers_source found = PEERS_HERE;
 	bool stale = false, here = false;
 	uint8_t ip[16];
 
@@ -171,6 +173,8 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 		stale |= owned == KUBE_OWNED && !is_current(peers, source, when_ns);
 		here |= owned == KUBE_OWNED && source == PEERS_HERE;
 		/* enum kube_owned grows towards what forbids a name */
+		if (owned == KUBE_OWNED)
+			found = (enum peers_source)source;
 		if (owned == KUBE_OWNED && best == KUBE_OWNED)
 			best = KUBE_OWNED_TWICE;
 		else if (owned > best)
@@ -178,6 +182,7 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 	}
 	if (best == KUBE_OWNED && !stale) {
 		describe(peers, owner, peer);
+		peer->source = found;
 		peer->here = here;
 		count(&peers->stats.named);
 		return true;

@@ -40,7 +40,9 @@ enum peer_kind { PEER_UNKNOWN, PEER_POD, PEER_SERVICE };
 /* Text is hostile, never NULL, and valid until peers_quiesce(). */
 struct peer {
 	enum peer_kind kind;
-	bool here; /* a pod of this node */
+	enum peers_source source;
+	const struct kube_pod *pod;          /* or the Service, as such a one */
+	bool here;                           /* a pod of this node */
 	const char *name, *namespace;        /* of the pod or the Service */
 	const char *owner_kind, *owner_name; /* top of the pod's chain; a Service is its own */
 	/*

@@ -2,6 +2,7 @@
 #include "workloads.h"
 
 #include "language.h"
+#include "pod_subject.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,25 +137,8 @@ static void subject_of(const struct workloads *w, const struct facts *f, bool fi
 	s->in_container = f->cgroup && f->cgroup->in_container;
 	if (f->expected && w->o.store && !final)
 		s->metadata = SELECTOR_METADATA_PENDING;
-	if (!f->pod)
-		return;
-	s->metadata = SELECTOR_METADATA_KNOWN;
-	s->text[SELECTOR_K8S_NAMESPACE] = f->pod->namespace;
-	s->text[SELECTOR_K8S_POD] = f->pod->name;
-	s->text[SELECTOR_K8S_DEPLOYMENT] = f->pod->workload[KUBE_DEPLOYMENT];
-	s->text[SELECTOR_K8S_REPLICASET] = f->pod->workload[KUBE_REPLICASET];
-	s->text[SELECTOR_K8S_STATEFULSET] = f->pod->workload[KUBE_STATEFULSET];
-	s->text[SELECTOR_K8S_DAEMONSET] = f->pod->workload[KUBE_DAEMONSET];
-	s->text[SELECTOR_K8S_JOB] = f->pod->workload[KUBE_JOB];
-	s->text[SELECTOR_K8S_CRONJOB] = f->pod->workload[KUBE_CRONJOB];
-	s->text[SELECTOR_K8S_OWNER] = f->pod->owner_name;
-	s->label = pod_label;
-	s->annotation = pod_annotation;
-	s->pod = f->pod;
-	if (f->container) {
-		s->text[SELECTOR_K8S_CONTAINER] = f->container->name;
-		s->text[SELECTOR_CONTAINER_NAME] = f->container->name;
-	}
+	if (f->pod)
+		pod_subject(f->pod, f->container, s);
 }
 
 static void pod_of(const struct kube_pod *pod, char *start, struct resolve_pod *p)
@@ -323,6 +307,7 @@ static void answer(struct workloads *w, const struct kube_pods *pods, struct wor
 		hide(w, to, &f, &pod);
 	to->routes = choice.routes;
 	to->metrics = !choice.silent;
+	to->left_out = choice.left_out;
 	to->traces = w->o.traces && !choice.untraced;
 	to->has_sampler = choice.has_sampler;
 	to->sampler = choice.sampler;

@@ -32,6 +32,7 @@ struct workload {
 	/* hidden until its pod or the process changes: with all of its cgroup, or alone */
 	bool hide_cgroup, hide_process;
 	bool metrics, traces; /* what is to be exported of it */
+	uint32_t left_out; /* kinds of them: CONFIG_APPLICATION and its like */
 	bool has_sampler;     /* of its own, for its spans: */
 	struct sampler sampler;
 	unsigned routes;     /* of its own: struct selector_choice */

@@ -350,13 +350,11 @@ static bool has_ended(const struct draft *draft, const cJSON *object)
 	return cJSON_IsString(get(metadata, "deletionTimestamp")) && !draft->running;
 }
 
-/* Of a peer nothing but names and addresses is of use. */
+/* Of a peer nothing but names, what selectors look at, and addresses is of use. */
 static void forget_details(struct kube_pod *pod)
 {
 	pod->container_count = 0;
 	pod->node = pod->config_hash = "";
-	for (int level = 0; level < KUBE_LEVELS; level++)
-		pod->workload[level] = "";
 }
 
 static int make_pod(const cJSON *object, const struct kube_keep *keep, bool peer,

@@ -42,7 +42,7 @@ int kube_decode_pod(struct slice json, const struct kube_keep *keep,
 int kube_decode_pod_object(const struct cJSON *object, const struct kube_keep *keep,
 			   struct kube_decode_stats *stats, struct kube_pod **pod);
 
-/* Likewise, but only what names a peer: uid, names, owner, `keep`, addresses and their times. */
+/* Likewise, but only what names a peer: uid, names, workloads, `keep`, addresses and times. */
 int kube_decode_peer_object(const struct cJSON *object, const struct kube_keep *keep,
 			    struct kube_decode_stats *stats, struct kube_pod **pod);
 

@@ -17,6 +17,7 @@ struct entry {
 	struct pair labels[SELECTOR_LABELS_MAX], annotations[SELECTOR_LABELS_MAX];
 	struct selector_range *ports, *pids;
 	size_t label_count, annotation_count, port_count, pid_count;
+	uint32_t left_out;
 	bool containers_only, silent, has_silent, untraced, has_untraced, has_sampler;
 	struct sampler sampler;
 	unsigned routes;
@@ -105,6 +106,7 @@ static int compile_entry(struct entry *e, const struct selector_entry *from, cha
 	e->containers_only = from->containers_only;
 	e->silent = from->silent;
 	e->has_silent = from->has_silent;
+	e->left_out = from->left_out;
 	e->untraced = from->untraced;
 	e->has_untraced = from->has_untraced;
 	e->has_sampler = from->has_sampler;
@@ -252,18 +254,24 @@ static enum selector_answer match_owner(const struct pattern *pattern, const str
 	return answer;
 }
 
+static enum selector_answer match_text(const struct entry *e, const struct question *q, int i)
+{
+	bool container = i == SELECTOR_CONTAINER_NAME || i == SELECTOR_K8S_CONTAINER;
+
+	if (i == SELECTOR_K8S_OWNER)
+		return match_owner(e->text[i], q);
+	if (container && q->s->any_container && e->text[i])
+		return SELECTOR_UNDECIDED;
+	return match_value(e->text[i], q->s->text[i], q, i >= OF_POD);
+}
+
 static enum selector_answer match_texts(const struct entry *e, const struct question *q)
 {
 	enum selector_answer answer =
 		match_value(e->exe_regex, q->s->text[SELECTOR_EXE_PATH], q, false);
 
-	for (int i = 0; i < SELECTOR_TEXT_COUNT && answer != SELECTOR_NO; i++) {
-		if (i == SELECTOR_K8S_OWNER)
-			answer = both(answer, match_owner(e->text[i], q));
-		else
-			answer = both(answer,
-				      match_value(e->text[i], q->s->text[i], q, i >= OF_POD));
-	}
+	for (int i = 0; i < SELECTOR_TEXT_COUNT && answer != SELECTOR_NO; i++)
+		answer = both(answer, match_text(e, q, i));
 	return answer;
 }
 
@@ -334,6 +342,7 @@ static void choose(const struct entry *e, struct selector_choice *choice)
 	choice->space = e->space ? e->space : choice->space;
 	choice->routes = e->routes ? e->routes : choice->routes;
 	choice->silent = e->has_silent ? e->silent : choice->silent;
+	choice->left_out = e->has_silent ? e->left_out : choice->left_out;
 	choice->untraced = e->has_untraced ? e->untraced : choice->untraced;
 	if (e->has_sampler) {
 		choice->has_sampler = true;

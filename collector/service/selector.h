@@ -64,9 +64,10 @@ struct selector_entry {
 	const struct selector_range *ports, *pids;
 	size_t label_count, annotation_count, port_count, pid_count;
 	bool containers_only;
-	bool silent, untraced;              /* no metrics, no spans are to be exported of it */
-	bool has_silent, has_untraced;      /* it says so, or the contrary */
-	bool has_sampler;                   /* of its spans: */
+	bool silent, untraced;         /* no metrics, no spans are to be exported of it */
+	bool has_silent, has_untraced; /* it says so, or the contrary */
+	uint32_t left_out;             /* with has_silent: kinds of metrics; carried along */
+	bool has_sampler;              /* of its spans: */
 	struct sampler sampler;
 	const struct route_set *own_routes; /* NULL: none; here only carried along */
 	unsigned routes;                    /* their number in struct route_options; 0: none */
@@ -94,7 +95,8 @@ struct selector_subject {
 	size_t port_count;
 	uint32_t pid; /* in the initial pid namespace */
 	bool in_container;
-	bool any_process; /* of the container: all that a process decides is undecided */
+	bool any_process;   /* of the container: all that a process decides is undecided */
+	bool any_container; /* of the pod: likewise of what the container's name decides */
 	enum selector_metadata metadata;
 	const struct selector_subject *parent; /* of the process, in the same container; or NULL */
 };
@@ -106,6 +108,7 @@ struct selector_choice {
 	const char *name, *space; /* for service.name and service.namespace; NULL: none says it */
 	unsigned routes;          /* as in struct selector_entry */
 	bool silent, untraced, has_sampler;
+	uint32_t left_out;
 	struct sampler sampler; /* if it has one */
 };
 

@@ -359,20 +359,22 @@ static const char *fault_of(const char *name, const char *label)
 }
 
 /* One that is there already: of a resource, or it cannot be asked for here. */
-static int add_known(struct attribute_extras *extras, unsigned int id, bool on_series,
-		     const char **why)
+static int add_known(struct attribute_extras *extras, unsigned int id,
+		     enum attribute_extra_on on, const char **why)
 {
 	if (!(ATTRS_OF_RESOURCE & ATTR_BIT(id))) {
 		*why = "an attribute of requests or of Keyhole has that label";
 		return -EINVAL;
 	}
-	if (on_series)
+	if (on == EXTRA_ON_SERIES)
 		extras->on_series |= ATTR_BIT(id);
+	else if (on == EXTRA_ON_SPANS)
+		extras->on_spans |= ATTR_BIT(id);
 	return 0;
 }
 
-int attribute_extras_add(struct attribute_extras *extras, const char *name, bool on_series,
-			 const char **why)
+int attribute_extras_add(struct attribute_extras *extras, const char *name,
+			 enum attribute_extra_on on, const char **why)
 {
 	char label[ATTRIBUTE_NAME_MAX + 2];
 	int known;
@@ -388,12 +390,12 @@ int attribute_extras_add(struct attribute_extras *extras, const char *name, bool
 		return -EINVAL;
 	known = attribute_find(extras, slice_of(label));
 	if (known >= 0)
-		return add_known(extras, (unsigned int)known, on_series, why);
+		return add_known(extras, (unsigned int)known, on, why);
 	if (extras->n == RESOURCE_EXTRAS_MAX)
 		return -ENOSPC;
 	extras->name[extras->n] = name;
 	memcpy(extras->label[extras->n], label, sizeof(label));
-	return add_known(extras, (unsigned int)(ATTR_EXTRA + extras->n++), on_series, why);
+	return add_known(extras, (unsigned int)(ATTR_EXTRA + extras->n++), on, why);
 }
 
 /* ---- sets ---- */

@@ -111,6 +111,10 @@ enum attribute_owner {
 	OWNER_INFO,              /* target_info */
 	OWNER_SPANS,             /* all of them: each has what its exchange has a value of */
 	OWNERS,
+	/* exchanges once more: labels are fixed, none of the table (span_series.c) */
+	OWNER_AS_SPAN = OWNERS,
+	OWNER_AS_EDGE, /* of the service graph */
+	OWNERS_OF_ANY,
 };
 
 #define OWNERS_OF_SERIES OWNER_INFO /* all before it */
@@ -156,14 +160,18 @@ struct attribute_extras {
 	const char *name[RESOURCE_EXTRAS_MAX]; /* as configured; outlive this */
 	char label[RESOURCE_EXTRAS_MAX][ATTRIBUTE_NAME_MAX + 2];
 	attribute_set on_series; /* by default, extra ones and others */
+	attribute_set on_spans;  /* on the metrics of spans, likewise */
 };
 
+/* Where an extra attribute stands, beside target_info. */
+enum attribute_extra_on { EXTRA_ON_INFO, EXTRA_ON_SERIES, EXTRA_ON_SPANS };
+
 /*
- * Adds one, unless it is there; on_series: to all series, else to target_info alone. Returns 0,
- * -ENOSPC (there are RESOURCE_EXTRAS_MAX), or -EINVAL (why: one clause).
+ * Adds one, unless it is there. Returns 0, -ENOSPC (there are RESOURCE_EXTRAS_MAX), or -EINVAL
+ * (why: one clause).
  */
-int attribute_extras_add(struct attribute_extras *extras, const char *name, bool on_series,
-			 const char **why);
+int attribute_extras_add(struct attribute_extras *extras, const char *name,
+			 enum attribute_extra_on on, const char **why);
 
 /* ---- by name, with dots or underscores; of any version (semconv.h) ---- */
 

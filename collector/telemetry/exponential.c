@@ -12,7 +12,9 @@ typedef unsigned __int128 wide;
 
 _Static_assert(((wide)1 << 84) / BILLION_ODD == RECIPROCAL, "or indices are wrong");
 
-enum { SEQUENCE, SHAPE, ZEROS, BUCKETS_BEGIN }; /* words */
+enum { SEQUENCE, SHAPE, LAST, ZEROS, BUCKETS_BEGIN }; /* words */
+
+_Static_assert(BUCKETS_BEGIN == EXPONENTIAL_HEAD, "buckets follow");
 
 /* ---- indices ---- */
 
@@ -202,7 +204,12 @@ void exponential_add(const struct exponential_limits *limits, histogram_word *wo
 	}
 	if (value > HISTOGRAM_VALUE_MAX)
 		value = HISTOGRAM_VALUE_MAX;
-	index = exponential_index(value, unit, limits->scale - shape.fallen);
+	/* sizes are often all the same, at the greatest scale: that takes longest to compute */
+	if (shape.n == 1 && value == get(&words[LAST]))
+		index = shape.first;
+	else
+		index = exponential_index(value, unit, limits->scale - shape.fallen);
+	put(&words[LAST], value);
 	if (shape.n == 0)
 		put(&words[SHAPE], pack((struct shape){index, 1, 0}));
 	else if (index < shape.first || index > last(shape))

@@ -24,10 +24,12 @@ struct exponential_limits {
 	int scale;            /* at first: 0 to EXPONENTIAL_SCALE_MAX */
 };
 
-/* Sequence, shape, count of zeros, buckets. */
+#define EXPONENTIAL_HEAD 4 /* words: sequence, shape, last value, count of zeros; then buckets */
+#define EXPONENTIAL_WORDS_MAX (EXPONENTIAL_HEAD + EXPONENTIAL_BUCKETS_MAX)
+
 static inline size_t exponential_words(const struct exponential_limits *limits)
 {
-	return limits->buckets ? 3 + limits->buckets : 0;
+	return limits->buckets ? EXPONENTIAL_HEAD + limits->buckets : 0;
 }
 
 /* `value`: 1 to HISTOGRAM_VALUE_MAX raw units. `unit`: 1 or 1e9. `scale`: -10 to ..._SCALE_MAX. */

@@ -28,6 +28,19 @@
 				"bytes",                                                           \
 				says}
 
+/* Without a unit in the name, as Beyla has them: so OTLP says none, or receivers would add it. */
+#define COUNTER(metric, owner, of, name, label, says, feature)                                     \
+	[TELEMETRY_##                                                                              \
+		metric] = {{OWNER_##owner, name, label}, VALUE_##of, BUCKETS_NONE, NULL, says,     \
+			   TELEMETRY_##feature}
+#define SECONDS(metric, owner, of, name, says, feature)                                            \
+	[TELEMETRY_##metric] = {{OWNER_##owner, name, name "_seconds"},                            \
+				VALUE_##of,                                                        \
+				BUCKETS_DURATION,                                                  \
+				"seconds",                                                         \
+				says,                                                              \
+				TELEMETRY_##feature}
+
 const struct metric metrics[TELEMETRY_METRICS] = {
 	DURATION(SERVER_DURATION, HTTP_SERVER, "http.server.request.duration",
 		 "http_server_request_duration",
@@ -85,6 +98,35 @@ const struct metric metrics[TELEMETRY_METRICS] = {
 					     NULL,
 					     "Connections that are encrypted, so that nothing else "
 					     "is seen of them."},
+
+	/* Names of Beyla's, in either form, so that its dashboards work. */
+	[TELEMETRY_SPANMETRICS_LATENCY] = {{OWNER_AS_SPAN, "traces_spanmetrics_latency",
+					    "traces_spanmetrics_latency"},
+					   VALUE_DURATION,
+					   BUCKETS_DURATION,
+					   NULL,
+					   "Duration of requests as spans, in seconds.",
+					   TELEMETRY_SPANS},
+	COUNTER(SPANMETRICS_CALLS, AS_SPAN, NONE, "traces_spanmetrics_calls_total",
+		"traces_spanmetrics_calls", "Requests as spans.", SPANS),
+	COUNTER(SPANMETRICS_SIZE, AS_SPAN, REQUEST_SIZE, "traces_spanmetrics_size_total",
+		"traces_spanmetrics_size", "Bytes of the bodies of requests, by span.", SPAN_SIZES),
+	COUNTER(SPANMETRICS_RESPONSE_SIZE, AS_SPAN, RESPONSE_SIZE,
+		"traces_spanmetrics_response_size_total", "traces_spanmetrics_response_size",
+		"Bytes of the bodies of responses, by span.", SPAN_SIZES),
+	SECONDS(SPAN_METRICS_DURATION, AS_SPAN, DURATION, "traces_span_metrics_duration",
+		"Duration of requests as spans.", SPANS_OTEL),
+	COUNTER(SPAN_METRICS_CALLS, AS_SPAN, NONE, "traces_span_metrics_calls",
+		"traces_span_metrics_calls", "Requests as spans.", SPANS_OTEL),
+	SECONDS(GRAPH_CLIENT, AS_EDGE, CLIENT_DURATION, "traces_service_graph_request_client",
+		"Duration of requests between two services, as the client saw them.", GRAPH),
+	SECONDS(GRAPH_SERVER, AS_EDGE, SERVER_DURATION, "traces_service_graph_request_server",
+		"Duration of requests between two services, as the server saw them.", GRAPH),
+	COUNTER(GRAPH_FAILED, AS_EDGE, FAILED, "traces_service_graph_request_failed_total",
+		"traces_service_graph_request_failed",
+		"Requests between two services that failed, each once.", GRAPH),
+	COUNTER(GRAPH_TOTAL, AS_EDGE, ADDED, "traces_service_graph_request_total",
+		"traces_service_graph_request", "Requests between two services, each once.", GRAPH),
 };
 
 /* ---- defaults ---- */
@@ -104,6 +146,7 @@ const struct telemetry_options telemetry_defaults = {
 	.series_max = TELEMETRY_SERIES_DEFAULT,
 	.bytes_max = TELEMETRY_BYTES_DEFAULT,
 	.ttl_ns = TELEMETRY_TTL_DEFAULT_NS,
+	.span_names_max = SPAN_NAMES_DEFAULT,
 	.kubernetes = true,
 };
 

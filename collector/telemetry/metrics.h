@@ -11,6 +11,11 @@ enum metric_value {
 	VALUE_RESPONSE_SIZE,
 	VALUE_FIRST_BYTE, /* ns; none where there was no answer */
 	VALUE_NONE,       /* of a counter: it happened */
+	/* of an edge, where this end is the one that tells (graph.h) */
+	VALUE_CLIENT_DURATION,
+	VALUE_SERVER_DURATION,
+	VALUE_ADDED,  /* counter */
+	VALUE_FAILED, /* counter */
 };
 
 enum metric_buckets {
@@ -28,6 +33,7 @@ struct metric {
 	enum metric_buckets buckets;
 	const char *unit; /* NULL: none */
 	const char *help;
+	unsigned int feature; /* enum telemetry_feature: of spans and edges */
 };
 
 extern const struct metric metrics[TELEMETRY_METRICS];

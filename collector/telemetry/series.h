@@ -11,6 +11,7 @@
 #include "histogram.h"
 #include "labels.h"
 #include "slots.h"
+#include "span_names.h"
 #include "target.h"
 
 /*
@@ -42,8 +43,26 @@ struct call_fields { /* call_series.c */
 	uint16_t text_n[CALL_TEXTS_MAX];
 };
 
+#define EDGE_TEXTS 8
+
+struct span_fields { /* span_series.c */
+	struct target *target;
+	uint8_t kind;   /* enum span_role */
+	uint8_t failed; /* or not */
+	uint16_t name_n;
+	uint32_t unused;
+};
+
+struct edge_fields { /* likewise */
+	struct target *target;
+	uint64_t type;
+	uint16_t text_n[EDGE_TEXTS];
+};
+
 _Static_assert(sizeof(struct http_fields) == 32, "no byte of it is left to chance");
 _Static_assert(sizeof(struct call_fields) == 40, "no byte of it is left to chance");
+_Static_assert(sizeof(struct span_fields) == 16, "no byte of it is left to chance");
+_Static_assert(sizeof(struct edge_fields) == 32, "no byte of it is left to chance");
 
 #define SERIES_KEY_MAX (sizeof(struct call_fields) + CALL_TEXTS_MAX * LABEL_VALUE_MAX)
 
@@ -53,6 +72,8 @@ struct series_key {
 		struct target *target; /* begins them all */
 		struct http_fields http;
 		struct call_fields call;
+		struct span_fields span;
+		struct edge_fields edge;
 		char bytes[SERIES_KEY_MAX];
 	};
 };
@@ -65,6 +86,7 @@ struct series {
 	uint64_t began_ns;     /* CLOCK_REALTIME: no count of it is older */
 	uint64_t serial;       /* that no other has */
 	struct target *target; /* NULL: the overflow group */
+	struct span_name *name; /* that it holds, of a span; or NULL */
 	const char *key;       /* key and labels lie behind the words */
 	const char *labels;
 	uint32_t slot;

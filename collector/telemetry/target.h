@@ -10,7 +10,7 @@
 
 #include "info.h"
 
-#define TARGET_LOOKS_MAX 18 /* one for each metric, at most */
+#define TARGET_LOOKS_MAX 28 /* one for each metric, at most */
 
 struct target {
 	struct grace_head head;

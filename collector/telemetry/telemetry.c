@@ -4,6 +4,7 @@
 #include "../service/siphash.h"
 #include "call_series.h"
 #include "http_series.h"
+#include "span_series.h"
 #include "telemetry_parts.h"
 
 #include <errno.h>
@@ -73,6 +74,8 @@ static bool is_counted(const struct telemetry_options *o, const struct metric *m
 {
 	enum attribute_owner owner = metric->is.owner;
 
+	if (owner >= OWNERS)
+		return spans_has(o, metric);
 	if (owner == OWNER_CONNECTION)
 		return o->encrypted_connections;
 	if (metric->value == VALUE_FIRST_BYTE && !o->time_to_first_byte)
@@ -94,18 +97,18 @@ static void add_metric(struct telemetry *t, enum telemetry_metric m, attribute_s
 		.name = semconv_name(t->options.semconv, metric->is.label),
 		.unit = metric->unit,
 		.help = metric->help,
-		.counter = metric->value == VALUE_NONE,
-		.exponential = t->options.exponential.buckets && metric->value != VALUE_NONE,
+		.counter = metric->buckets == BUCKETS_NONE,
+		.exponential = t->options.exponential.buckets && metric->buckets != BUCKETS_NONE,
 	};
 	group->metric[group->n].value = metric->value;
 	group->metric[group->n].bounds = bounds;
 	group->metric[group->n].offset = group->words;
 	group->words += histogram_words(bounds);
-	if (t->options.exponential.buckets && metric->value != VALUE_NONE) {
+	if (t->metric[m].family.exponential) {
 		group->metric[group->n].exponential = group->words;
 		group->words += exponential_words(&t->options.exponential);
 	}
-	if (t->options.exemplars && metric->value == VALUE_DURATION) {
+	if (t->options.exemplars && metric->value == VALUE_DURATION && metric->is.owner < OWNERS) {
 		group->metric[group->n].exemplars = group->words;
 		group->words += EXEMPLARS_WORDS;
 		group->timed = group->n + 1;
@@ -120,8 +123,13 @@ static void choose_labels(struct telemetry *t)
 					      o->extras};
 
 	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++) {
+		enum attribute_owner owner = metrics[m].is.owner;
+
 		if (is_counted(o, &metrics[m]))
-			add_metric(t, m, select_for(&o->select, &metrics[m].is, &rules).on);
+			add_metric(t, m,
+				   owner < OWNERS
+					   ? select_for(&o->select, &metrics[m].is, &rules).on
+					   : spans_set(o, owner));
 	}
 	t->targets.infos.set = select_for(&o->select, &select_resource, &rules);
 }
@@ -134,8 +142,13 @@ static int init(struct telemetry *t)
 	t->targets.grace = t->targets.infos.grace = &t->grace;
 	t->targets.extras = t->targets.infos.extras = t->options.extras;
 	t->targets.infos.kubernetes = t->options.kubernetes;
+	t->names.grace = &t->grace;
+	t->names.max = t->options.span_names_max;
 	choose_labels(t);
+	spans_init(t);
 	err = targets_init(&t->targets, max);
+	if (!err && t->lane[OWNER_AS_SPAN].groups > 0)
+		err = span_names_init(&t->names);
 	for (unsigned int g = 0; g < t->groups && !err; g++)
 		err = series_table_init(&t->group[g]->table, &t->grace, max, t->group[g]->words);
 	return err;
@@ -178,9 +191,12 @@ void telemetry_free(struct telemetry *t)
 
 			if (series && series->target)
 				target_unuse(&t->targets, series->target);
+			if (series)
+				span_names_give(&t->names, series->name);
 		}
 		series_table_close(&t->group[g]->table);
 	}
+	span_names_close(&t->names);
 	targets_close(&t->targets);
 	grace_close(&t->grace);
 	free(t);
@@ -204,31 +220,28 @@ static bool is_http(enum attribute_owner owner)
 	return owner == OWNER_HTTP_SERVER || owner == OWNER_HTTP_CLIENT;
 }
 
-static void make_key(const struct telemetry *t, struct series_key *key, enum attribute_owner owner,
-		     struct target *target, const struct attribute_source *source,
-		     attribute_set set)
+static void make_key(const struct telemetry *t, struct series_key *key, const struct counted *what,
+		     struct target *target, attribute_set set)
 {
 	const struct peer_namer *namer = &t->options.namer;
+	enum attribute_owner owner = what->owner;
 
-	if (is_http(owner))
+	if (owner == OWNER_AS_SPAN)
+		span_series_key(key, target, what->source);
+	else if (owner == OWNER_AS_EDGE)
+		edge_series_key(key, target, what->source, what->peer);
+	else if (is_http(owner))
 		http_series_key(key, owner == OWNER_HTTP_CLIENT ? HTTP_CLIENT : HTTP_SERVER, target,
-				source, set, namer);
+				what->source, set, namer);
 	else
-		call_series_key(key, owner, target, source, set, namer);
+		call_series_key(key, owner, target, what->source, set, namer);
 }
 
-static struct series *make_series(struct telemetry *t, enum attribute_owner owner,
-				  struct family_group *group, const struct series_key *key,
-				  uint64_t hash)
+struct series *store_make(struct telemetry *t, struct family_group *group,
+			  const struct series_key *key, uint64_t hash, const struct labels *labels)
 {
-	struct series *series;
-	struct labels labels;
+	struct series *series = series_make(&group->table, key, hash, labels_slice(labels));
 
-	if (is_http(owner))
-		http_series_labels(&labels, key, t->options.semconv);
-	else
-		call_series_labels(&labels, key, t->options.semconv);
-	series = series_make(&group->table, key, hash, labels_slice(&labels));
 	if (!series)
 		return NULL;
 	series->serial = ++t->serial;
@@ -238,10 +251,23 @@ static struct series *make_series(struct telemetry *t, enum attribute_owner owne
 	return series;
 }
 
+static struct series *make_series(struct telemetry *t, const struct counted *what,
+				  struct family_group *group, struct series_key *key, uint64_t hash)
+{
+	struct labels labels;
+
+	if (what->owner >= OWNERS)
+		return spans_make(t, what, group, key, hash);
+	if (is_http(what->owner))
+		http_series_labels(&labels, key, t->options.semconv);
+	else
+		call_series_labels(&labels, key, t->options.semconv);
+	return store_make(t, group, key, hash, &labels);
+}
+
 /* Never NULL. `target`: NULL if there was no room for one. */
-static struct series *series_of(struct telemetry *t, enum attribute_owner owner,
-				struct family_group *group, struct target *target,
-				const struct attribute_source *source, bool *overflow)
+static struct series *series_of(struct telemetry *t, const struct counted *what,
+				struct family_group *group, struct target *target, bool *overflow)
 {
 	struct series *series = NULL;
 	struct series_key key;
@@ -249,11 +275,11 @@ static struct series *series_of(struct telemetry *t, enum attribute_owner owner,
 	if (target) {
 		uint64_t hash;
 
-		make_key(t, &key, owner, target, source, group->set);
+		make_key(t, &key, what, target, group->set);
 		hash = siphash(siphash_process_key(), key.bytes, key.n);
 		series = series_find(&group->table, &key, hash);
 		if (!series)
-			series = make_series(t, owner, group, &key, hash);
+			series = make_series(t, what, group, &key, hash);
 	}
 	if (!series) {
 		*overflow = true;
@@ -272,6 +298,8 @@ static uint64_t value_of(const struct exchange *exchange, enum metric_value valu
 {
 	switch (value) {
 	case VALUE_DURATION:
+	case VALUE_CLIENT_DURATION:
+	case VALUE_SERVER_DURATION:
 		return since(exchange->start_ns, exchange->end_ns);
 	case VALUE_REQUEST_SIZE:
 		return exchange->req_body;
@@ -280,14 +308,18 @@ static uint64_t value_of(const struct exchange *exchange, enum metric_value valu
 	case VALUE_FIRST_BYTE:
 		return since(exchange->start_ns, exchange->first_ns);
 	case VALUE_NONE:
+	case VALUE_ADDED:
+	case VALUE_FAILED:
 		break;
 	}
 	return 0;
 }
 
 static void update(const struct telemetry *t, const struct family_group *group,
-		   struct series *series, const struct exchange *exchange)
+		   struct series *series, const struct counted *counted)
 {
+	const struct exchange *exchange = counted->source->exchange;
+
 	for (unsigned int i = 0; i < group->n; i++) {
 		const struct histogram_bounds *bounds = group->metric[i].bounds;
 		enum metric_value what = group->metric[i].value;
@@ -295,6 +327,8 @@ static void update(const struct telemetry *t, const struct family_group *group,
 
 		/* No answer: no first byte of it. */
 		if (what == VALUE_FIRST_BYTE && !exchange->first_ns)
+			continue;
+		if (what >= VALUE_CLIENT_DURATION && !spans_value(counted, what))
 			continue;
 		histogram_add(bounds, series->words + group->metric[i].offset, value);
 		if (group->metric[i].exponential)
@@ -313,24 +347,22 @@ static unsigned int number_of(const struct telemetry *t, const struct family_gro
 	return i;
 }
 
-/* 0, or -ENOENT. */
-static int count_in(struct telemetry *t, enum attribute_owner owner,
-		    const struct attribute_source *source, uint64_t now_ns,
-		    struct telemetry_place *place)
+int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns,
+		struct telemetry_place *place)
 {
-	struct lane *lane = &t->lane[owner];
+	struct lane *lane = &t->lane[what->owner];
 	struct target *const *targets;
 	bool overflow = false;
 
 	if (lane->groups == 0)
 		return -ENOENT;
-	targets = targets_find(&t->targets, source->resource, now_ns);
+	targets = targets_find(&t->targets, what->source->resource, now_ns);
 	for (struct family_group *g = lane->group; g < lane->group + lane->groups; g++) {
-		struct series *series = series_of(t, owner, g, targets ? targets[g->look] : NULL,
-						  source, &overflow);
+		struct series *series =
+			series_of(t, what, g, targets ? targets[g->look] : NULL, &overflow);
 
 		series->last_ns = now_ns;
-		update(t, g, series, source->exchange);
+		update(t, g, series, what);
 		if (place && g->timed)
 			*place = (struct telemetry_place){number_of(t, g) + 1, series->slot,
 							  series->serial};
@@ -350,7 +382,8 @@ int telemetry_count(struct telemetry *t, const struct attribute_source *source, 
 	if (owner < 0)
 		count(&t->stats.invalid);
 	else
-		r = count_in(t, (enum attribute_owner)owner, source, now_ns, place);
+		r = store_count(t, &(struct counted){(enum attribute_owner)owner, source, NULL},
+				now_ns, place);
 	if (r == 0)
 		count(&t->stats.exchanges);
 	return r;
@@ -360,7 +393,9 @@ int telemetry_encrypted(struct telemetry *t, const struct attribute_source *sour
 {
 	int owner = attribute_owner_of(source->exchange);
 
-	return owner < 0 ? owner : count_in(t, OWNER_CONNECTION, source, now_ns, NULL);
+	if (owner < 0)
+		return owner;
+	return store_count(t, &(struct counted){OWNER_CONNECTION, source, NULL}, now_ns, NULL);
 }
 
 void telemetry_exemplar(struct telemetry *t, const struct telemetry_place *place,
@@ -391,6 +426,7 @@ static void expire_group(struct telemetry *t, struct series_table *table, uint64
 		table->cursor = (table->cursor + 1) % end;
 		if (!target || (series->last_ns >= before_ns && series->last_ns >= at_last_ns))
 			continue;
+		span_names_give(&t->names, series->name);
 		series_drop(table, series);
 		target_unuse(&t->targets, target);
 		count(&t->stats.series_expired);

@@ -30,12 +30,14 @@
 
 #include "../protocol/exchange.h"
 #include "../service/resource.h"
+#include "graph.h"
 #include "exemplars.h"
 #include "exponential.h"
 #include "histogram.h"
 #include "http_values.h"
 #include "select.h"
 #include "semconv.h"
+#include "span_names.h"
 
 #include <stdatomic.h>
 
@@ -54,10 +56,23 @@ struct telemetry_buckets {
 	unsigned int n;   /* <= HISTOGRAM_BOUNDS_MAX */
 };
 
+/* What is counted beside the requests themselves. */
+enum telemetry_feature {
+	TELEMETRY_SPANS = 1,      /* traces_spanmetrics_{latency,calls_total} */
+	TELEMETRY_SPANS_OTEL = 2, /* traces_span_metrics_* */
+	TELEMETRY_SPAN_SIZES = 4, /* traces_spanmetrics_{size,response_size}_total */
+	TELEMETRY_GRAPH = 8,      /* traces_service_graph_request_* */
+};
+
 /* Start from telemetry_defaults. Bucket arrays are copied. */
 struct telemetry_options {
 	unsigned int kinds;                     /* bits of enum exchange_kind that are counted */
 	bool encrypted_connections;             /* count telemetry_encrypted() */
+	unsigned int features;                  /* bits of enum telemetry_feature */
+	unsigned int span_names_max;            /* of one service; 0: no limit */
+	bool self_references;                   /* edges from a service to itself, too */
+	bool no_target_info;                    /* only traces_target_info, if that */
+	const char *host_info;                  /* traces_host_info is of this host; NULL: none */
 	enum semconv semconv;                   /* what is exported is called so */
 	struct telemetry_buckets duration;      /* seconds; also of time to first byte */
 	struct telemetry_buckets db_duration;   /* seconds, of operations of databases */
@@ -89,6 +104,7 @@ struct telemetry_stats {
 	_Atomic uint64_t exchanges; /* counted in some series, the overflow included */
 	_Atomic uint64_t invalid;   /* refused: neither server nor client */
 	_Atomic uint64_t overflows; /* of exchanges: counted in an overflow series */
+	_Atomic uint64_t names_cut; /* spans whose name was one too many */
 	_Atomic uint64_t
 		series_created; /* groups: metrics of one side and the same labels share one */
 	_Atomic uint64_t series_expired;
@@ -132,6 +148,15 @@ void telemetry_exemplar(struct telemetry *telemetry, const struct telemetry_plac
 int telemetry_encrypted(struct telemetry *telemetry, const struct attribute_source *source,
 			uint64_t now_ns);
 
+/*
+ * Count one exchange once more: as a span, and as part of an edge of the service graph. What DNS is
+ * asked is neither. The same returns; an edge from a service to itself is -ENOENT, too.
+ */
+int telemetry_span(struct telemetry *telemetry, const struct attribute_source *source,
+		   uint64_t now_ns);
+int telemetry_edge(struct telemetry *telemetry, const struct attribute_source *source,
+		   const struct graph_peer *peer, uint64_t now_ns);
+
 /* The same where no process is known. */
 static inline int telemetry_http(struct telemetry *telemetry, struct resource *resource,
 				 const struct exchange *exchange, struct slice route,
@@ -166,6 +191,16 @@ enum telemetry_metric {
 	TELEMETRY_DNS_SERVER_DURATION,
 	TELEMETRY_DNS_LOOKUP_DURATION,
 	TELEMETRY_ENCRYPTED_CONNECTIONS,
+	TELEMETRY_SPANMETRICS_LATENCY,
+	TELEMETRY_SPANMETRICS_CALLS,
+	TELEMETRY_SPANMETRICS_SIZE,
+	TELEMETRY_SPANMETRICS_RESPONSE_SIZE,
+	TELEMETRY_SPAN_METRICS_DURATION,
+	TELEMETRY_SPAN_METRICS_CALLS,
+	TELEMETRY_GRAPH_CLIENT,
+	TELEMETRY_GRAPH_SERVER,
+	TELEMETRY_GRAPH_FAILED,
+	TELEMETRY_GRAPH_TOTAL,
 	TELEMETRY_METRICS,
 };
 
@@ -177,8 +212,20 @@ struct telemetry_family {
 	bool exponential; /* that, too */
 };
 
+/* Gauges of 1, each with label sets of its own. */
+enum telemetry_info {
+	TELEMETRY_TARGET_INFO,
+	TELEMETRY_TRACES_TARGET_INFO, /* the same, where there are spans or edges */
+	TELEMETRY_HOST_INFO,
+	TELEMETRY_INFOS,
+};
+
 /* As attributes.select names it: by today's names. */
 const struct select_metric *telemetry_metric_name(enum telemetry_metric metric);
+
+/* Name and help; NULL: switched off. */
+const struct telemetry_family *telemetry_info(const struct telemetry *telemetry,
+					      enum telemetry_info info);
 
 /* NULL: switched off. */
 const struct telemetry_family *telemetry_family(const struct telemetry *telemetry,
@@ -206,6 +253,9 @@ void telemetry_read_begin(struct telemetry *telemetry);
 void telemetry_each(struct telemetry *telemetry, enum telemetry_metric metric,
 		    telemetry_sample_fn fn, void *arg);
 void telemetry_each_target(struct telemetry *telemetry, telemetry_target_fn fn, void *arg);
+/* Each label set of that family; none where it is off. */
+void telemetry_each_info(struct telemetry *telemetry, enum telemetry_info info,
+			 telemetry_target_fn fn, void *arg);
 void telemetry_read_end(struct telemetry *telemetry);
 
 /* Any thread. */

@@ -29,6 +29,12 @@ static struct slice target_labels(const struct series *series)
 	return (struct slice){series->target->labels, series->target->n};
 }
 
+/* Of a counter of bytes the sum is what it counts. */
+static bool is_size(enum metric_value value)
+{
+	return value == VALUE_REQUEST_SIZE || value == VALUE_RESPONSE_SIZE;
+}
+
 void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry_sample_fn fn,
 		    void *arg)
 {
@@ -47,7 +53,7 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 		const histogram_word *words;
 		unsigned int n = 0;
 
-		if (!series)
+		if (!series || !spans_shown(t, metric, series))
 			continue;
 		words = series->words + at;
 		/* before the counts: whatever it is of was counted first */
@@ -55,6 +61,8 @@ void telemetry_each(struct telemetry *t, enum telemetry_metric metric, telemetry
 			n = exemplars_read(series->words + exemplars_at, exemplars);
 		for (unsigned int b = 0; b <= bounds->n; b++)
 			counts[b] = atomic_load_explicit(&words[1 + b], memory_order_relaxed);
+		if (t->metric[metric].family.counter && is_size(metrics[metric].value))
+			counts[0] = atomic_load_explicit(&words[0], memory_order_relaxed);
 		fn(arg,
 		   &(struct telemetry_sample){
 			   .target_labels = target_labels(series),

@@ -23,7 +23,7 @@ printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
 printf '%s\n' 'routes: {patterns: [/]}' 'keyhole:' '  time_to_first_byte: true' \
 	'  server_address_from_host: true' '  peers: [services, pods]' \
-	'attributes: {select: {http_server_request_duration: {include: ["*"]}}}' > "$scratch/c.yml"
+	'attributes: {select: {http_server_request_duration: {include: ["*"]}}}' 'metrics: {features: ["*"]}' > "$scratch/c.yml"
 mkdir -m 755 "$scratch/web" "$scratch/secret"
 printf '%064d' 1 > "$scratch/secret/key"
 port=$(free_port)

@@ -2,10 +2,10 @@
 /*
  * exchanges SOCKET: a collector of nothing but exchanges. Each one becomes a line on standard
  * output,
- *   PROTOCOL SIDE LOCAL-PORT REMOTE-PORT TGID TID ROUTINE CLIENT-ISN SERVER-ISN SEQ
- * of which the last three are what both ends of a connection can compute, TID and ROUTINE those of
- * the request. Ends with standard input, after what waits in the rings was read. `ready` on
- * standard error: it is connected.
+ *   PROTOCOL SIDE LOCAL-PORT REMOTE-PORT TGID TID ROUTINE CLIENT-ISN SERVER-ISN SEQ TARGET
+ * TID and ROUTINE are those of the request; the two ISNs and SEQ are what both ends of a connection
+ * can compute; TARGET is HTTP's, else "-". Ends with standard input, after what waits in the rings
+ * was read. `ready` on standard error: it is connected.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -29,10 +29,11 @@ static void on_exchange(void *arg, const struct exchange *x)
 	(void)arg;
 	if (x->kind == EXCHANGE_ENCRYPTED)
 		return;
-	printf("%s %s %u %u %u %u %" PRIx64 " %u %u %u\n", protocol_name(x->protocol),
+	printf("%s %s %u %u %u %u %" PRIx64 " %u %u %u %.*s\n", protocol_name(x->protocol),
 	       client ? "client" : "server", conn->lport, conn->rport, x->tgid, x->req_tid,
 	       x->routine, client ? conn->isn_local : conn->isn_remote,
-	       client ? conn->isn_remote : conn->isn_local, x->req_seq);
+	       client ? conn->isn_remote : conn->isn_local, x->req_seq,
+	       x->target.n ? (int)x->target.n : 1, x->target.n ? x->target.p : "-");
 }
 
 static void on_decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role role)

@@ -123,9 +123,11 @@ def take_points(request):
             kind = metric.WhichOneof("data")
             check(kind, f"{metric.name}: no data")
             data = getattr(metric, kind)
-            check(data.aggregation_temporality == 2 and data.data_points, f"{metric.name}: not cumulative, or empty")
+            check(data.data_points, f"{metric.name}: empty")
+            check(kind == "gauge" or data.aggregation_temporality == 2, f"{metric.name}: not cumulative")
             for point in data.data_points:
-                check(0 < point.start_time_unix_nano <= point.time_unix_nano, f"{metric.name}: times")
+                check((kind == "gauge" or 0 < point.start_time_unix_nano) and
+                      point.start_time_unix_nano <= point.time_unix_nano, f"{metric.name}: times")
                 if kind == "histogram":
                     check_histogram(metric.name, point)
                 if kind == "exponential_histogram":

@@ -63,7 +63,9 @@ static const struct {
 	{"attributes: {extra_group_attributes: {k8s_app_meta: [a,b,c,d,e,f,g,h,i]}}\n"
 	 "prometheus_export: {extra_resource_attributes: [j,k,l,m,n,o,p,q]}\n",
 	 E("/etc/keyhole.yml: ",
-	   "prometheus_export.extra_resource_attributes and attributes.extra_group_attributes: "
+	   "prometheus_export.extra_resource_attributes, "
+	   "prometheus_export.extra_span_resource_attributes and "
+	   "attributes.extra_group_attributes: "
 	   "more than 16 attributes together")},
 	/* filter.application */
 	{FILTER("http.rute: {match: a}"),

@@ -17,9 +17,10 @@ struct vector {
 static const struct vector refused[] = {
 	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: often}\n",
 	 E(AT(4, 23), "sampler.name: \"often\" is not possible: it must be always_on, always_off, "
-		       "traceidratio, or one of these with parentbased_ before it")},
-	{"otel_traces_export:\n  sampler: {name: traceidratio, arg: \"2\"}\n", E(AT(2, 38), "otel_traces_export.sampler.arg: \"2\" is not possible: the ratio must be a "
-		       "number from 0 to 1")},
+		      "traceidratio, or one of these with parentbased_ before it")},
+	{"otel_traces_export:\n  sampler: {name: traceidratio, arg: \"2\"}\n",
+	 E(AT(2, 38), "otel_traces_export.sampler.arg: \"2\" is not possible: the ratio must be a "
+		      "number from 0 to 1")},
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      a.b: env\n",
 	 E(AT(4, 12), "attributes.kubernetes.resource_labels.a.b: expected a list of texts, found "
 		      "\"env\"")},
@@ -180,17 +181,20 @@ static const struct vector refused[] = {
 	 E(AT(2, 3), "unknown key \"wakeup_length\"; did you mean \"wakeup_len\"?")},
 	{"ebpf: 5\n", E(AT(1, 7), "ebpf: expected a map of keys, found text")},
 	{"metrics: {features: [aplication]}\n",
-	 E(AT(1, 22), "metrics.features: expected a list of application, all, *, found "
-		      "\"aplication\"")},
+	 E(AT(1, 22), "metrics.features: expected a list of application, all, *, application_span, "
+		      "application_span_otel, application_span_sizes, "
+		      "application_service_graph, application_host, found \"aplication\"")},
 	{"metrics: {features: []}\n",
 	 E("/etc/keyhole.yml: ",
-	   "nothing would be measured: metrics.features must have \"application\" and "
+	   "nothing would be measured: metrics.features must have \"application\", "
+	   "\"application_span\" or \"application_service_graph\", and "
 	   "prometheus_export.instrumentations a protocol, such as \"http\", or \"*\"")},
 	{"prometheus_export: {instrumentations: [sunrpc]}\n",
 	 W(AT(1, 40), "not supported by Keyhole yet: prometheus_export.instrumentations: sunrpc, "
 		      "because it does not read Sun RPC")
 		 E("/etc/keyhole.yml: ",
-		   "nothing would be measured: metrics.features must have \"application\" and "
+		   "nothing would be measured: metrics.features must have \"application\", "
+		   "\"application_span\" or \"application_service_graph\", and "
 		   "prometheus_export.instrumentations a protocol, such as \"http\", or \"*\"")},
 	{"health_check: {port: 9464}\n",
 	 E("/etc/keyhole.yml: ", "health_check.port is that of the metrics, where /healthz and "
@@ -217,20 +221,20 @@ static const struct vector accepted[] = {
 		 W(AT(3, 3), "not supported by Keyhole: ebpf.context_propagation, because Keyhole "
 			     "never writes to packets or to a workload's memory")},
 	{"trace_printer: text\notel_traces_export:\n  reporters_cache_len: 3\n",
-	 W(AT(1, 1), "not supported by Keyhole yet: trace_printer, because it makes no traces")
-		 W(AT(3, 3), "not supported by Keyhole yet: otel_traces_export.reporters_cache_len, "
-			     "because it makes no traces")},
+	 W(AT(1, 1), "not supported by Keyhole yet: trace_printer, because it makes no traces") W(
+		 AT(3, 3), "not supported by Keyhole yet: otel_traces_export.reporters_cache_len, "
+			   "because it makes no traces")},
 	/* What Beyla does without the key, what is off, what is empty: it asks for nothing. */
 	{"ebpf: {wakeup_len: 500, bpf_debug: no, batch_timeout: 1000ms, context_propagation: "
 	 "\"\"}\n"
 	 "network: {enable: off, exclude_interfaces: [lo], cidrs: []}\nsigil_export: {}\n"
 	 "trace_printer: DISABLED\nenforce_sys_caps: true\nnodejs: {enabled: 0}\nstats:\n",
 	 ""},
-	{"prometheus_export:\n  features: [application, network, application_span]\n",
+	{"prometheus_export:\n  features: [application, network, application_process]\n",
 	 W(AT(2, 27), "not supported by Keyhole: prometheus_export.features: network, because it "
 		      "collects no network flows")
 		 W(AT(2, 36), "not supported by Keyhole yet: prometheus_export.features: "
-			      "application_span, because it makes no metrics of spans")},
+			      "application_process, because it has no metrics of processes")},
 	{"prometheus_export:\n  instrumentations: [http, couchbase, sql]\n",
 	 W(AT(2, 28), "not supported by Keyhole yet: prometheus_export.instrumentations: "
 		      "couchbase, because it does not read that database's protocol")},
@@ -241,7 +245,8 @@ static const struct vector accepted[] = {
 	{"attributes:\n  kubernetes:\n    resource_labels:\n      k8s.pod.name: [env]\n",
 	 W(AT(4, 7), "not supported by Keyhole: attributes.kubernetes.resource_labels: "
 		     "\"k8s.pod.name\", because that attribute is not taken from labels")},
-	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: always_on}\n", ""},
+	{"discovery:\n  instrument:\n    - languages: java\n      sampler: {name: always_on}\n",
+	 ""},
 	{"discovery:\n  instrument:\n    - languages: \"{go,rust}\"\n",
 	 W(AT(3, 7), "languages: \"{go,rust}\" matches nothing: told by the executable's name, "
 		     "Keyhole knows dotnet, java, nodejs, php, python and ruby")},
@@ -253,7 +258,8 @@ static const struct vector accepted[] = {
 	{"discovery:\n  instrument:\n    - {k8s_namespace: a, metrics: {features: [application, "
 	 "application_process]}}\n",
 	 W(AT(3, 7), "not supported by Keyhole yet: metrics.features: \"application_process\", "
-		     "because of a single workload it has the metrics of requests only")},
+		     "because of a single workload it has the metrics of requests, spans and edges "
+		     "only")},
 	{"discovery:\n  instrument: [{exe_path: a}]\n  services: [{exe_path: a}]\n",
 	 W("/etc/keyhole.yml: ",
 	   "discovery.services and discovery.exclude_services have no effect beside "

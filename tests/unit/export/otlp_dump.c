@@ -115,6 +115,37 @@ static void dump_metrics(const char *directory, bool json)
 	resource_unref(b);
 }
 
+/* Two requests between services, one of them to nobody that is looked at. */
+static void dump_graph(const char *directory, bool json)
+{
+	const struct graph_peer peer = {.service = slice_of("cart"),
+					.service_namespace = slice_of("store"),
+					.k8s_namespace = slice_of("kube")};
+	struct telemetry_options options = telemetry_defaults;
+	struct otlp_metrics m = {.bytes_max = 1 << 20, .instance = "node-1"};
+	struct otlp_writer w = OTLP_WRITER(json, 1 << 20);
+	struct resource *resource = pod_resource("a");
+	struct exchange s = served(), c = called();
+	struct attribute_source source = {resource, &s, slice_of("/a"), 0};
+
+	options.features = TELEMETRY_SPANS | TELEMETRY_SPANS_OTEL | TELEMETRY_SPAN_SIZES |
+			   TELEMETRY_GRAPH;
+	options.host_info = "host";
+	m.telemetry = new_telemetry(&options);
+	telemetry_span(m.telemetry, &source, SECOND);
+	telemetry_edge(m.telemetry, &source, &peer, SECOND);
+	source.exchange = &c;
+	telemetry_edge(m.telemetry, &source, &peer, SECOND);
+	otlp_metrics_init(&m, json);
+	assert_int_equal(otlp_metrics_read(&m, 4000000000000000000ull), 0);
+	assert_true(otlp_metrics_next(&m, &w) > 0);
+	keep(directory, "graph", &w);
+	otlp_metrics_free(&m);
+	otlp_free(&w);
+	telemetry_free(m.telemetry);
+	resource_unref(resource);
+}
+
 /* Durations in nanoseconds, of the exponential histogram; the script has them, too. */
 static const uint64_t durations[] = {0,       1,         1000000,    1500000,
 				     8000000, 250000000, 1000000000, 1000000001};
@@ -161,6 +192,7 @@ int main(int argc, char **argv)
 	for (int json = 0; json < 2; json++) {
 		dump_spans(argv[1], json);
 		dump_metrics(argv[1], json);
+		dump_graph(argv[1], json);
 		dump_exemplars(argv[1], json, false);
 		dump_exemplars(argv[1], json, true);
 	}

@@ -37,7 +37,7 @@ def read(name, message):
     other = json_format.ParseDict(ids_as_base64(written), type(message)())
     if name != "traces":  # each reading has its own times of begin
         for m in (message, other):
-            for point in points(m):
+            for point in (p for p in points(m) if p.start_time_unix_nano):
                 same("a point begins before it is read", 1.7e18 < point.start_time_unix_nano < 4e18, True)
                 point.start_time_unix_nano = 0
     same(f"{name}: JSON says the same", other, message)
@@ -139,6 +139,36 @@ same("bounds", list(point.explicit_bounds)[:4], [0, 0.005, 0.01, 0.025])
 same("buckets", list(point.bucket_counts)[:5], [0, 0, 0, 2, 0])
 same("buckets are one more than bounds", len(point.bucket_counts), len(point.explicit_bounds) + 1)
 same("time", point.time_unix_nano, 4000000000000000000)
+
+# ---- the service graph ----
+
+request = read("graph", otlp_pb2.ExportMetricsServiceRequest())
+own, spans = {}, {}
+for r in request.resource_metrics:
+    service = attrs(r.resource)
+    if service["service.name"] == "keyhole":
+        same("Keyhole's instance", service, {"service.name": "keyhole", "service.instance.id": "node-1"})
+    (own if service["service.name"] == "keyhole" else spans).update({m.name: m for m in r.scope_metrics[0].metrics})
+same("what belongs to no service is Keyhole's own", sorted(own), [
+    "traces_host_info", "traces_service_graph_request_client", "traces_service_graph_request_failed_total",
+    "traces_service_graph_request_server", "traces_service_graph_request_total"])
+same("names of spans' metrics", sorted(spans), [
+    "traces_span_metrics_calls", "traces_span_metrics_duration", "traces_spanmetrics_calls_total",
+    "traces_spanmetrics_latency", "traces_spanmetrics_response_size_total", "traces_spanmetrics_size_total",
+    "traces_target_info"])
+total = own["traces_service_graph_request_total"]
+same("a total is a growing sum", (total.sum.is_monotonic, total.sum.aggregation_temporality), (True, 2))
+same("its edges", [(attrs(p)["client"], attrs(p)["client.k8s.namespace.name"], attrs(p)["server"],
+                    attrs(p).get("connection.type"), p.as_int) for p in total.sum.data_points],
+     [("cart", "kube", "shop", None, 1), ("shop", "prod", "cart", "virtual_node", 1)])
+same("a unit is only there where the name will end in it", [m.unit for m in (
+    own["traces_service_graph_request_client"], spans["traces_span_metrics_duration"],
+    spans["traces_spanmetrics_latency"], spans["traces_spanmetrics_size_total"], spans["traces_target_info"])],
+     ["s", "s", "", "1", ""])
+same("infos are gauges of 1", (own["traces_host_info"].gauge.data_points[0].as_int,
+                               attrs(own["traces_host_info"].gauge.data_points[0])), (1, {"grafana.host.id": "host"}))
+same("spans' names", attrs(spans["traces_spanmetrics_calls_total"].sum.data_points[0]), {
+    "span.name": "GET /a", "span.kind": "SPAN_KIND_SERVER", "status.code": "STATUS_CODE_UNSET", "source": "keyhole"})
 
 # ---- exemplars ----
 

@@ -94,8 +94,8 @@ static void extra_attributes_keep_the_places_of_the_start(void **state)
 	struct rulebook *book, *refused = NULL;
 	struct config *config;
 
-	attribute_extras_add(&extras, "team", true, &why);
-	attribute_extras_add(&extras, "stage", false, &why);
+	attribute_extras_add(&extras, "team", EXTRA_ON_SERIES, &why);
+	attribute_extras_add(&extras, "stage", EXTRA_ON_INFO, &why);
 	book = book_of("prometheus_export: {extra_resource_attributes: [stage, team]}\n"
 		       "filter: {application: {stage: {match: prod}}}\n",
 		       NULL);

@@ -156,7 +156,7 @@ static void of_a_peer_only_names_and_addresses_are_kept(void **state)
 	assert_int_equal(pod->ip_count, 1);
 	assert_int_equal(pod->container_count, 0);
 	assert_string_equal(pod->node, "");
-	assert_string_equal(pod->workload[KUBE_STATEFULSET], "");
+	assert_string_equal(pod->workload[KUBE_STATEFULSET], "cart"); /* selectors look at it */
 	assert_true(pod->bytes < 512);
 }
 

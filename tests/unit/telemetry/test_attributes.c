@@ -114,6 +114,8 @@ static void metrics_are_called_as_they_are_exported(void **state)
 {
 	options.kinds = (1u << EXCHANGE_KINDS) - 1;
 	options.encrypted_connections = true;
+	options.features = TELEMETRY_SPANS | TELEMETRY_SPANS_OTEL | TELEMETRY_SPAN_SIZES |
+			   TELEMETRY_GRAPH;
 	begin_with(NULL, 0);
 	for (unsigned int m = 0; m < TELEMETRY_METRICS; m++)
 		assert_string_equal(telemetry_family(telemetry, m)->name,

@@ -138,7 +138,7 @@ static void both_sides_of_each_bound_are_told_apart(void **state)
 static void check_model(const struct exponential_limits *limits, const uint64_t *values, size_t n,
 			uint64_t unit)
 {
-	static histogram_word words[3 + EXPONENTIAL_BUCKETS_MAX];
+	static histogram_word words[EXPONENTIAL_WORDS_MAX];
 	struct exponential_sample sample;
 	uint64_t counts[EXPONENTIAL_BUCKETS_MAX] = {0}, zeros = 0;
 	int32_t low = INT32_MAX, high = INT32_MIN;
@@ -203,7 +203,7 @@ static void counts_are_those_of_a_model_at_the_greatest_scale(void **state)
 
 static void one_value_keeps_the_greatest_scale(void **state)
 {
-	histogram_word words[3 + EXPONENTIAL_BUCKETS_MAX] = {0};
+	histogram_word words[EXPONENTIAL_WORDS_MAX] = {0};
 	struct exponential_sample sample;
 
 	assert_true(exponential_read(&usual, words, &sample));
@@ -280,7 +280,7 @@ static void each_histogram_has_one_beside_its_buckets(void **state)
 #define ROUNDS 20000
 #define ADDED 100
 
-static histogram_word shared[3 + EXPONENTIAL_BUCKETS_MAX];
+static histogram_word shared[EXPONENTIAL_WORDS_MAX];
 static _Atomic uint64_t begun, added;
 static _Atomic unsigned int rounds;
 
@@ -312,7 +312,7 @@ static void *write_all(void *arg)
 
 static void nothing_is_read_during_a_change(void **state)
 {
-	histogram_word words[3 + EXPONENTIAL_BUCKETS_MAX] = {0};
+	histogram_word words[EXPONENTIAL_WORDS_MAX] = {0};
 	struct exponential_sample sample;
 
 	exponential_add(&usual, words, 1, 7);
