@@ -45,7 +45,7 @@ done
 
 # A value that the chart does not know, at every level; and values of the wrong kind.
 for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=true collector.extraArg=x \
-	config.date=x rbac.service=true rbac.services=maybe seccompProfile.typ=x networkPolicy.enable=true tracePeers.enable=true tracePeers.port=0 tracePeers=null networkPolicy.apiServer.port=1 podMonitor.enable=true \
+	config.date=x rbac.service=true rbac.services=maybe seccompProfile.typ=x networkPolicy.enable=true tracePeers.enable=true tracePeers.port=0 tracePeers=null otlp.endpont=x otlp.endpoint=collector:4318 otlp.endpoint=ftp://x otlp=null otlp.ca=null otlp.headers.secret=x otlp.ca.key=a/b networkPolicy.apiServer.port=1 podMonitor.enable=true \
 	split.csi.drvier=x serviceAccount.nam=x rbac.creat=true namespace.creat=true \
 	podLabels.app\\.kubernetes\\.io/name=x commonLabels.helm\\.sh/chart=x config.data.prometheus_export.path=metrics \
 	split.nodePath=/etc split.nodePath=/etc/keyhole split.nodePath=/run split.nodePath=/var/lib split.nodePath=/run/containerd \
@@ -58,7 +58,7 @@ for typo in layuot=pod image.regsitry=x image.loader.digset=x loader.runAsRoot=t
 	ok "it is the schema that refuses $typo" grep -q "values don't meet the specifications of the schema" "$scratch/said"
 done
 for wrong in config.data.prometheus_export.port=0 config.data.prometheus_export.port=99999 'config.data.keyhole.peers={pods,services}' config.data.keyhole.cluster_name_from_node=true \
-	layout=split,split.socket=csi config.create=false tracePeers.enabled=true \
+	layout=split,split.socket=csi config.create=false tracePeers.enabled=true otlp.ca.secretName=x otlp.endpoint=https://x,otlp.ca.secretName=x,otlp.ca.configMapName=y otlp.endpoint=http://x:99999 \
 	serviceAccount.create=false seccompProfile.operator=true layout=split,split.loaderNamespace=keyhole; do
 	helm template keyhole "$chart" --namespace keyhole --set "$wrong" > /dev/null 2> "$scratch/said" || true
 	ok "$wrong is refused, by name" grep -qE "error calling (fail|include)|execution error|required" "$scratch/said"
@@ -120,6 +120,7 @@ for values in "$scratch/none.yaml" "$here"/values/*.yaml; do
 	is "$name: each container is a user of its own" "$(look same-users "$out")" ""
 	tokens='keyhole-collector /var/run/secrets/kubernetes.io/serviceaccount'
 	case $name in
+	otlp*) tokens=$'keyhole-collector /etc/keyhole-otlp\n'$tokens ;; # and certificates
 	trace-peers*) tokens=$'keyhole-collector /etc/keyhole-trace-peers\n'$tokens ;; # and this secret
 	esac
 	is "$name: only the collector sees the token" \
@@ -179,6 +180,13 @@ for what in 'trace-peers agent 9999' 'trace-peers-split collector 9467'; do
 	ok "networks, $name: and tell collectors, at that port, which needs DNS" grep -qF -- \
 		"{$rule_ports, \"to\": $rule_pods}, {\"ports\": [{\"port\": 53," "$scratch/answer"
 done
+for what in 'otlp {"ports": [{"port": 4318, "protocol": "TCP"}], "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]}, {"ports": [{"port": 53,' \
+	'otlp-split {"ports": [{"port": 80, "protocol": "TCP"}]}], "ingress"'; do # of an address there is nothing to look up
+	look network-policy "$scratch/out/${what%% *}.yaml" > "$scratch/answer"
+	ok "networks, ${what%% *}: the receiver's port, and DNS for its name" grep -qF -- "${what#* }" "$scratch/answer"
+done
+is "otlp: headers come from a Secret, and stand nowhere" "$(grep -A 3 'OTEL_EXPORTER_OTLP_HEADERS' "$scratch/out/otlp.yaml" | tr -s ' \n' ' ')" \
+	' - name: OTEL_EXPORTER_OTLP_HEADERS valueFrom: secretKeyRef: {name: "otlp-token", key: "headers"} - name: OTEL_EXPORTER_OTLP_CERTIFICATE '
 has "scrapes keep job and instance of the workload" pod-monitor all '"honorLabels": true'
 checksum() { # SET
 	helm template keyhole "$chart" --set "$1" | grep checksum/config

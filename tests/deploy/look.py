@@ -33,7 +33,8 @@ def mounts(paths):
         if pod.spec.get("automountServiceAccountToken") is not False:
             print(f"{who}: every container")
         tokens = {v["name"] for v in pod.spec.get("volumes") or []
-                  if "secret" in v or "serviceAccountToken" in json.dumps(v)}
+                  if "secret" in v or "serviceAccountToken" in json.dumps(v)
+                  or any("secret" in s for s in (v.get("projected") or {}).get("sources", []))}
         for c in pod.containers:
             for m in c.get("volumeMounts") or []:
                 if m["name"] in tokens:

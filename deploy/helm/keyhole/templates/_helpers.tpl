@@ -55,6 +55,25 @@ helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" 
 {{- printf "%s-peers" (include "keyhole.fullname" .) }}
 {{- end }}
 
+{{- /* The endpoint's host and port, {} without one. */ -}}
+{{- define "keyhole.otlp" -}}
+{{- with .Values.otlp.endpoint }}
+{{- $url := urlParse . -}}
+{{- $tls := eq $url.scheme "https" -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" $tls) | int -}}
+{{- if or (lt $port 1) (gt $port 65535) }}{{ fail "otlp.endpoint: a port is from 1 to 65535" }}{{ end -}}
+{{- dict "host" (regexReplaceAll ":[0-9]+$" $url.host "") "port" $port | toJson }}
+{{- else }}
+{{- if or .Values.otlp.headers.secretName .Values.otlp.ca.secretName .Values.otlp.ca.configMapName .Values.otlp.clientCertificate.secretName }}
+{{- fail "otlp.endpoint: name it, or nothing of otlp" }}
+{{- end }}
+{{- dict | toJson }}
+{{- end }}
+{{- if and .Values.otlp.ca.secretName .Values.otlp.ca.configMapName }}
+{{- fail "otlp.ca: name a Secret or a ConfigMap, not both" }}
+{{- end }}
+{{- end }}
+
 {{- define "keyhole.configMap" -}}
 {{- if .Values.config.create }}
 {{- default (include "keyhole.fullname" .) .Values.config.name }}
@@ -188,6 +207,7 @@ annotations:
 
 {{- define "keyhole.collectorContainer" -}}
 {{- $export := include "keyhole.export" . | fromJson -}}
+{{- $otlp := include "keyhole.otlp" . | fromJson -}}
 - name: keyhole-collector
   image: {{ include "keyhole.image" (list . "collector") | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -208,6 +228,27 @@ annotations:
       value: ":{{ .Values.tracePeers.port }}"
     - name: KEYHOLE_TRACES_PEERS_SECRET_FILE
       value: /etc/keyhole-trace-peers/secret
+    {{- end }}
+    {{- if $otlp }}
+    - name: OTEL_EXPORTER_OTLP_ENDPOINT
+      value: {{ .Values.otlp.endpoint | quote }}
+    {{- with .Values.otlp.headers }}
+    {{- if .secretName }}
+    - name: OTEL_EXPORTER_OTLP_HEADERS
+      valueFrom:
+        secretKeyRef: {name: {{ .secretName | quote }}, key: {{ .key | quote }}}
+    {{- end }}
+    {{- end }}
+    {{- if or .Values.otlp.ca.secretName .Values.otlp.ca.configMapName }}
+    - name: OTEL_EXPORTER_OTLP_CERTIFICATE
+      value: /etc/keyhole-otlp/ca.crt
+    {{- end }}
+    {{- if .Values.otlp.clientCertificate.secretName }}
+    - name: OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE
+      value: /etc/keyhole-otlp/tls.crt
+    - name: OTEL_EXPORTER_OTLP_CLIENT_KEY
+      value: /etc/keyhole-otlp/tls.key
+    {{- end }}
     {{- end }}
     {{- with .Values.collector.extraEnv }}
     {{- toYaml . | nindent 4 }}
@@ -254,9 +295,38 @@ annotations:
       mountPath: /etc/keyhole-trace-peers
       readOnly: true
     {{- end }}
+    {{- if include "keyhole.otlpFiles" . }}
+    - name: otlp
+      mountPath: /etc/keyhole-otlp
+      readOnly: true
+    {{- end }}
     - name: token
       mountPath: /var/run/secrets/kubernetes.io/serviceaccount
       readOnly: true
+{{- end }}
+
+{{- /* Sources of the volume with OTLP's certificates; empty without any. */ -}}
+{{- define "keyhole.otlpFiles" -}}
+{{- with .Values.otlp.ca }}
+{{- if .secretName }}
+- secret:
+    name: {{ .secretName | quote }}
+    items:
+      - {key: {{ .key | quote }}, path: ca.crt}
+{{- else if .configMapName }}
+- configMap:
+    name: {{ .configMapName | quote }}
+    items:
+      - {key: {{ .key | quote }}, path: ca.crt}
+{{- end }}
+{{- end }}
+{{- with .Values.otlp.clientCertificate.secretName }}
+- secret:
+    name: {{ . | quote }}
+    items:
+      - {key: tls.crt, path: tls.crt}
+      - {key: tls.key, path: tls.key}
+{{- end }}
 {{- end }}
 
 {{- define "keyhole.collectorVolumes" -}}
@@ -272,6 +342,13 @@ annotations:
     defaultMode: 0440
     items:
       - {key: secret, path: secret}
+{{- end }}
+{{- with include "keyhole.otlpFiles" . }}
+- name: otlp
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- . | trim | nindent 6 }}
 {{- end }}
 # What automountServiceAccountToken would give to every container.
 - name: token
