@@ -15,7 +15,7 @@ from traces_app import OPERATIONS, TABLES
 
 path, (app_port, nginx_port, redis_port, postgresql_port) = sys.argv[1], (int(a) for a in sys.argv[2:6])
 CLIENT, SERVER = 3, 2
-spans = [json.loads(line) for line in open(path)]
+spans = [json.loads(line) for line in open(path) if line.endswith("\n")]
 by_id = {span["id"]: span for span in spans}
 
 
