@@ -30,7 +30,7 @@ enum cuts {
 struct talker_how {
 	enum kh_role role; /* whose socket it is; UNKNOWN: the client's, and older than Keyhole */
 	bool accepted; /* UNKNOWN: it is the server's */
-	bool swapped;  /* client and server are mistaken for each other: any thread may have asked */
+	bool swapped;  /* client and server may be mistaken for each other: any thread asks */
 	enum transport transport; /* 0: TCP */
 	enum cuts cuts;
 	unsigned int seed;
