@@ -44,7 +44,8 @@ struct kin {
 	struct kin_counters counters;
 	struct kin_told told;
 	bool patient;  /* of the settling under way */
-	uint64_t last; /* number given out last */
+	uint64_t last;       /* number given out last */
+	uint64_t arrived_ns; /* when; never goes back */
 	uint32_t mask;
 	uint64_t *by_id;     /* heads of lists */
 	uint64_t *by_thread; /* likewise */
@@ -435,13 +436,18 @@ uint64_t kin_add(struct kin *k, const struct exchange *x, const struct kin_about
 {
 	uint64_t number = ++k->last;
 	struct node *n = &k->node[number & k->mask];
+	uint64_t newest_ns = now_ns > x->end_ns ? now_ns : x->end_ns;
+
+	/* the clock is asked once for a batch, whose exchanges may be younger, and come in any order */
+	if (newest_ns > k->arrived_ns)
+		k->arrived_ns = newest_ns;
 
 	*n = (struct node){.context = about->context,
 			   .sampler = about->sampler,
 			   .abroad = about->abroad,
 			   .start_ns = x->start_ns,
 			   .end_ns = x->end_ns,
-			   .arrived_ns = now_ns > x->end_ns ? now_ns : x->end_ns,
+			   .arrived_ns = k->arrived_ns,
 			   .routine = x->routine,
 			   .asks = asks_for(x),
 			   .first_ns = x->first_ns,

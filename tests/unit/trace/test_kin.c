@@ -169,6 +169,18 @@ static void a_call_that_ends_after_its_request_is_its_child_too(void **state)
 	is_child(call, request, KIN_THREAD);
 }
 
+/* What is told late, of a batch that began before the request did, does not hide the call below it. */
+static void the_order_of_arrival_does_not_matter(void **state)
+{
+	struct exchange late = server(2, 1, 7, 1, 9);
+	struct trace_ids ids;
+	uint64_t call = add(client(3, 2, 7, 12, 14)), request;
+
+	kin_add(kin, &late, &plain, 5 * MS, &ids);
+	request = add(server(1, 1, 7, 10, 20));
+	is_child(call, request, KIN_THREAD);
+}
+
 static void either_thread_of_a_request_counts(void **state)
 {
 	struct exchange call = client(3, 2, 7, 12, 14), by_worker = client(3, 3, 7, 15, 16),
@@ -459,6 +471,7 @@ int main(void)
 		TEST(a_server_is_the_child_of_its_client),
 		TEST(a_call_belongs_to_the_request_in_hand),
 		TEST(a_call_that_ends_after_its_request_is_its_child_too),
+		TEST(the_order_of_arrival_does_not_matter),
 		TEST(either_thread_of_a_request_counts),
 		TEST(of_go_the_goroutine_counts_and_not_the_thread),
 		TEST(an_event_loop_answers_whom_it_heard_last),
