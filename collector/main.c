@@ -142,34 +142,6 @@ static int make_rules(struct collector *c)
 	return c->books ? 0 : -ENOMEM;
 }
 
-static struct telemetry_buckets buckets(const struct config_numbers *from,
-					struct telemetry_buckets otherwise)
-{
-	if (!from->n)
-		return otherwise;
-	return (struct telemetry_buckets){.le = from->v, .n = (unsigned int)from->n};
-}
-
-/* Bits of enum exchange_kind, of those of enum protocol. */
-static unsigned int kinds_of(uint64_t protocols)
-{
-	unsigned int kinds = 0;
-
-	for (unsigned int i = 0; i < PROTOCOLS; i++) {
-		if (protocols >> i & 1)
-			kinds |= 1u << protocol_kind((enum protocol)i);
-	}
-	return kinds;
-}
-
-static unsigned int features_of(uint64_t features)
-{
-	return (features & CONFIG_SPANS ? TELEMETRY_SPANS : 0) |
-	       (features & CONFIG_SPANS_OTEL ? TELEMETRY_SPANS_OTEL : 0) |
-	       (features & CONFIG_SPAN_SIZES ? TELEMETRY_SPAN_SIZES : 0) |
-	       (features & CONFIG_GRAPH ? TELEMETRY_GRAPH : 0);
-}
-
 /* What a host is called where nobody said its id: by its node, else by itself. */
 static const char *host_of(const struct collector *c)
 {
@@ -198,37 +170,14 @@ static enum exemplar_filter exemplars_of(const struct collector *c)
 
 static int make_telemetry(struct collector *c)
 {
-	struct telemetry_options o = telemetry_defaults;
-	const struct config *conf = c->config;
-	uint64_t features = config_features(conf);
-	bool application = features & CONFIG_APPLICATION;
+	struct telemetry_options o;
 	int r;
 
-	o.kinds = application ? kinds_of(config_protocols(conf)) : 0;
-	o.encrypted_connections = application;
-	o.no_target_info = !application;
-	o.features = features_of(features);
-	o.span_names_max = (unsigned int)conf->graph.span_names;
-	o.self_references = conf->prometheus.self_references;
-	o.host_info = features & CONFIG_HOST ? host_of(c) : NULL;
-	o.semconv = (enum semconv)conf->keyhole.semconv;
-	telemetry_set_durations(&o, buckets(&conf->prometheus.duration, o.duration));
-	o.request_size = buckets(&conf->prometheus.request_size, o.request_size);
-	o.response_size = buckets(&conf->prometheus.response_size, o.response_size);
-	o.series_max = (unsigned int)conf->keyhole.series_limit;
-	o.bytes_max = conf->keyhole.series_memory;
-	o.ttl_ns = conf->prometheus.ttl_ns;
+	config_telemetry(c->config, c->otlp_options[OTLP_METRICS].url != NULL, &o);
+	o.host_info = config_features(c->config) & CONFIG_HOST ? host_of(c) : NULL;
 	o.exemplars = exemplars_of(c);
-	if (c->otlp_options[OTLP_METRICS].url && conf->otlp.aggregation)
-		o.exponential = (struct exponential_limits){
-			.buckets = (unsigned int)conf->otlp.exponential_buckets,
-			.scale = (int)conf->otlp.exponential_scale};
 	o.kubernetes = c->cluster.there;
 	o.routes = rulebooks_latest(c->books)->router != NULL;
-	o.time_to_first_byte = conf->keyhole.time_to_first_byte;
-	o.server_address_from_host = conf->keyhole.server_address_from_host;
-	o.select = conf->attributes.select.sections;
-	o.extras = &conf->attributes.extras;
 	o.namer = cluster_namer(&c->cluster);
 	r = telemetry_new(&c->telemetry, &o);
 	if (r)

@@ -15,6 +15,7 @@
 #include "../telemetry/filter.h"
 #include "../telemetry/select.h"
 #include "../telemetry/semconv.h"
+#include "../telemetry/telemetry.h"
 #include "../trace/make.h"
 #include "note.h"
 
@@ -282,6 +283,11 @@ void config_compare(const struct config *before, const struct config *after,
 void config_selectors(const struct config *config, struct selector_options *options);
 void config_routes(const struct config *config, struct route_options *options);
 void config_spans(const struct config *config, struct span_options *options); /* but the namer */
+/*
+ * What is counted, and how; not what only the running collector knows (where it is, its namer, which
+ * exemplars somebody gets). `sent`: metrics also go out by OTLP.
+ */
+void config_telemetry(const struct config *config, bool sent, struct telemetry_options *options);
 /* `host`: this host's name; used unless the configuration says another. May be NULL. */
 void config_naming(const struct config *config, const char *host, struct resolve_rules *rules);
 

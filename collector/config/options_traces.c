@@ -53,7 +53,8 @@ static const struct option rows[] = {
 	 .max = 60 * SECOND,
 	 .fallback = "2s",
 	 .env = "TRACES_JOIN_WAIT",
-	 .doc = "How long a span waits for its parent, which may end later. A call that is over that "
+	 .doc = "How long a span waits for its parent, which may end later. A call that is over "
+		"that "
 		"much earlier than the request it belongs to becomes a trace of its own."},
 	{.path = "keyhole.traces.join_spans",
 	 .type = OPTION_COUNT,

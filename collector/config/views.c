@@ -58,6 +58,63 @@ void config_spans(const struct config *config, struct span_options *options)
 	};
 }
 
+static struct telemetry_buckets buckets(const struct config_numbers *from,
+					struct telemetry_buckets otherwise)
+{
+	if (!from->n)
+		return otherwise;
+	return (struct telemetry_buckets){.le = from->v, .n = (unsigned int)from->n};
+}
+
+/* Bits of enum exchange_kind, of those of enum protocol. */
+static unsigned int kinds_of(uint64_t protocols)
+{
+	unsigned int kinds = 0;
+
+	for (unsigned int i = 0; i < PROTOCOLS; i++) {
+		if (protocols >> i & 1)
+			kinds |= 1u << protocol_kind((enum protocol)i);
+	}
+	return kinds;
+}
+
+static unsigned int features_of(uint64_t features)
+{
+	return (features & CONFIG_SPANS ? TELEMETRY_SPANS : 0) |
+	       (features & CONFIG_SPANS_OTEL ? TELEMETRY_SPANS_OTEL : 0) |
+	       (features & CONFIG_SPAN_SIZES ? TELEMETRY_SPAN_SIZES : 0) |
+	       (features & CONFIG_GRAPH ? TELEMETRY_GRAPH : 0);
+}
+
+void config_telemetry(const struct config *config, bool sent, struct telemetry_options *o)
+{
+	uint64_t features = config_features(config);
+	bool application = features & CONFIG_APPLICATION;
+
+	*o = telemetry_defaults;
+	o->kinds = application ? kinds_of(config_protocols(config)) : 0;
+	o->encrypted_connections = application;
+	o->no_target_info = !application;
+	o->features = features_of(features);
+	o->span_names_max = (unsigned int)config->graph.span_names;
+	o->self_references = config->prometheus.self_references;
+	o->semconv = (enum semconv)config->keyhole.semconv;
+	telemetry_set_durations(o, buckets(&config->prometheus.duration, o->duration));
+	o->request_size = buckets(&config->prometheus.request_size, o->request_size);
+	o->response_size = buckets(&config->prometheus.response_size, o->response_size);
+	o->series_max = (unsigned int)config->keyhole.series_limit;
+	o->bytes_max = config->keyhole.series_memory;
+	o->ttl_ns = config->prometheus.ttl_ns;
+	if (sent && config->otlp.aggregation)
+		o->exponential = (struct exponential_limits){
+			.buckets = (unsigned int)config->otlp.exponential_buckets,
+			.scale = (int)config->otlp.exponential_scale};
+	o->time_to_first_byte = config->keyhole.time_to_first_byte;
+	o->server_address_from_host = config->keyhole.server_address_from_host;
+	o->select = config->attributes.select.sections;
+	o->extras = &config->attributes.extras;
+}
+
 void config_selectors(const struct config *config, struct selector_options *options)
 {
 	*options = (struct selector_options){

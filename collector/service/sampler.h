@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which traces are kept: the samplers of OpenTelemetry (OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG).
- * The decision rests on the trace id alone, so that every span of a trace, on any node, gets the
- * same one.
+ * Which traces are kept: the samplers of OpenTelemetry (OTEL_TRACES_SAMPLER,
+ * OTEL_TRACES_SAMPLER_ARG). The decision rests on the trace id alone, so that every span of a
+ * trace, on any node, gets the same one.
  */
 #ifndef KEYHOLE_SERVICE_SAMPLER_H
 #define KEYHOLE_SERVICE_SAMPLER_H
@@ -22,8 +22,8 @@ struct sampler {
 #define SAMPLER_DEFAULT ((struct sampler){SAMPLER_ALL, true})
 
 /*
- * always_on, always_off, traceidratio, and each with parentbased_ before it; `ratio`: 0 to 1, for the
- * ratio alone, 1 where it is empty. Returns NULL, or what is wrong, one clause.
+ * always_on, always_off, traceidratio, and each with parentbased_ before it; `ratio`: 0 to 1, for
+ * the ratio alone, 1 where it is empty. Returns NULL, or what is wrong, one clause.
  */
 const char *sampler_read(struct sampler *sampler, struct slice name, struct slice ratio);
 

@@ -73,8 +73,8 @@ static bool is_key_char(char c)
 
 static bool is_simple_key(const char *p, size_t n, size_t max, bool digit_first)
 {
-	if (!n || n > max || !((p[0] >= 'a' && p[0] <= 'z') ||
-			       (digit_first && p[0] >= '0' && p[0] <= '9')))
+	if (!n || n > max ||
+	    !((p[0] >= 'a' && p[0] <= 'z') || (digit_first && p[0] >= '0' && p[0] <= '9')))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (!is_key_char(p[i]))
@@ -126,8 +126,8 @@ bool context_state(struct slice s)
 		while (end > at && (s.p[end - 1] == ' ' || s.p[end - 1] == '\t'))
 			end--;
 		/* empty members are allowed */
-		if (end > at && (++members > CONTEXT_STATE_MEMBERS_MAX ||
-				 !is_member(s.p + at, end - at)))
+		if (end > at &&
+		    (++members > CONTEXT_STATE_MEMBERS_MAX || !is_member(s.p + at, end - at)))
 			return false;
 		at = next;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A trace context as it comes with a request: the headers `traceparent` and `tracestate` of W3C's
- * Trace Context (https://www.w3.org/TR/trace-context/, sections 3.2 and 3.3). Whoever sends requests
- * chooses what stands in them.
+ * Trace Context (https://www.w3.org/TR/trace-context/, sections 3.2 and 3.3). Whoever sends
+ * requests chooses what stands in them.
  */
 #ifndef KEYHOLE_TRACE_CONTEXT_H
 #define KEYHOLE_TRACE_CONTEXT_H

@@ -43,7 +43,7 @@ struct node {
 struct kin {
 	struct kin_counters counters;
 	struct kin_told told;
-	bool patient;  /* of the settling under way */
+	bool patient;        /* of the settling under way */
 	uint64_t last;       /* number given out last */
 	uint64_t arrived_ns; /* when; never goes back */
 	uint32_t mask;
@@ -262,8 +262,8 @@ static uint64_t pick(struct kin *k, const struct node *call, enum kin_parent *ho
 	if (node_of(k, call->twin))
 		return call->twin;
 	/* from answer to answer, back to where a request was the last that was heard of */
-	for (unsigned int i = 0; i < KIN_DEPTH_MAX && at->claims > 1 && at->after_ns > at->claimed_ns;
-	     i++) {
+	for (unsigned int i = 0;
+	     i < KIN_DEPTH_MAX && at->claims > 1 && at->after_ns > at->claimed_ns; i++) {
 		const struct node *before = node_of(k, at->after);
 
 		if (!before || !before->claims)
@@ -280,8 +280,7 @@ static bool settle(struct kin *k, struct node *n, unsigned int depth);
 
 static bool same_context(const struct trace_context *a, const struct trace_context *b)
 {
-	return a->there && b->there &&
-	       memcmp(a->trace_id, b->trace_id, sizeof(a->trace_id)) == 0 &&
+	return a->there && b->there && memcmp(a->trace_id, b->trace_id, sizeof(a->trace_id)) == 0 &&
 	       memcmp(a->parent_id, b->parent_id, sizeof(a->parent_id)) == 0;
 }
 
@@ -438,7 +437,8 @@ uint64_t kin_add(struct kin *k, const struct exchange *x, const struct kin_about
 	struct node *n = &k->node[number & k->mask];
 	uint64_t newest_ns = now_ns > x->end_ns ? now_ns : x->end_ns;
 
-	/* the clock is asked once for a batch, whose exchanges may be younger, and come in any order */
+	/* the clock is asked once for a batch, whose exchanges may be younger, and come in any
+	 * order */
 	if (newest_ns > k->arrived_ns)
 		k->arrived_ns = newest_ns;
 

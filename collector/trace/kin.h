@@ -77,9 +77,9 @@ struct kin_about {
 };
 
 struct kin_counters {
-	uint64_t late; /* requests that came after a call of theirs was settled without them */
+	uint64_t late;      /* requests that came after a call of theirs was settled without them */
 	uint64_t looks_cut; /* comparisons that ended at KIN_LOOK_MAX */
-	uint64_t deep;      /* spans further than KIN_DEPTH_MAX from their root: theirs is another */
+	uint64_t deep; /* spans further than KIN_DEPTH_MAX from their root: theirs is another */
 	uint64_t forgotten; /* settled after it was overwritten: a root of its own */
 };
 

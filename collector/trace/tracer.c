@@ -8,7 +8,7 @@
 
 /* What is known of a span in the room beside the span itself. */
 struct guest {
-	uint64_t number; /* of its exchange, in kin */
+	uint64_t number;          /* of its exchange, in kin */
 	uint64_t due_ns, last_ns; /* when it may leave, and when it must */
 	struct trace_ids ids;
 	struct telemetry_place place; /* where its exchange was counted */
@@ -19,9 +19,9 @@ struct tracer {
 	struct tracer_options o;
 	struct tracer_stats stats;
 	struct kin *kin;
-	struct span_queue *room;     /* whole spans, the oldest first; both ends are ours */
-	struct guest *guest;         /* likewise: a ring */
-	uint64_t first, end;         /* of the ring: guest[i & mask] */
+	struct span_queue *room; /* whole spans, the oldest first; both ends are ours */
+	struct guest *guest;     /* likewise: a ring */
+	uint64_t first, end;     /* of the ring: guest[i & mask] */
 	uint32_t mask;
 	uint64_t now_ns, turned_ns;
 	uint64_t real_ns; /* what makes a time of the monotonic clock one of the real-time clock */
@@ -246,8 +246,8 @@ static struct trace_context context_of(const struct exchange *x)
 {
 	struct trace_context context = {0};
 
-	context.there = context_parse(x->traceparent, context.trace_id, context.parent_id,
-				      &context.flags);
+	context.there =
+		context_parse(x->traceparent, context.trace_id, context.parent_id, &context.flags);
 	return context;
 }
 
@@ -292,9 +292,8 @@ void tracer_exchange(struct tracer *t, const struct attribute_source *source,
 	struct kin_about about = {.context = context_of(x),
 				  .sampler = sampler ? *sampler : t->o.sampler,
 				  .abroad = is_abroad(t, x)};
-	struct guest guest = {.client = x->conn.role == KH_ROLE_CLIENT,
-			      .abroad = about.abroad,
-			      .place = *place};
+	struct guest guest = {
+		.client = x->conn.role == KH_ROLE_CLIENT, .abroad = about.abroad, .place = *place};
 
 	if (now_ns != t->now_ns || !t->real_ns) {
 		t->now_ns = now_ns;
