@@ -9,6 +9,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=agent.bash
 . "$(dirname "${BASH_SOURCE[0]}")/agent.bash"
+# shellcheck source-path=SCRIPTDIR source=scraped.bash
+. "$(dirname "${BASH_SOURCE[0]}")/scraped.bash"
 here=$(dirname "${BASH_SOURCE[0]}")
 need_root
 need "$loader_bin" "$collector_bin" nginx h2load curl protoc prometheus "$python"
@@ -34,17 +36,7 @@ faults() {
 	state && "$python" -c 'import json, sys; print(json.load(sys.stdin)["faults"])' < "$scratch/state"
 }
 
-server=$(free_port)
-cat > "$scratch/prometheus.yml" <<-YAML
-	global: {scrape_interval: 1s}
-	scrape_configs:
-	  - job_name: keyhole
-	    honor_labels: true
-	    static_configs: [{targets: ["127.0.0.1:$metrics_port"]}]
-YAML
-start "$scratch/prometheus.log" prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/tsdb" \
-	--web.listen-address="127.0.0.1:$server" --enable-feature=exemplar-storage
-wait_for 30 curl -sf "http://127.0.0.1:$server/-/ready"
+start_prometheus "$metrics_port" --enable-feature=exemplar-storage
 start_loader
 
 cat > "$scratch/config.yml" <<YAML
@@ -82,7 +74,7 @@ some_right() { # COMMAND...: at least two, none of them wrong
 	said=$("$@") && [ "${said%% *}" -ge 2 ] && [[ $said == *"wrong: none" ]]
 }
 spans_came() { # WANT
-	[ "$(grep -c "\"server.port\": $port[,}]" "$spans")" -ge "$1" ]
+	[ "$(grep -c "\"server.port\": ${port}[,}]" "$spans")" -ge "$1" ]
 }
 
 scenario "exemplars of sampled traces"

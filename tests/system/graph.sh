@@ -10,6 +10,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=agent.bash
 . "$(dirname "${BASH_SOURCE[0]}")/agent.bash"
+# shellcheck source-path=SCRIPTDIR source=scraped.bash
+. "$(dirname "${BASH_SOURCE[0]}")/scraped.bash"
 # shellcheck source-path=SCRIPTDIR source=cluster.bash
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.bash"
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -145,30 +147,7 @@ for at in "$here_port" "$there_port"; do
 	ok "names are there" wait_for 30 peers_known "$at"
 done
 
-server=$(free_port)
-cat > "$scratch/prometheus.yml" <<-YAML
-	global: {scrape_interval: 1s}
-	scrape_configs:
-	  - job_name: keyhole
-	    honor_labels: true
-	    static_configs: [{targets: ["127.0.0.1:$here_port", "127.0.0.1:$there_port"]}]
-YAML
-start "$scratch/prometheus.log" prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/tsdb" \
-	--web.listen-address="127.0.0.1:$server" --storage.tsdb.retention.time=1h
-wait_for 30 curl -sf "http://127.0.0.1:$server/-/ready"
-query() { # PROMQL: the values of the answer
-	curl -sf "http://127.0.0.1:$server/api/v1/query" --data-urlencode "query=$1" | "$python" -c '
-import json, sys
-result = json.load(sys.stdin)["data"]["result"]
-print(" ".join(r["value"][1] for r in result) or "nothing")'
-}
-query_is() { # WANT PROMQL
-	[ "$(query "$2")" = "$1" ]
-}
-asks() { # TEST-NAME WANT PROMQL
-	wait_for 15 query_is "$2" "$3" || true
-	is "$1" "$(query "$3")" "$2"
-}
+start_prometheus "$here_port,$there_port"
 edge() { # CLIENT SERVER WHAT TOTAL FAILED TYPE
 	local of="client=\"$1\",server=\"$2\""
 	asks "$3: its total" "$4" "sum(traces_service_graph_request_total{$of})"

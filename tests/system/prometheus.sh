@@ -9,6 +9,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=agent.bash
 . "$(dirname "${BASH_SOURCE[0]}")/agent.bash"
+# shellcheck source-path=SCRIPTDIR source=scraped.bash
+. "$(dirname "${BASH_SOURCE[0]}")/scraped.bash"
 scrapes=$(dirname "${BASH_SOURCE[0]}")/scrapes.py
 need_root
 need "$loader_bin" "$collector_bin" nginx h2load curl prometheus promtool "$python"
@@ -39,32 +41,8 @@ start_nginx "$scratch/web" "server { listen 127.0.0.1:$port;
 	location / { return 200 'hello\n'; } location /broken { return 503; } }"
 wait_for 10 listening "$port"
 
-server=$(free_port)
-cat > "$scratch/prometheus.yml" <<-YAML
-	global: {scrape_interval: 1s}
-	scrape_configs:
-	  - job_name: keyhole
-	    honor_labels: true
-	    static_configs: [{targets: ["127.0.0.1:$metrics_port"]}]
-YAML
+start_prometheus "$metrics_port"
 ok "promtool accepts the server's configuration" promtool check config "$scratch/prometheus.yml"
-start "$scratch/prometheus.log" prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/tsdb" \
-	--web.listen-address="127.0.0.1:$server" --storage.tsdb.retention.time=1h
-wait_for 30 curl -sf "http://127.0.0.1:$server/-/ready"
-
-query() { # PROMQL: the value of the only sample of the answer
-	curl -sf "http://127.0.0.1:$server/api/v1/query" --data-urlencode "query=$1" | "$python" -c '
-import json, sys
-result = json.load(sys.stdin)["data"]["result"]
-print(" ".join(r["value"][1] for r in result) or "nothing")'
-}
-query_is() { # WANT PROMQL
-	[ "$(query "$2")" = "$1" ]
-}
-asks() { # TEST-NAME WANT PROMQL
-	wait_for 15 query_is "$2" "$3" || true
-	is "$1" "$(query "$3")" "$2"
-}
 
 asks "Prometheus: the target is up" 1 'up{job="keyhole"}'
 h2load --h1 -n 3000 -c 4 "http://127.0.0.1:$port/" > "$scratch/h2load" 2>&1
