@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench-pingpong KIND ROUNDS [CONNECTIONS [PORT]]
+ * bench-pingpong KIND ROUNDS [CONNECTIONS [RATE]]
  *
  * Both ends of loopback connections in one thread, so that nothing is measured but the calls: what
  * is sent is there when the other end receives. A round is two sends and two receives, on one
@@ -12,7 +12,8 @@
  *   download  twice another 1,000 bytes of one long response
  *
  * First some rounds that do not count, then a rest in which a collector may decide. Prints the CPU
- * time of a round in nanoseconds, the median of BATCHES.
+ * time of a round in nanoseconds, the median of BATCHES. With RATE, so many rounds a second (0: as
+ * many as there can be), and all count: prints how many there were, and how many a second.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@
 
 #define BATCHES 21
 #define WARM_ROUNDS 300 /* of each connection: more than a stream is told of undecided */
+#define WARM_ALL 100	/* connections; where there are more, WARM_FEW rounds do */
+#define WARM_FEW 3
 #define WARM_MS 400
 #define PIECE 1000
 
@@ -117,16 +120,14 @@ static const struct kind {
 	{"download", download_begin, download_round},
 };
 
-static struct pair *connect_all(size_t n, int port)
+static struct pair *connect_all(size_t n)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct pair *pairs = calloc(n, sizeof(*pairs));
-	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(at);
 
-	if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    bind(listener, (struct sockaddr *)&at, len) || listen(listener, 16) ||
+	if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 16) ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) || !pairs)
 		die("listen");
 	for (size_t i = 0; i < n; i++) {
@@ -165,40 +166,141 @@ static int order(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* ---- one process: as many connections as it may hold ---- */
+
+struct run {
+	const struct kind *kind;
+	long rounds;
+	size_t connections;
+	double rate; /* rounds a second; 0: as many as there can be */
+};
+
+static double median_batch(const struct run *run, const struct pair *pairs, size_t n)
+{
+	long times = run->rounds / BATCHES;
+	double took[BATCHES];
+
+	for (size_t i = 0; i < BATCHES; i++) {
+		double from = cpu_ns();
+
+		rounds(run->kind, pairs, n, times);
+		took[i] = (cpu_ns() - from) / (double)times;
+	}
+	qsort(took, BATCHES, sizeof(took[0]), order);
+	return took[BATCHES / 2];
+}
+
+static struct pair *warm(const struct run *run, size_t n)
+{
+	struct pair *pairs = connect_all(n);
+
+	for (size_t i = 0; run->kind->begin && i < n; i++)
+		run->kind->begin(&pairs[i]);
+	rounds(run->kind, pairs, n, (long)n * (n > WARM_ALL ? WARM_FEW : WARM_ROUNDS));
+	usleep(WARM_MS * 1000);
+	rounds(run->kind, pairs, n, (long)n);
+	return pairs;
+}
+
+/* Says when it is ready, and measures when it is told to. */
+static void share(const struct run *run, size_t n, int told, int tell)
+{
+	struct pair *pairs = warm(run, n);
+	double took = 0;
+	char go;
+
+	if (write(tell, &took, sizeof(took)) < 0 || read(told, &go, 1) != 1)
+		exit(1);
+	took = median_batch(run, pairs, n);
+	exit(write(tell, &took, sizeof(took)) < 0);
+}
+
+/* A process may not hold them all: several do, which measure one after the other. */
+static double measure(const struct run *run, size_t most)
+{
+	size_t processes = (run->connections + most - 1) / most;
+	int told[2], tell[2];
+	double sum = 0, one;
+
+	if (pipe(told) || pipe(tell))
+		die("pipe");
+	for (size_t i = 0; i < processes; i++) {
+		size_t n = run->connections / processes + (i < run->connections % processes);
+
+		if (fork() == 0)
+			share(run, n, told[0], tell[1]);
+		if (read(tell[0], &one, sizeof(one)) != sizeof(one))
+			die("a process that holds connections");
+	}
+	close(tell[1]);
+	for (size_t i = 0; i < processes; i++) {
+		if (write(told[1], "", 1) < 0 || read(tell[0], &one, sizeof(one)) != sizeof(one))
+			die("a process that holds connections");
+		sum += one;
+	}
+	return sum / (double)processes;
+}
+
+/* ---- at a rate ---- */
+
+static void wait_until(double ns)
+{
+	struct timespec at = {.tv_sec = (time_t)(ns / 1e9)};
+
+	at.tv_nsec = (long)(ns - (double)at.tv_sec * 1e9);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* A millisecond's rounds at once, and then a rest. Prints how many there were in all, and a second. */
+static void pace(const struct run *run)
+{
+	struct pair *pairs = connect_all(run->connections);
+	double from = now_ns(), seconds;
+	long done = 0;
+
+	while (done < run->rounds) {
+		long due = run->rate > 0 ? (long)((now_ns() - from) / 1e9 * run->rate) + 1 : run->rounds;
+		long n = (due < run->rounds ? due : run->rounds) - done;
+
+		rounds(run->kind, pairs, run->connections, n);
+		done += n;
+		if (run->rate > 0)
+			wait_until(now_ns() + 1e6);
+	}
+	seconds = (now_ns() - from) / 1e9;
+	printf("%ld %.0f\n", done, (double)done / seconds);
+}
+
 int main(int argc, char **argv)
 {
-	const struct kind *kind = NULL;
-	long times = argc > 2 ? atol(argv[2]) / BATCHES : 0;
-	size_t n = argc > 3 ? (size_t)atol(argv[3]) : 1;
-	double took[BATCHES];
-	struct pair *pairs;
+	struct run run = {.rounds = argc > 2 ? atol(argv[2]) : 0, .connections = argc > 3 ? (size_t)atol(argv[3]) : 1,
+			  .rate = argc > 4 ? atof(argv[4]) : 0};
 	struct rlimit files;
 
 	for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(argv[1], kinds[i].name) == 0)
-			kind = &kinds[i];
+			run.kind = &kinds[i];
 	}
-	if (!kind || times <= 0 || !n) {
-		fprintf(stderr, "usage: bench-pingpong plain|exchange|upload|download ROUNDS "
-				"[CONNECTIONS [PORT]]\n");
+	if (!run.kind || run.rounds < BATCHES || !run.connections) {
+		fprintf(stderr, "usage: bench-pingpong plain|exchange|upload|download ROUNDS [CONNECTIONS [RATE]]\n");
 		return 2;
 	}
-	getrlimit(RLIMIT_NOFILE, &files);
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		die("getrlimit");
 	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-	pairs = connect_all(n, argc > 4 ? atoi(argv[4]) : 0);
-	for (size_t i = 0; kind->begin && i < n; i++)
-		kind->begin(&pairs[i]);
-	rounds(kind, pairs, n, (long)n * (n > 100 ? 3 : WARM_ROUNDS));
-	usleep(WARM_MS * 1000);
-	rounds(kind, pairs, n, (long)n);
-	for (size_t i = 0; i < BATCHES; i++) {
-		double from = cpu_ns();
-
-		rounds(kind, pairs, n, times);
-		took[i] = (cpu_ns() - from) / (double)times;
-	}
-	qsort(took, BATCHES, sizeof(took[0]), order);
-	printf("%.1f\n", took[BATCHES / 2]);
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		die("setrlimit");
+	if (argc > 4)
+		pace(&run);
+	else
+		printf("%.1f\n", measure(&run, (files.rlim_max - 64) / 2));
 	return 0;
 }

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Run by tests/bench/machine.sh in an instruction-counted machine: one CPU, 1 ns per instruction.
-# nginx (`return 200`), a client with 8 keep-alive connections and the agent share it.
+# machine_inside.sh BUILD: run by tests/bench/machine.sh in a machine that counts instructions: one
+# CPU, whose clock goes on by 1 ns with each. nginx (`return 200`), a client with 8 connections that
+# are kept and the agent share it, so times are numbers of instructions.
 set -euo pipefail
-export BENCH_BUILD=$1
+export BENCH_BUILD=$1 KEYHOLE_SLOW=1
 . "$(dirname "$0")/lib.bash"
-requests=20000 connections=8 pairs=${BENCH_PAIRS:-3} port=8080
+requests=20000 connections=8 pairs=3 port=8080
 
 mkdir "$scratch/www"
 cat > "$scratch/www/nginx.conf" <<-NGINX
@@ -20,20 +21,52 @@ NGINX
 start "$scratch/nginx.log" nginx -c "$scratch/www/nginx.conf"
 wait_for 30 listening "$port"
 
-# Time that the CPU was not idle while the requests were answered, and seconds: `BUSY_MS SECONDS`.
-load() { # [REQUESTS]
-	local before after from to
-	before=$(awk '/^cpu / { print $2 + $3 + $4 + $6 + $7 + $8 }' /proc/stat)
-	from=$(date +%s%N)
-	ab -q -k -c "$connections" -n "${1:-$requests}" "http://127.0.0.1:$port/" > "$scratch/ab"
-	to=$(date +%s%N)
-	after=$(awk '/^cpu / { print $2 + $3 + $4 + $6 + $7 + $8 }' /proc/stat)
-	grep -q '^Failed requests: *0$' "$scratch/ab"
-	echo "$(((after - before) * 10)) $(calc "($to - $from) / 1e9")"
+ran() { # PID: what its threads ran, in nanoseconds
+	cat "/proc/$1/task"/*/schedstat | awk '{ ns += $1 } END { printf "%.0f\n", ns }'
 }
 
-grep . /sys/devices/system/clocksource/clocksource0/current_clocksource >&2
-load 2000 > /dev/null
-for client in 1 2; do load; cat "$scratch/ab" >&2; done
-wrk -t1 -c8 -d2 http://127.0.0.1:$port/ >&2
-h2load --h1 -n 20000 -c 8 -t1 http://127.0.0.1:$port/ >&2
+# Nanoseconds that the requests took, those of the client's start and end included.
+load() { # REQUESTS
+	local from
+	from=$(date +%s%N)
+	h2load --h1 -t 1 -c "$connections" -n "$1" "http://127.0.0.1:$port/" > "$scratch/h2load"
+	echo "$(($(date +%s%N) - from))"
+	grep -q "^requests: .* $1 succeeded, 0 failed" "$scratch/h2load" || cat "$scratch/h2load" >&2
+}
+
+counted() { # client|server
+	now_sum "http_$1_request_duration_seconds_count" "server_port=\"$port\""
+}
+
+seen_all() { # WANT
+	[ "$(counted server)" -ge "$1" ] && [ "$(counted client)" -ge "$1" ]
+}
+
+# Sets $without, $with, $collected: nanoseconds; $lost: of the exchanges, which two sides saw.
+pair() {
+	local before
+	without=$(load "$requests")
+	agent_up
+	load 400 > /dev/null # names, routes and series are there
+	wait_for 10 seen_all 400 || true
+	before=$(ran "$collector")
+	with=$(load "$requests")
+	collected=$(($(ran "$collector") - before))
+	wait_for 10 seen_all "$((requests + 400))" || true
+	lost=$((2 * (requests + 400) - $(counted server) - $(counted client)))
+	[ "$lost" = 0 ] || grep -E '^keyhole_.*(drop|limit_reached|orphan|gap|faults).* [1-9]' "$metrics" >&2
+	agent_down
+}
+
+load 2000 > /dev/null # nothing is read from the disk any more
+for ((i = 0; i < pairs; i++)); do
+	pair
+	echo "$without $with $collected $lost"
+done > "$scratch/pairs"
+cat "$scratch/pairs" >&2
+line machine_requests_without "$(awk -v n=$requests '{ print n * 1e9 / $1 }' "$scratch/pairs" | median)" per_second
+line machine_requests "$(awk -v n=$requests '{ print n * 1e9 / $2 }' "$scratch/pairs" | median)" per_second
+line machine_ratio "$(awk '{ print $1 / $2 }' "$scratch/pairs" | median)" ratio
+line machine_kernel "$(awk -v n=$requests '{ print ($2 - $1 - $3) / n }' "$scratch/pairs" | median)" instructions
+line machine_collector "$(awk -v n=$requests '{ print $3 / n }' "$scratch/pairs" | median)" instructions
+line machine_lost "$(awk -v n=$requests '{ print 100 * $4 / (2 * n) }' "$scratch/pairs" | sort -g | tail -n 1)" percent
