@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench-pingpong KIND ROUNDS [CONNECTIONS [RATE]]
+ * bench-pingpong KIND ROUNDS [CONNECTIONS [RATE PORT]]
  *
  * Both ends of loopback connections in one thread, so that nothing is measured but the calls: what
  * is sent is there when the other end receives. A round is two sends and two receives, on one
@@ -120,14 +120,16 @@ static const struct kind {
 	{"download", download_begin, download_round},
 };
 
-static struct pair *connect_all(size_t n)
+static struct pair *connect_all(size_t n, int port)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct pair *pairs = calloc(n, sizeof(*pairs));
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 	socklen_t len = sizeof(at);
 
-	if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 16) ||
+	if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    bind(listener, (struct sockaddr *)&at, len) || listen(listener, 16) ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) || !pairs)
 		die("listen");
 	for (size_t i = 0; i < n; i++) {
@@ -172,6 +174,7 @@ struct run {
 	const struct kind *kind;
 	long rounds;
 	size_t connections;
+	int port;    /* of the server; 0: any */
 	double rate; /* rounds a second; 0: as many as there can be */
 };
 
@@ -192,7 +195,7 @@ static double median_batch(const struct run *run, const struct pair *pairs, size
 
 static struct pair *warm(const struct run *run, size_t n)
 {
-	struct pair *pairs = connect_all(n);
+	struct pair *pairs = connect_all(n, 0);
 
 	for (size_t i = 0; run->kind->begin && i < n; i++)
 		run->kind->begin(&pairs[i]);
@@ -262,7 +265,7 @@ static double now_ns(void)
 /* A millisecond's rounds at once, and then a rest. Prints how many there were in all, and a second. */
 static void pace(const struct run *run)
 {
-	struct pair *pairs = connect_all(run->connections);
+	struct pair *pairs = connect_all(run->connections, run->port);
 	double from = now_ns(), seconds;
 	long done = 0;
 
@@ -282,7 +285,7 @@ static void pace(const struct run *run)
 int main(int argc, char **argv)
 {
 	struct run run = {.rounds = argc > 2 ? atol(argv[2]) : 0, .connections = argc > 3 ? (size_t)atol(argv[3]) : 1,
-			  .rate = argc > 4 ? atof(argv[4]) : 0};
+			  .rate = argc > 4 ? atof(argv[4]) : 0, .port = argc > 5 ? atoi(argv[5]) : 0};
 	struct rlimit files;
 
 	for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -290,7 +293,7 @@ int main(int argc, char **argv)
 			run.kind = &kinds[i];
 	}
 	if (!run.kind || run.rounds < BATCHES || !run.connections) {
-		fprintf(stderr, "usage: bench-pingpong plain|exchange|upload|download ROUNDS [CONNECTIONS [RATE]]\n");
+		fprintf(stderr, "usage: bench-pingpong plain|exchange|upload|download ROUNDS [CONNECTIONS [RATE PORT]]\n");
 		return 2;
 	}
 	if (getrlimit(RLIMIT_NOFILE, &files))
