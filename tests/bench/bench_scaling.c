@@ -61,7 +61,7 @@ static void exchange(struct node *node, const struct shape *shape, unsigned int 
 
 static double measure(const struct shape *shape)
 {
-	struct node_options options = {.pods = shape->pods, .series_max = 4 * shape->series};
+	struct node_options options = {.pods = shape->pods, .series_max = TELEMETRY_SERIES_MAX};
 	double took[ROUNDS];
 	unsigned int next = 0;
 	struct node node;

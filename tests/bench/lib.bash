@@ -8,9 +8,9 @@
 # on that.
 export KEYHOLE_BUILD=$BENCH_BUILD
 bench=$(dirname "${BASH_SOURCE[0]}")
-# shellcheck source=tests/lib.sh
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$bench/../lib.sh"
-# shellcheck source=tests/system/agent.bash
+# shellcheck source-path=SCRIPTDIR source=../system/agent.bash
 . "$bench/../system/agent.bash"
 
 bench_exit() {
@@ -25,13 +25,17 @@ bench_exit() {
 }
 trap bench_exit EXIT
 
-# shellcheck disable=SC2034 # workload_cpus is the scripts'
+# shellcheck disable=SC2034 # the scripts'
 read -r work_cpu agent_cpu < <($python -c '
 import os
 cpus = sorted(os.sched_getaffinity(0))
 print(cpus[0], cpus[-1])')
 
 line() { # NAME VALUE UNIT
+	if [ -z "$2" ]; then
+		echo "$1: no value" >&2
+		exit 1
+	fi
 	printf '%s %s %s\n' "$@"
 }
 

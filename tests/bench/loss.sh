@@ -7,6 +7,7 @@
 #
 # $BENCH_SECONDS: each attempt (2).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 need_root
 seconds=${BENCH_SECONDS:-2} connections=64 top=400000 port

@@ -6,6 +6,7 @@
 # are kept and the agent share it, so times are numbers of instructions.
 set -euo pipefail
 export BENCH_BUILD=$1 KEYHOLE_SLOW=1
+# shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 requests=20000 connections=8 pairs=${2:-2} port=8080
 

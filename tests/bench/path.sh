@@ -7,6 +7,7 @@
 #
 # $BENCH_ROUNDS: how many such rounds (7).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 need_root
 rounds=${BENCH_ROUNDS:-7}

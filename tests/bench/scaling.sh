@@ -11,6 +11,7 @@
 #
 # $BENCH_ROUNDS: rounds with and without in turn (3).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 need_root
 rounds=${BENCH_ROUNDS:-3}
@@ -62,6 +63,6 @@ points() { # WHAT OF N...
 	done
 }
 
-points series series 10 100 1000 10000 100000
+points series series 10 100 1000 10000 50000
 points pods pods 10 100 250 1000
 points held connections 10 100 1000 10000 20000

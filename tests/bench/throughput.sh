@@ -8,6 +8,7 @@
 #
 # $BENCH_PAIRS: how many such pairs (7). $BENCH_SECONDS: each measurement (2).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 need_root
 pairs=${BENCH_PAIRS:-7} seconds=${BENCH_SECONDS:-2}
