@@ -48,6 +48,13 @@ static __always_inline bool kh_unwanted(const struct kh_glance *glance, const st
 	       (glance->class == KH_CLASS_OTHER || sk->sk_protocol == IPPROTO_UDP);
 }
 
+/* What is known of the socket: io->st, or else what a glance at it said, or neither. */
+static __always_inline struct kh_glance *kh_known(struct sock *sk, struct kh_io *io)
+{
+	io->st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+	return io->st ? NULL : bpf_sk_storage_get(&kh_glances, sk, NULL, 0);
+}
+
 /* Is this a TCP or UDP socket of a process, on a node where capturing is on? */
 static __always_inline bool kh_wanted(struct sock *sk, struct kh_control **control)
 {
@@ -190,8 +197,8 @@ static __always_inline int kh_tracepoint_udp(struct kh_io *io, struct sock *sk, 
 static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret, int flags,
 					 u32 twin)
 {
-	struct kh_glance *glance = bpf_sk_storage_get(&kh_glances, sk, NULL, 0);
 	struct kh_io io = {.direction = direction};
+	struct kh_glance *glance = kh_known(sk, &io);
 
 	if (kh_unwanted(glance, sk) || !kh_wanted(sk, &io.control))
 		return 0;
@@ -250,8 +257,7 @@ static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 dir
 
 	if (kh_opaque_by_fexit && !kh_opaque())
 		return 0; /* most calls */
-	if (kh_unwanted(bpf_sk_storage_get(&kh_glances, sk, NULL, 0), sk) ||
-	    !kh_wanted(sk, &io.control))
+	if (kh_unwanted(kh_known(sk, &io), sk) || !kh_wanted(sk, &io.control))
 		return 0;
 	if (!kh_my_io(sk, direction, room))
 		return 0;
@@ -410,8 +416,8 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 	struct kh_stream *s;
 	u32 seq;
 
-	if (!kh_wanted(sk, &io.control) || sk->sk_protocol != IPPROTO_TCP ||
-	    bpf_sk_storage_get(&kh_glances, sk, NULL, 0))
+	if (sk->sk_protocol != IPPROTO_TCP || bpf_sk_storage_get(&kh_glances, sk, NULL, 0) ||
+	    !kh_wanted(sk, &io.control))
 		return 0;
 	if (bpf_probe_read_kernel(&seq, sizeof(seq), &sk->sk_receive_queue.next->cb))
 		return 0;
@@ -430,6 +436,8 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 		st->early = true;
 	else if (s)
 		s->early = true;
+	if (st || s)
+		__sync_fetch_and_add(&kh_earlies, 1);
 	return 0;
 }
 

@@ -39,6 +39,14 @@ line() { # NAME VALUE UNIT
 	printf '%s %s %s\n' "$@"
 }
 
+wants() { # PROGRAM...: as root, and with these
+	local program
+	[ "$(id -u)" = 0 ] || { echo "$0: needs root" >&2; exit 1; }
+	for program; do
+		command -v "$program" > /dev/null || { echo "$0: no $program; see deploy/install-packages" >&2; exit 1; }
+	done
+}
+
 median() { # of the numbers read
 	sort -g | awk '{ v[NR] = $1 } END { if (!NR) exit 1; print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }

@@ -9,7 +9,7 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
-need_root
+wants curl taskset
 seconds=${BENCH_SECONDS:-2} connections=64 top=400000
 port=$(free_port)
 status=0

@@ -9,7 +9,7 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
-need_root
+wants bpftool jq taskset
 rounds=${BENCH_ROUNDS:-7}
 kinds=(plain upload download exchange)
 

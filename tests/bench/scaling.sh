@@ -13,7 +13,7 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
-need_root
+wants taskset
 rounds=${BENCH_ROUNDS:-3}
 connections=(10 100 1000 10000 20000) exchanges=42000
 mapfile -t cpus < <($python -c 'import os; print(*sorted(os.sched_getaffinity(0)), sep="\n")')

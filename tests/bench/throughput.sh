@@ -10,7 +10,7 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
-need_root
+wants nginx wrk h2load redis-server redis-benchmark pgbench psql runuser taskset
 pairs=${BENCH_PAIRS:-7} seconds=${BENCH_SECONDS:-2}
 names=(nginx_1 nginx_16 nginx_256 redis redis_pipelined pgbench grpc)
 
