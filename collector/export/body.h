@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BODY_CHUNK (64 << 10) /* plain bytes gathered before they are compressed */
+/* Plain bytes gathered before they are compressed: what zlib takes in without sliding its window.
+ */
+#define BODY_CHUNK (60 << 10)
 
 struct body_gzip;
 
