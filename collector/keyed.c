@@ -135,6 +135,11 @@ uint32_t keyed_victim(const struct keyed *t)
 	return t->used < t->capacity ? KEYED_NONE : t->oldest;
 }
 
+uint32_t keyed_oldest(const struct keyed *t)
+{
+	return t->used ? t->oldest : KEYED_NONE;
+}
+
 uint32_t keyed_remove(struct keyed *t, uint64_t key)
 {
 	uint32_t b = probe(t, key), slot = t->buckets[b];

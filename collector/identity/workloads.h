@@ -17,6 +17,7 @@
 #include "known.h"
 
 #define WORKLOADS_MAX 8192
+#define WORKLOADS_IDLE_NS (600ull * 1000000000ull) /* of no exchange, until it is forgotten */
 
 enum workload_state {
 	WORKLOAD_PENDING, /* its pod or container is not known yet */
@@ -42,6 +43,7 @@ struct workload {
 	uint32_t edition; /* of the rules: see workloads_follow() */
 	bool cgroup_known;
 	uint64_t first_ns; /* when it was first asked for */
+	uint64_t last_ns;  /* and last */
 	bool gave_up;      /* shown without the names that did not come */
 };
 
@@ -66,6 +68,9 @@ void workloads_follow(struct workloads *workloads, const struct workloads_option
 /* Valid until the next call. `must_go`: do not wait any longer, the answer is never pending. */
 const struct workload *workloads_find(struct workloads *workloads, uint64_t cgroup, uint32_t tgid,
 				      uint64_t now_ns, bool must_go);
+
+/* Forgets what was not asked for of late, some at a time: names of pods that are gone take memory. */
+void workloads_forget(struct workloads *workloads, uint64_t now_ns);
 
 /* The uid of Keyhole's own pod, "" if it is in none. */
 void workloads_own_pod(struct workloads *workloads, const char *uid);
