@@ -137,7 +137,7 @@ uint32_t keyed_victim(const struct keyed *t)
 
 uint32_t keyed_oldest(const struct keyed *t)
 {
-	return t->oldest;
+	return t->used ? t->oldest : KEYED_NONE;
 }
 
 uint32_t keyed_remove(struct keyed *t, uint64_t key)

@@ -36,7 +36,7 @@ uint32_t keyed_find(struct keyed *t, uint64_t key);
 /* The slot that keyed_add() would take from another key, or KEYED_NONE if one is free. */
 uint32_t keyed_victim(const struct keyed *t);
 
-/* The slot touched longest ago, or KEYED_NONE. */
+/* The slot that was touched longest ago, or KEYED_NONE. Does not touch it. */
 uint32_t keyed_oldest(const struct keyed *t);
 
 /* Adds a key that is not in the table. Never fails. */

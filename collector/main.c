@@ -6,6 +6,7 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -466,6 +467,18 @@ static int start_intake(struct collector *c)
 
 /* ---- the whole ---- */
 
+#define LARGE (128 << 10) /* glibc's own, at first */
+
+/*
+ * What is large, such as the body of a scrape, is given back when it is freed. By itself glibc
+ * would learn to keep up to 64 MiB for the next one.
+ */
+static void keep_memory_small(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 static void catch_signals(struct loop *loop)
 {
 	struct sigaction act = {.sa_handler = on_signal};
@@ -596,6 +609,7 @@ int main(int argc, char **argv)
 {
 	static struct collector c;
 
+	keep_memory_small();
 	policy_close_inherited();
 	if (options_parse(&c.options, argc, argv))
 		return 2;

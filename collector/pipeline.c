@@ -493,6 +493,7 @@ static void on_idle(void *arg, uint64_t now_ns)
 	follow(p);
 	offer_waiting(p);
 	think_again(p);
+	workloads_forget(p->workloads, now_ns);
 	telemetry_expire(p->o.telemetry, now_ns);
 	streams_tick(p->streams, now_ns);
 	if (p->o.tracer)

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +176,10 @@ struct backend *backend_start(const struct kernel *k, const struct options *o)
 		if ((p->tp && !can_tp) || (p->fx && !can_fx))
 			continue;
 		r = start(b, k, o, p->tp, p->fx, p->name);
-		if (r == 0)
+		if (r == 0) {
+			malloc_trim(0); /* the kernel's BTF was parsed; nothing is allocated any more */
 			return b;
+		}
 		say("backend %s does not run on Linux %s: %s (%s)", p->name, k->release,
 		    complaint[0] ? complaint : "no further word from libbpf", strerror(-r));
 	}

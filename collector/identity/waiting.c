@@ -17,6 +17,7 @@ struct waiting {
 	uint32_t capacity, taken;
 	uint32_t first, last; /* in the order in which they came */
 	uint32_t free;
+	uint32_t fresh; /* seats from here on were never taken: memory not touched yet */
 	uint64_t forced;
 	waiting_fn fn;
 	void *arg;
@@ -25,7 +26,6 @@ struct waiting {
 struct waiting *waiting_new(uint32_t capacity, waiting_fn fn, void *arg)
 {
 	struct waiting *room = calloc(1, sizeof(*room));
-	uint32_t i;
 
 	if (!room)
 		return NULL;
@@ -36,9 +36,7 @@ struct waiting *waiting_new(uint32_t capacity, waiting_fn fn, void *arg)
 	}
 	room->capacity = capacity;
 	room->first = room->last = NOBODY;
-	room->free = capacity ? 0 : NOBODY;
-	for (i = 0; i < capacity; i++)
-		room->seats[i].next = i + 1 < capacity ? i + 1 : NOBODY;
+	room->free = NOBODY;
 	room->fn = fn;
 	room->arg = arg;
 	return room;
@@ -83,10 +81,13 @@ static void leave(struct waiting *room, uint32_t before)
 
 static struct seat *sit_down(struct waiting *room)
 {
-	uint32_t at = room->free;
+	uint32_t at = room->free == NOBODY ? room->fresh : room->free;
 	struct seat *seat = &room->seats[at];
 
-	room->free = seat->next;
+	if (room->free == NOBODY)
+		room->fresh++;
+	else
+		room->free = seat->next;
 	seat->next = NOBODY;
 	if (room->last == NOBODY)
 		room->first = at;
@@ -102,7 +103,7 @@ void waiting_put(struct waiting *room, const struct exchange *exchange)
 	struct seat *seat;
 	size_t used = 0;
 
-	if (room->free == NOBODY) {
+	if (room->free == NOBODY && room->fresh == room->capacity) {
 		const struct exchange *oldest =
 			room->capacity ? &room->seats[room->first].exchange : exchange;
 

@@ -330,12 +330,17 @@ static bool holds(struct workloads *w, const struct workload *it, uint64_t gener
 	       (it->pods_generation == generation || same_pod(w, it));
 }
 
+static uint64_t key_of(uint64_t cgroup, uint32_t tgid)
+{
+	return cgroup * 0x9e3779b97f4a7c15ull ^ tgid;
+}
+
 const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint32_t tgid,
 				      uint64_t now_ns, bool must_go)
 {
 	const struct kube_pods *pods = w->o.store ? kube_store_current(w->o.store) : NULL;
 	uint64_t generation = pods ? kube_pods_generation(pods) : 0;
-	uint64_t key = cgroup * 0x9e3779b97f4a7c15ull ^ tgid;
+	uint64_t key = key_of(cgroup, tgid);
 	uint32_t slot = keyed_find(&w->table, key);
 	struct workload *it;
 
@@ -348,12 +353,31 @@ const struct workload *workloads_find(struct workloads *w, uint64_t cgroup, uint
 		*it = (struct workload){.cgroup = cgroup, .tgid = tgid, .first_ns = now_ns};
 	} else if (holds(w, it, generation)) {
 		it->pods_generation = generation;
+		it->last_ns = now_ns;
 		return it;
 	}
 	answer(w, pods, it, now_ns, must_go);
 	it->pods_generation = generation;
 	it->edition = w->edition;
+	it->last_ns = now_ns;
 	return it;
+}
+
+#define FORGET_STEP 16
+
+void workloads_forget(struct workloads *w, uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < FORGET_STEP; i++) {
+		uint32_t slot = keyed_oldest(&w->table);
+		struct workload *it = slot == KEYED_NONE ? NULL : &w->list[slot];
+
+		if (!it || it->last_ns + WORKLOADS_IDLE_NS > now_ns)
+			return;
+		keyed_remove(&w->table, key_of(it->cgroup, it->tgid));
+		if (it->resource)
+			resource_unref(it->resource);
+		*it = (struct workload){0};
+	}
 }
 
 void workloads_own_pod(struct workloads *w, const char *uid)

@@ -18,6 +18,7 @@
 #include "known.h"
 
 #define WORKLOADS_MAX 8192
+#define WORKLOADS_IDLE_NS (600ull * 1000000000ull) /* of no exchange, until it is forgotten */
 
 enum workload_state {
 	WORKLOAD_PENDING, /* its pod or container is not known yet */
@@ -44,6 +45,7 @@ struct workload {
 	uint32_t edition; /* of the rules: see workloads_follow() */
 	bool cgroup_known;
 	uint64_t first_ns; /* when it was first asked for */
+	uint64_t last_ns;  /* and last */
 	bool gave_up;      /* shown without the names that did not come */
 	uint8_t exports;   /* what the process sends by OTLP itself: enum otlp_call_of, bits */
 };
@@ -87,6 +89,9 @@ const struct workload *workloads_find(struct workloads *workloads, uint64_t cgro
  */
 void workloads_export(struct workloads *workloads, const struct workload *workload,
 		      uint8_t signals);
+
+/* Forgets what was not asked for of late, some at a time: names of pods that are gone take memory. */
+void workloads_forget(struct workloads *workloads, uint64_t now_ns);
 
 /* The uid of Keyhole's own pod, "" if it is in none. */
 void workloads_own_pod(struct workloads *workloads, const char *uid);

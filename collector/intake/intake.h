@@ -16,7 +16,7 @@
 #define INTAKE_RING_PARTS 64 /* a ring is given back by such parts of it at least */
 #define INTAKE_BUSY_MS 10    /* wait between drains while records come */
 #define INTAKE_IDLE_MS 50    /* and while none come: the longest delay of a single record */
-#define INTAKE_RETRY_MS 500  /* between two attempts to reach the loader */
+#define INTAKE_RETRY_MS 100  /* between two attempts to reach the loader */
 #define INTAKE_ASKED_MAX 100 /* requests for KH_SELF without an answer, before a warning */
 #define INTAKE_HOLD_MS 10000 /* records are left in the ring at most so long (see `hold`) */
 

@@ -30,7 +30,19 @@ static bool is_digit(char c)
 /* OWS, and the line ends that obs-fold leaves within a value. */
 static bool is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	const uint64_t spaces = 1ull << ' ' | 1ull << '\t' | 1ull << '\r' | 1ull << '\n';
+
+	return (unsigned char)c <= ' ' && spaces >> c & 1;
+}
+
+#define EACH_BYTE(c) (0x0101010101010101ull * (c))
+
+static inline uint64_t eight_bytes(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
 }
 
 /* tchar of RFC 9110 section 5.6.2 */
@@ -52,9 +64,14 @@ static bool is_token(struct slice s)
 /* `text` is lower-case letters, digits and hyphens, whose bit 0x20 is set. */
 static inline bool is_name(struct slice s, const char *text, size_t n)
 {
+	size_t i = 0;
+
 	if (s.n != n)
 		return false;
-	for (size_t i = 0; i < n; i++)
+	for (; i + 8 <= n; i += 8)
+		if ((eight_bytes(s.p + i) | EACH_BYTE(0x20)) != eight_bytes(text + i))
+			return false;
+	for (; i < n; i++)
 		if ((s.p[i] | 0x20) != text[i])
 			return false;
 	return true;
@@ -102,18 +119,40 @@ static bool target_is_usual(struct slice t)
 	       starts_as(t, "ws://", 5) || starts_as(t, "wss://", 6);
 }
 
+/* None of eight bytes is below ' ' or 0x7f. */
+static inline bool are_visible(uint64_t word)
+{
+	uint64_t delete = word ^ EACH_BYTE(0x7f);
+	uint64_t low = (word - EACH_BYTE(' ')) & ~word;
+
+	delete = (delete -EACH_BYTE(1)) & ~delete;
+	return ((low | delete) & EACH_BYTE(0x80)) == 0;
+}
+
+static bool is_visible(struct slice text)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= text.n; i += 8)
+		if (!are_visible(eight_bytes(text.p + i)))
+			return false;
+	for (; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c < ' ' || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 /*
  * A server answers 400 to an odd target, so a known method may carry one. "*" belongs to OPTIONS
  * alone: with other methods it is HTTP/2's preface (PRI) or SSDP (NOTIFY, M-SEARCH).
  */
 static bool target_is_possible(const struct http1_request *r)
 {
-	for (size_t i = 0; i < r->target.n; i++) {
-		unsigned char c = (unsigned char)r->target.p[i];
-
-		if (c < ' ' || c == 0x7f)
-			return false;
-	}
+	if (!is_visible(r->target))
+		return false;
 	if (r->target.n == 0)
 		return r->target_cut;
 	if (r->target.p[0] == '*')

@@ -6,22 +6,22 @@ _Static_assert(HTTP1_TARGET_KEEP + HTTP1_HOST_KEEP + HTTP1_TRACE_KEEP <= HTTP1_H
 
 void http1_heads_init(struct http1_heads *pool, struct http1_head *blocks, size_t n)
 {
-	*pool = (struct http1_heads){0};
-	while (n--) {
-		blocks[n].next = pool->free;
-		pool->free = &blocks[n];
-	}
+	*pool = (struct http1_heads){.fresh = blocks, .left = n};
 }
 
 struct http1_head *http1_heads_get(struct http1_heads *pool)
 {
 	struct http1_head *head = pool->free;
 
-	if (!head) {
+	if (head) {
+		pool->free = head->next;
+	} else if (pool->left) {
+		pool->left--;
+		head = pool->fresh++;
+	} else {
 		pool->exhausted++;
 		return NULL;
 	}
-	pool->free = head->next;
 	pool->used++;
 	memset(head, 0, offsetof(struct http1_head, text));
 	head->declared = -1;

@@ -38,6 +38,8 @@ struct http1_head {
 
 struct http1_heads {
 	struct http1_head *free;
+	struct http1_head *fresh; /* `left` blocks that were never used: memory not touched yet */
+	size_t left;
 	uint32_t used;      /* blocks out */
 	uint64_t exhausted; /* times that none was left */
 };

@@ -137,7 +137,7 @@ size_t node_http(void *out, const struct node_http *http)
 	int m = snprintf(
 		text + n, 512,
 		"HTTP/1.1 %u OK\r\nContent-Type: application/json\r\nDate: Mon, 02 Jan 2006 "
-		"15:04:05 GMT\r\nContent-Length: 15\r\n\r\n{\"answer\": \"ok\"}",
+		"15:04:05 GMT\r\nContent-Length: 16\r\n\r\n{\"answer\": \"ok\"}",
 		http->status);
 
 	*x = (struct kh_exchange){

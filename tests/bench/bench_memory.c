@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the collector's memory follows.
+ *
+ * bench-memory parts           bytes of a series, of a connection, of a pod: what each thousand
+ * adds bench-memory tape FILE       a tape of 250 pods and 1,000 series (labels of HTTP servers),
+ * for --replay bench-memory soak CYCLES     pods, connections and routes come and go; ends 1 if
+ * memory grows
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/prometheus.h"
+#include "node.h"
+#include "talks.h"
+#include "tests/unit/identity/node.h"
+
+#define SERIES 1000
+#define CONNECTIONS 1000
+#define WARM 60 /* cycles until all that is kept for a time was kept that long: 10 min */
+#define CYCLE_NS 10000000000ull
+#define CYCLE_PODS 10 /* replaced in each */
+#define CYCLE_EXCHANGES 1000
+#define SOAK_PODS 60
+#define MAY_GROW 64 * 1024 /* bytes of heap: buffers of stdio and the like */
+
+static _Alignas(8) uint8_t record[NODE_HTTP_MAX];
+
+static size_t heap_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* ---- parts ---- */
+
+static void tell_series(struct node *node, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		node_record(node, record,
+			    node_http(record,
+				      &(struct node_http){.pod = i % NODE_PODS,
+							  .cookie = i + 1,
+							  .number = 1,
+							  .method = "GET",
+							  .target = "/api/items",
+							  .status = 200,
+							  .lport = (uint16_t)(8080 + i / NODE_PODS),
+							  .ns = node->now_ns}));
+	node_idle(node, 1000000);
+}
+
+/* Of each, a request whose answer is still to come. */
+static void tell_connections(struct node *node, unsigned int n)
+{
+	struct talk_of *talk = calloc(1, sizeof(*talk));
+
+	if (!talk)
+		node_die("out of memory");
+	for (unsigned int i = 0; i < talks_n; i++)
+		if (talks[i].protocol == PROTOCOL_REDIS)
+			talks[i].make(talk);
+	for (unsigned int i = 0; i < n; i++) {
+		struct talk_call call = {.serial = 1, .seq = {1, 1}, .ns = node->now_ns};
+		struct kh_segment *seg = (struct kh_segment *)record;
+
+		for (unsigned int half = 0; half < 3; half++) {
+			call.sent = half == 1;
+			talk_segment(seg, talk, &call, half == 1 ? &talk->answer : &talk->ask);
+			seg->conn.cookie = 100000 + i;
+			seg->cgroup = seg->tgid = seg->tid = i % NODE_PODS + 1;
+			node_record(node, seg, seg->rec.size);
+		}
+	}
+	free(talk);
+	node_idle(node, 1000000);
+}
+
+static uint64_t protocol_bytes(const struct node *node)
+{
+	return pipeline_stats(node->pipeline)->protocol_bytes;
+}
+
+static void parts(void)
+{
+	static struct node node, empty;
+	uint64_t before;
+
+	node_start(&empty, &(struct node_options){.pods = 0});
+	node_start(&node, &(struct node_options){.pods = NODE_PODS});
+	printf("memory_per_pod %.0f bytes\n",
+	       (double)kube_store_stats(node.store).bytes / NODE_PODS);
+	tell_series(&node, NODE_PODS); /* and their targets */
+	before = telemetry_bytes(node.telemetry);
+	tell_series(&node, SERIES + NODE_PODS);
+	printf("memory_per_series %.0f bytes\n",
+	       (double)(telemetry_bytes(node.telemetry) - before) / SERIES);
+	before = protocol_bytes(&node);
+	tell_connections(&node, CONNECTIONS);
+	printf("memory_per_connection %.0f bytes\n",
+	       (double)(protocol_bytes(&node) - before) / CONNECTIONS);
+	node_stop(&node);
+	node_stop(&empty);
+}
+
+/* ---- a tape ---- */
+
+static void put(struct tape *tape, bool life, const void *p, size_t size)
+{
+	if (tape_write(tape, life, p, size))
+		node_die("the tape was not written");
+}
+
+/* Cgroups of the containers that pods.py makes. */
+static void write_tape(const char *path)
+{
+	struct tape tape;
+
+	if (tape_create(&tape, path))
+		node_die("no tape");
+	for (unsigned int i = 0; i < NODE_PODS; i++) {
+		struct kh_process process = a_process(i + 1, i + 1, "server");
+		struct kh_cgroup cgroup;
+		char id[65];
+
+		snprintf(id, sizeof(id), "%064x", i);
+		cgroup = docker_cgroup(i + 1, id);
+		put(&tape, true, &cgroup, sizeof(cgroup));
+		put(&tape, true, &process, sizeof(process));
+	}
+	for (unsigned int i = 0; i < SERIES; i++)
+		put(&tape, false, record,
+		    node_http(record, &(struct node_http){.pod = i % NODE_PODS,
+							  .cookie = i + 1,
+							  .number = 1,
+							  .method = "GET",
+							  .target = "/",
+							  .status = 200,
+							  .lport = (uint16_t)(8080 + i / NODE_PODS),
+							  .ns = 1 + i}));
+	if (tape_flush(&tape))
+		node_die("the tape was not written");
+	tape_close(&tape);
+}
+
+/* ---- a soak ---- */
+
+static void put_pod(struct node *node, unsigned int i)
+{
+	char uid[40], app[32], id[65];
+
+	snprintf(uid, sizeof(uid), "11111111-2222-3333-4444-%012x", i);
+	snprintf(app, sizeof(app), "app-%u", i % 40);
+	snprintf(id, sizeof(id), "%064x", i);
+	if (kube_store_put(node->store, a_pod(uid, "shop", app, id)))
+		node_die("a pod was refused");
+}
+
+/* Pods `first` to `first` + SOAK_PODS are there; CYCLE_PODS of them are new. */
+static void turn_pods(struct node *node, unsigned int first)
+{
+	kube_store_list_begin(node->store);
+	for (unsigned int i = first; i < first + SOAK_PODS; i++)
+		put_pod(node, i);
+	kube_store_list_end(node->store, node->now_ns);
+	if (kube_store_publish(node->store, node->now_ns))
+		node_die("no snapshot of the pods");
+	node_idle(node, 1000000);
+	for (unsigned int i = first - CYCLE_PODS; first && i < first; i++) {
+		struct kh_exit gone = {.rec = {KH_EXIT, 0, sizeof(gone)}, .tgid = i + 1};
+
+		node_record(node, &gone, sizeof(gone));
+	}
+	for (unsigned int i = first + SOAK_PODS - CYCLE_PODS; i < first + SOAK_PODS; i++) {
+		struct kh_process process = a_process(i + 1, i + 1, "server");
+		struct kh_cgroup cgroup;
+		char uid[40], id[65];
+
+		snprintf(uid, sizeof(uid), "11111111-2222-3333-4444-%012x", i);
+		snprintf(id, sizeof(id), "%064x", i);
+		cgroup = pod_cgroup(i + 1, uid, id);
+		node_record(node, &cgroup, sizeof(cgroup));
+		node_record(node, &process, sizeof(process));
+	}
+}
+
+static void cycle(struct node *node, unsigned int number)
+{
+	const struct prometheus_source source = {node->telemetry, NULL};
+	unsigned int first = number * CYCLE_PODS;
+	struct body body;
+
+	turn_pods(node, first);
+	for (unsigned int i = 0; i < CYCLE_EXCHANGES; i++) {
+		char target[64];
+
+		snprintf(target, sizeof(target), "/v%u/thing-%u/list", number % 97,
+			 number * CYCLE_EXCHANGES + i);
+		node_record(node, record,
+			    node_http(record,
+				      &(struct node_http){
+					      .pod = first + i % SOAK_PODS,
+					      .cookie = (uint64_t)number * CYCLE_EXCHANGES + i + 1,
+					      .number = 1,
+					      .method = i % 3 ? "GET" : "POST",
+					      .target = target,
+					      .status = i % 10 ? 200 : 500,
+					      .lport = (uint16_t)(8080 + i % 7),
+					      .ns = node->now_ns}));
+	}
+	/* Series may go once a scrape saw them. */
+	node_idle(node, 1000000);
+	if (body_init(&body, 1u << 30, true))
+		node_die("out of memory");
+	prometheus_render(&source, PROMETHEUS_TEXT, &body);
+	body_finish(&body);
+	body_free(&body);
+	for (unsigned int i = 0; i < 100; i++)
+		node_idle(node, CYCLE_NS / 100);
+}
+
+static size_t most_of(struct node *node, unsigned int from, unsigned int n)
+{
+	size_t most = 0;
+
+	for (unsigned int i = from; i < from + n; i++) {
+		size_t now;
+
+		cycle(node, i);
+		now = heap_bytes();
+		if (now > most)
+			most = now;
+	}
+	return most;
+}
+
+static int soak(unsigned int cycles)
+{
+	static struct node node;
+	size_t first, second;
+
+	node_start(&node, &(struct node_options){.pods = SOAK_PODS});
+	most_of(&node, 0, WARM);
+	first = most_of(&node, WARM, cycles / 2);
+	second = most_of(&node, WARM + cycles / 2, cycles / 2);
+	printf("soak_heap %.2f MiB\n", (double)second / 1048576);
+	printf("soak_growth %.0f bytes\n", second > first ? (double)(second - first) : 0);
+	node_stop(&node);
+	return second > first + MAY_GROW;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (strcmp(what, "soak") == 0 && argc > 2)
+		return soak((unsigned int)atoi(argv[2]));
+	if (strcmp(what, "tape") == 0 && argc > 2)
+		write_tape(argv[2]);
+	else if (strcmp(what, "parts") == 0)
+		parts();
+	else
+		node_die("parts, tape FILE or soak CYCLES");
+	return 0;
+}
