@@ -15,6 +15,7 @@ import threading
 import time
 
 HEAD, PROBE, CALL, TAIL, PROBES = 4096, 2048, 16384, 64, 256
+FIRST, FIRSTS = 7168, 8  # bytes of each of the first calls of TCP
 MORE, CLOSE, RESET = 1, 4, 5
 SERVER, CLIENT = 1, 2
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
@@ -190,15 +191,13 @@ def plain(address):
 def long_calls(reader):
     """While nothing is decided: the first bytes of each call, its length and its tail."""
     pair = Pair()
-    sizes = 1024, PROBE, PROBE + 1, PROBE + TAIL, 5000, 60000
-    for n in sizes:
-        pair.client.sendall(binary(n, n))
-        receive(pair.server, n)
-    segments = reader.read()
-    sent = of(segments, pair.client)
-    expect("segments", len(sent), len(sizes))
-    for n, s in zip(sizes, sent):
-        whole([s], binary(n, n), f"{n} bytes")
+    first = 1024, HEAD, HEAD + 1, FIRST, FIRST + 1, FIRST + TAIL, 9000, 60000
+    expect("first calls", len(first), FIRSTS)
+    for sizes, capture in (first, FIRST), ((1024, PROBE, PROBE + 1, PROBE + TAIL, 5000, 60000), PROBE):
+        for n in sizes:
+            pair.client.sendall(binary(n, n))
+            receive(pair.server, n)
+            whole(of(reader.read(), pair.client), binary(n, n), f"{n} bytes", capture)
     pair.close()
 
 
@@ -212,8 +211,8 @@ def iovecs(reader):
     buffers = [bytearray(7), bytearray(1000), bytearray(4970), bytearray(23)]
     pair.server.recvmsg_into(buffers)
     segments = reader.read()
-    whole(of(segments, pair.client), data, "sent")
-    whole(of(segments, pair.server), data, "received")
+    whole(of(segments, pair.client), data, "sent", FIRST)
+    whole(of(segments, pair.server), data, "received", FIRST)
     pair.close()
 
 
@@ -589,7 +588,7 @@ def next_collector(program, path, reader):
     for p in pair, other:
         p.client.sendall(binary(5000))
     segments = reader.read()
-    whole(of(segments, pair.client), binary(5000), "undecided", PROBE)
+    whole(of(segments, pair.client), binary(5000), "undecided", FIRST)
     expect("not wanted", of(segments, other.client), [])
     pair.close()
     other.close()
