@@ -29,11 +29,13 @@ static int attach(const char *backend)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2 || (strcmp(argv[1], "stats") && strcmp(argv[1], "tracepoint") && strcmp(argv[1], "fexit"))) {
+	if (argc != 2 || (strcmp(argv[1], "stats") && strcmp(argv[1], "tracepoint") &&
+			  strcmp(argv[1], "fexit"))) {
 		fprintf(stderr, "usage: bench-probe stats|tracepoint|fexit\n");
 		return 2;
 	}
-	if (strcmp(argv[1], "stats") ? attach(argv[1]) < 0 : bpf_enable_stats(BPF_STATS_RUN_TIME) < 0) {
+	if (strcmp(argv[1], "stats") ? attach(argv[1]) < 0
+				     : bpf_enable_stats(BPF_STATS_RUN_TIME) < 0) {
 		perror(argv[1]);
 		return 1;
 	}

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# machine_inside.sh BUILD [PAIRS]: run by tests/bench/machine.sh in a machine that counts instructions: one
-# CPU, whose clock goes on by 1 ns with each. nginx (`return 200`), a client with 8 connections that
+# machine_inside.sh BUILD [PAIRS]: run by tests/bench/machine.sh in a machine that counts instructions:
+# one CPU, whose clock goes on by 1 ns with each. nginx (`return 200`), a client with 8 connections that
 # are kept and the agent share it, so times are numbers of instructions.
 set -euo pipefail
 export BENCH_BUILD=$1 KEYHOLE_SLOW=1

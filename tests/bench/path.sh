@@ -39,13 +39,14 @@ mean_time() { # PID BEFORE tx|rx
 		END { printf "%.1f\n", n ? ns / n : 0 }' "$2" -
 }
 
-statistics() { # PID WHAT
-	local kind
-	for kind in "${kinds[@]}"; do
-		run_times "$1" > "$BENCH_WORK/times"
+statistics() { # PID WHAT KIND...
+	local kind pid=$1 what=$2
+	shift 2
+	for kind; do
+		run_times "$pid" > "$BENCH_WORK/times"
 		pingpong "$kind" > /dev/null
-		mean_time "$1" "$BENCH_WORK/times" tx > "$BENCH_WORK/$2.$kind.send"
-		mean_time "$1" "$BENCH_WORK/times" rx > "$BENCH_WORK/$2.$kind.receive"
+		mean_time "$pid" "$BENCH_WORK/times" tx > "$BENCH_WORK/$what.$kind.send"
+		mean_time "$pid" "$BENCH_WORK/times" rx > "$BENCH_WORK/$what.$kind.receive"
 	done
 }
 
@@ -72,10 +73,16 @@ line path_exchange_round_ratio "$(paste "$BENCH_WORK/keyhole.exchange" "$BENCH_W
 probe_up stats
 stats=$probe
 agent_up
-statistics "$loader" keyhole
+statistics "$loader" keyhole "${kinds[@]}"
+agent_down
+echo 'discovery: {exclude_instrument: [{exe_path: "*/bench-pingpong"}]}' > "$scratch/ignore.yml"
+chmod 644 "$scratch/ignore.yml"
+agent_options=(--config "$scratch/ignore.yml")
+agent_up
+statistics "$loader" ignored exchange
 agent_down
 probe_up "$backend"
-statistics "$probe" empty
+statistics "$probe" empty "${kinds[@]}"
 stop "$probe"
 stop "$stats"
 for kind in "${kinds[@]}"; do
@@ -83,5 +90,9 @@ for kind in "${kinds[@]}"; do
 		line "path_${kind}_${call}_run" "$(paste "$BENCH_WORK/keyhole.$kind.$call" "$BENCH_WORK/empty.$kind.$call" |
 			awk '{ print $1 - $2 }')" ns
 	done
+done
+for call in send receive; do
+	line "path_ignored_${call}_run" "$(paste "$BENCH_WORK/ignored.exchange.$call" "$BENCH_WORK/empty.exchange.$call" |
+		awk '{ print $1 - $2 }')" ns
 done
 line path_empty_run "$(cat "$BENCH_WORK"/empty.*.send "$BENCH_WORK"/empty.*.receive | median)" ns

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What is left of servers' throughput with Keyhole: ratios of pairs, with and without it in turn.
+# What is left of servers' throughput with Keyhole: ratios within rounds, in turn without it, with it
+# on the server, whose clients stand for others' nodes and are not selected, and with it on both.
 # Server and client share the first CPU, which limits them; the agent has the last one. Their CPU
 # time for each request is told, too, as a ratio likewise (without by with): other work on the
 # machine disturbs that less.
 #
-# $BENCH_PAIRS: how many such pairs (7). $BENCH_SECONDS: each measurement (2).
+# $BENCH_PAIRS: how many such rounds (7). $BENCH_SECONDS: each measurement (2).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -109,19 +110,35 @@ lost() {
 		keyhole_records_seen_total 'ring="data"') + $(metric_sum "$metrics" keyhole_records_dropped_total 'reason="ring_full') + 1)"
 }
 
+{
+	echo "discovery: {exclude_instrument: ["
+	printf '{exe_path: "*/%s"},\n' wrk redis-benchmark pgbench h2load
+	echo "]}"
+} > "$scratch/server.yml"
+chmod 644 "$scratch/server.yml"
+
 rate nginx_16 > /dev/null # awake
 for ((i = 0; i < pairs; i++)); do
 	all without
+	agent_options=(--config "$scratch/server.yml")
 	agent_up
 	all with
 	lost >> "$BENCH_WORK/lost"
 	agent_down
+	agent_options=()
+	agent_up
+	all both
+	lost >> "$BENCH_WORK/lost_both"
+	agent_down
 done
+declare -A suffix=([with]="" [both]=_both)
 for name in "${names[@]}"; do
 	line "throughput_${name}_without" "$(median < "$BENCH_WORK/$name.without")" per_second
-	line "throughput_${name}_ratio" "$(paste "$BENCH_WORK/$name.with" "$BENCH_WORK/$name.without" |
-		awk '{ print $1 / $3 }' | median)" ratio
-	line "throughput_${name}_cpu_ratio" "$(paste "$BENCH_WORK/$name.with" "$BENCH_WORK/$name.without" |
-		awk '{ print $4 / $2 }' | median)" ratio
+	for side in with both; do
+		paste "$BENCH_WORK/$name.$side" "$BENCH_WORK/$name.without" > "$BENCH_WORK/pairs"
+		line "throughput_${name}${suffix[$side]}_ratio" "$(awk '{ print $1 / $3 }' "$BENCH_WORK/pairs" | median)" ratio
+		line "throughput_${name}${suffix[$side]}_cpu_ratio" "$(awk '{ print $4 / $2 }' "$BENCH_WORK/pairs" | median)" ratio
+	done
 done
 line throughput_records_lost "$(median < "$BENCH_WORK/lost")" percent
+line throughput_both_records_lost "$(median < "$BENCH_WORK/lost_both")" percent
