@@ -553,12 +553,11 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 static __always_inline bool kh_done(struct kh_io *io, int flags)
 {
 	u32 end = io->seq + (u32)io->src.len;
-	struct kh_socket *st;
+	struct kh_socket *st = io->st;
 	struct kh_stream *s;
 
 	if (!kh_twins || (io->direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
 		return false; /* what only looks ends where the receive before it ended */
-	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
 	if (st)
 		return (io->direction == KH_TX ? st->done_tx : st->done_rx) == end;
 	s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
@@ -571,13 +570,12 @@ static __always_inline bool kh_done(struct kh_io *io, int flags)
  */
 static __always_inline bool kh_not_seen_early(struct kh_io *io)
 {
-	struct kh_socket *st;
+	struct kh_socket *st = io->st;
 	struct kh_stream *s;
 	u32 seen;
 
-	if (io->direction != KH_RX)
+	if (io->direction != KH_RX || !kh_earlies)
 		return true;
-	st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
 	s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
 	if (st && st->early) {
 		st->early = false;
@@ -588,6 +586,7 @@ static __always_inline bool kh_not_seen_early(struct kh_io *io)
 	} else {
 		return true;
 	}
+	__sync_fetch_and_add(&kh_earlies, -1);
 	if ((s32)seen <= 0 || seen > io->src.len)
 		return true;
 	io->seq += seen;
@@ -729,7 +728,7 @@ static __always_inline struct kh_socket *kh_moved_other(struct kh_io *io)
 
 static __always_inline void kh_moved(struct kh_io *io)
 {
-	struct kh_socket *st = bpf_sk_storage_get(&kh_sockets, io->sk, NULL, 0);
+	struct kh_socket *st = io->st;
 
 	if (!st) {
 		st = kh_moved_other(io);

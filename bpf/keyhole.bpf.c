@@ -38,6 +38,23 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* ---- what both backends do with a call ---- */
 
+/*
+ * Is nothing of the socket wanted any more? Asked first: most calls of a node may be on such.
+ * A glance that a call found before it was made says no: nothing becomes unwanted with its first.
+ */
+static __always_inline bool kh_unwanted(const struct kh_glance *glance, const struct sock *sk)
+{
+	return glance && glance->quiet &&
+	       (glance->class == KH_CLASS_OTHER || sk->sk_protocol == IPPROTO_UDP);
+}
+
+/* What is known of the socket: io->st, or else what a glance at it said, or neither. */
+static __always_inline struct kh_glance *kh_known(struct sock *sk, struct kh_io *io)
+{
+	io->st = bpf_sk_storage_get(&kh_sockets, sk, NULL, 0);
+	return io->st ? NULL : bpf_sk_storage_get(&kh_glances, sk, NULL, 0);
+}
+
 /* Is this a TCP or UDP socket of a process, on a node where capturing is on? */
 static __always_inline bool kh_wanted(struct sock *sk, struct kh_control **control)
 {
@@ -172,6 +189,8 @@ static __always_inline int kh_tracepoint_udp(struct kh_io *io, struct sock *sk, 
 		io->src.name = 0; /* not written yet */
 	if (ret && kh_moves(io, flags))
 		kh_datagram(io, glance, s, true);
+	if (glance->quiet)
+		kh_mmsg_reset(); /* it counts no messages any more */
 	return 0;
 }
 
@@ -179,8 +198,9 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 					 u32 twin)
 {
 	struct kh_io io = {.direction = direction};
+	struct kh_glance *glance = kh_known(sk, &io);
 
-	if (!kh_wanted(sk, &io.control))
+	if (kh_unwanted(glance, sk) || !kh_wanted(sk, &io.control))
 		return 0;
 	if (sk->sk_protocol == IPPROTO_UDP)
 		return kh_tracepoint_udp(&io, sk, direction, ret, flags, twin);
@@ -198,6 +218,8 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 	kh_source_syscall(&io.src);
 	if (kh_moves(&io, flags))
 		kh_moved(&io);
+	if (kh_unwanted(glance, sk))
+		kh_mmsg_reset(); /* it counts no messages any more */
 	return 0;
 }
 
@@ -233,9 +255,9 @@ static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 dir
 	u32 room = kh_opaque_by_fexit ? KH_ROOM_FX_SEND : KH_ROOM_SEND;
 	struct kh_io io = {.direction = direction};
 
-	if (!kh_wanted(sk, &io.control))
-		return 0;
 	if (kh_opaque_by_fexit && !kh_opaque())
+		return 0; /* most calls */
+	if (kh_unwanted(kh_known(sk, &io), sk) || !kh_wanted(sk, &io.control))
 		return 0;
 	if (!kh_my_io(sk, direction, room))
 		return 0;
@@ -320,7 +342,8 @@ static __always_inline int kh_fexit_udp(struct sock *sk, struct msghdr *msg, u32
 	struct kh_glance *glance;
 	struct kh_stream *s;
 
-	if (!kh_wanted(sk, &io.control) || ret <= 0)
+	if (ret <= 0 || kh_unwanted(bpf_sk_storage_get(&kh_glances, sk, NULL, 0), sk) ||
+	    !kh_wanted(sk, &io.control))
 		return 0;
 	if (room == KH_ROOM_UDP6_SEND) {
 		s = bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
@@ -393,8 +416,8 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 	struct kh_stream *s;
 	u32 seq;
 
-	if (!kh_wanted(sk, &io.control) || sk->sk_protocol != IPPROTO_TCP ||
-	    bpf_sk_storage_get(&kh_glances, sk, NULL, 0))
+	if (sk->sk_protocol != IPPROTO_TCP || bpf_sk_storage_get(&kh_glances, sk, NULL, 0) ||
+	    !kh_wanted(sk, &io.control))
 		return 0;
 	if (bpf_probe_read_kernel(&seq, sizeof(seq), &sk->sk_receive_queue.next->cb))
 		return 0;
@@ -413,6 +436,8 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 		st->early = true;
 	else if (s)
 		s->early = true;
+	if (st || s)
+		__sync_fetch_and_add(&kh_earlies, 1);
 	return 0;
 }
 

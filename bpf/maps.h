@@ -230,6 +230,7 @@ struct {
 
 __u32 kh_sockets_open; /* HTTP connections followed now */
 __u32 kh_streams_open; /* other TCP connections followed now */
+__u32 kh_earlies;      /* receives that kh_fx_early() saw and fexit did not yet; some it never will */
 __u32 kh_self;         /* tgid of the collector: never traced */
 
 /* ---- counting ---- */

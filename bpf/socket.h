@@ -14,7 +14,8 @@ struct kh_io {
 	struct tcp_sock *tp;
 	struct kh_scratch *room;
 	struct kh_control *control;
-	u32 seq; /* of its first byte */
+	struct kh_socket *st; /* where the socket is followed for HTTP */
+	u32 seq;	      /* of its first byte */
 	u32 direction;
 	struct kh_source src;
 };

@@ -75,17 +75,23 @@ static void release(struct intake *in, struct ring *ring, bool life, size_t n)
 		set(&in->stats.handled, __atomic_add_fetch(handled, n, __ATOMIC_RELAXED));
 }
 
-/* Reads one ring up to `until`, giving back batch by batch. Returns the number of records. */
+/*
+ * Reads one ring up to `until`, giving back batch by batch: so many records, or so large a part of
+ * the ring that it might be full meanwhile. Returns the number of records.
+ */
 static size_t drain(struct intake *in, struct ring *ring, bool life, uint64_t until)
 {
 	size_t n = 0, released = 0, size;
+	uint64_t from = ring->next;
 	const void *p;
 
 	while ((p = ring_next(ring, until, &size))) {
 		handle(in, life, p, size);
-		if (++n - released == INTAKE_BATCH) {
-			release(in, ring, life, INTAKE_BATCH);
+		if (++n - released == INTAKE_BATCH ||
+		    ring->next - from >= ring->size / INTAKE_RING_PARTS) {
+			release(in, ring, life, n - released);
 			released = n;
+			from = ring->next;
 		}
 	}
 	release(in, ring, life, n - released);

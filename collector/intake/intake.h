@@ -13,6 +13,7 @@
 #include "tape.h"
 
 #define INTAKE_BATCH 1024    /* records between two releases of a ring */
+#define INTAKE_RING_PARTS 64 /* a ring is given back by such parts of it at least */
 #define INTAKE_BUSY_MS 10    /* wait between drains while records come */
 #define INTAKE_IDLE_MS 50    /* and while none come: the longest delay of a single record */
 #define INTAKE_RETRY_MS 100  /* between two attempts to reach the loader */

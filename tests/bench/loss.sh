@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# How many exchanges a second may come until one is lost; and that beyond it each one is accounted
+# for: what the traffic's own count says is what was delivered and what the reasons of loss say.
+# Both ends of each exchange are on this machine, so each comes twice. Fails if a count differs.
+#
+# $BENCH_SECONDS: each attempt (2).
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.bash
+. "$(dirname "$0")/lib.bash"
+wants curl taskset
+seconds=${BENCH_SECONDS:-2} connections=64 top=400000
+port=$(free_port)
+status=0
+
+traffic() { # ROUNDS RATE: `ROUNDS PER_SECOND`, as it came about
+	taskset -c "$work_cpu" "$BENCH_BUILD/tests/bench/bench-pingpong" exchange "$1" "$connections" "$2" "$port"
+}
+
+sample() { # NAME [REGEX...]
+	metric_sum "$metrics" "$@"
+}
+
+both() { # exchanges in series, of servers and of clients
+	echo $(($(sample http_server_request_duration_seconds_count) + $(sample http_client_request_duration_seconds_count)))
+}
+
+delivered() { # of the traffic, which alone asks for this host
+	echo $(($(sample http_server_request_duration_seconds_count "server_port=\"$port\"") +
+		$(sample http_client_request_duration_seconds_count 'server_address="shop.example"')))
+}
+
+dropped() { sample keyhole_bpf_exchange_drops_total; }
+
+# Scrapes until nothing moves any more.
+settle() {
+	local was='' now
+	for ((i = 0; i < 50; i++)); do
+		sleep 0.2
+		scrape
+		now=$(sample keyhole_records_handled_total)
+		[ "$now" != "$was" ] || return 0
+		was=$now
+	done
+}
+
+# Says it, and has the script fail, if two counts differ.
+equal() { # WHAT GOT WANT
+	[ "$2" = "$3" ] && return
+	echo "loss: $1: $2, not $3" >&2
+	status=1
+}
+
+# ---- without loss ----
+
+# Sets $rate, exchanges a second of both ends, and $losses, of it.
+attempt() { # RATE (of rounds)
+	local before rounds
+	settle
+	before=$(dropped)
+	read -r rounds rate < <(traffic $(($1 * seconds)) "$1")
+	settle
+	losses=$(($(dropped) - before))
+	rate=$((2 * rate))
+	echo "loss: $rate/s: $losses of $((2 * rounds)) lost" >&2
+}
+
+agent_up
+most=0 fastest=0
+for ((try = 10000; try <= top; try = try * 5 / 4)); do
+	attempt "$try"
+	[ "$losses" = 0 ] || attempt "$try" # the machine's other work may have been it
+	[ "$losses" = 0 ] || break
+	most=$rate
+	[ "$rate" -gt "$fastest" ] || break # more does not come of one thread
+	fastest=$rate
+done
+line loss_none_up_to "$most" per_second
+line loss_none_limited_by_traffic "$((losses == 0))" bool
+agent_down
+
+# ---- beyond it ----
+
+# A small ring and a collector that has to ask for its turn.
+loader_options=(--data-ring 64K)
+agent_up
+renice -n 19 -p "$collector" > /dev/null
+taskset -apc "$work_cpu" "$collector" > /dev/null
+read -r rounds rate < <(traffic 100000 0)
+wait_for 20 settle
+offered=$(sample keyhole_bpf_exchanges_total)
+line loss_beyond_exchanges $((2 * rounds)) exchanges
+line loss_beyond_lost "$(calc "100 * $(dropped) / (2 * $rounds)")" percent
+# what others on this machine have asked meanwhile comes beside
+others=$(($(both) - $(delivered) +
+	$(sample keyhole_records_dropped_total 'reason="(not_selected|ignored_route|filtered|switched_off|answer_not_seen)"')))
+[ "$(dropped)" -gt 0 ] || { echo "loss: nothing was lost" >&2; status=1; }
+equal "exchanges in series and lost" $(($(delivered) + $(dropped) + others)) "$offered"
+if [ "$others" = 0 ]; then
+	equal "exchanges offered to the ring" "$offered" $((2 * rounds))
+else
+	echo "loss: others had exchanges meanwhile, too, $others in series: the traffic's count says no more" >&2
+fi
+equal "records handled and dropped" $(($(sample keyhole_records_handled_total) + $(sample keyhole_bpf_exchange_drops_total) +
+	$(sample keyhole_bpf_part_drops_total) + $(sample keyhole_bpf_segment_drops_total))) \
+	$(($(sample keyhole_bpf_exchanges_total) + $(sample keyhole_bpf_parts_total) + $(sample keyhole_bpf_finishes_total) +
+		$(sample keyhole_bpf_segments_total)))
+line loss_unaccounted "$((offered - others - $(delivered) - $(dropped)))" exchanges
+agent_down
+exit "$status"
