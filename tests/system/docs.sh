@@ -101,6 +101,12 @@ ok "there are attributes of spans" grep -qx url.full "$scratch/spans.there"
 sed -n '/^| attributes | of |/,/^$/p' "$docs/traces.md" | grep '^|' | cut -d'|' -f2 | grep -o '`[^`]*`' | tr -d '`' | sort -u > "$scratch/spans.told"
 same "traces.md: each attribute of a span, and no other" "$scratch/spans.there" "$scratch/spans.told"
 
+# ---- docs/performance.md ----
+
+is "performance.md: made by tests/bench/table of what was measured" \
+	"$("$repo/tests/bench/table" page "$docs/performance.txt" | diff - "$docs/performance.md")" ""
+ok "performance.txt: each row has its figure" "$repo/tests/bench/table" check "$docs/performance.txt"
+
 # ---- docs/limits.md ----
 
 sed -n '/---- limits/,/---- records/s/^#define \(KH_[A-Z_]*\) \([0-9]*\).*/\1 \2/p' "$repo/bpf/events.h" | sort > "$scratch/limits.there"
