@@ -72,7 +72,7 @@ for ((try = 10000; try <= top; try = try * 5 / 4)); do
 	attempt "$try"
 	[ "$losses" = 0 ] || attempt "$try" # the machine's other work may have been it
 	[ "$losses" = 0 ] || break
-	most=$rate
+	[ "$rate" -le "$most" ] || most=$rate
 	[ "$rate" -gt "$fastest" ] || break # more does not come of one thread
 	fastest=$rate
 done
