@@ -4,7 +4,7 @@
 #include "unsupported.h"
 
 static const char queues[] = "its parts have no such queues between them";
-static const char traces[] = "it makes no traces";
+static const char traces[] = "it sends traces and prints none";
 static const char flows[] = "it collects no network flows";
 static const char clouds[] = "it asks no cloud's metadata service";
 static const char harvest[] = "it reads no routes out of workloads";

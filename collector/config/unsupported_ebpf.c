@@ -8,7 +8,6 @@ static const char sizes[] = "its parsers take what they need and their limits ar
 static const char couchbase[] = "it does not read Couchbase's protocol";
 static const char ai[] = "it does not read calls of AI services";
 static const char enriched[] = "it does not keep header fields or bodies";
-static const char traces[] = "it makes no traces";
 static const char logs[] = "it does not touch the logs of workloads";
 
 #define AI_ROW(name) YET("ebpf.payload_extraction.http.genai." name ".enabled", NULL, "false", ai)
@@ -26,13 +25,15 @@ static const struct option rows[] = {
 	   "a request ends with its answer or with its connection"),
 	NO("ebpf.dns_request_timeout", "BPF_DNS_REQUEST_TIMEOUT", "5s", sizes),
 	NO("ebpf.go_http_client_buffer_timeout", NULL, "1s", "no tracer is specific to Go"),
-	YET("ebpf.max_transaction_time", "BPF_MAX_TRANSACTION_TIME", "5m", traces),
+	NO("ebpf.max_transaction_time", "BPF_MAX_TRANSACTION_TIME", "5m",
+	   "calls belong to a request until its answer however long it takes"),
 	NO("ebpf.high_request_volume", "BPF_HIGH_REQUEST_VOLUME", "false",
 	   "a request always ends with the last byte of its answer"),
 	NO("ebpf.context_propagation", "BPF_CONTEXT_PROPAGATION", "disabled", hands_off),
 	NO("ebpf.enable_context_propagation", "BPF_ENABLE_CONTEXT_PROPAGATION", "false", hands_off),
 	NO("ebpf.disable_black_box_cp", "BPF_DISABLE_BLACK_BOX_CP", OPTION_ANYTHING, hands_off),
-	YET("ebpf.track_request_headers", "BPF_TRACK_REQUEST_HEADERS", "false", traces),
+	NO("ebpf.track_request_headers", "BPF_TRACK_REQUEST_HEADERS", OPTION_ANYTHING,
+	   "a traceparent that comes with a request is always read"),
 	NO("ebpf.traffic_control_backend", "BPF_TC_BACKEND", "auto", "no traffic control is used"),
 	NO("ebpf.override_bpfloop_enabled", "OVERRIDE_BPF_LOOP_ENABLED", "false",
 	   "keyhole-loader tries what the kernel can do and asks for no version"),

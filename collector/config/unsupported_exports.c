@@ -3,10 +3,10 @@
 #include "unsupported.h"
 
 static const char otlp[] = "its metrics by OTLP are those of prometheus_export";
-static const char traces[] = "it makes no traces";
 static const char flows[] = "it collects no network flows";
 static const char tcp[] = "it has no statistics of TCP";
-static const char cloud[] = "it knows no addresses of Grafana Cloud; OTEL_EXPORTER_OTLP_ENDPOINT does the same";
+static const char cloud[] =
+	"it knows no addresses of Grafana Cloud; OTEL_EXPORTER_OTLP_ENDPOINT does the same";
 static const char own[] = "its own metrics always stand beside the others, at prometheus_export";
 static const char processes[] = "it has no metrics of processes";
 static const char untouched[] = "workloads are never touched";
@@ -26,13 +26,14 @@ static const struct option rows[] = {
 	    "OTEL_ALLOW_SERVICE_GRAPH_SELF_REFERENCES", "false", otlp),
 	YET(METRICS "extra_span_resource_attributes", NULL, NULL, otlp),
 
-	YET(TRACES "reporters_cache_len", "TRACES_REPORT_CACHE_LEN", "256", traces),
+	NO(TRACES "reporters_cache_len", "TRACES_REPORT_CACHE_LEN", "256",
+	   "each span brings its resource along and nothing is cached for it"),
 
 	YET_PLAIN("grafana.otlp.cloud_submit", NULL, "GRAFANA_CLOUD_SUBMIT", "traces", cloud),
 	YET_PLAIN("grafana.otlp.cloud_zone", NULL, "GRAFANA_CLOUD_ZONE", NULL, cloud),
 	YET_PLAIN("grafana.otlp.cloud_instance_id", NULL, "GRAFANA_CLOUD_INSTANCE_ID", NULL, cloud),
 	YET_PLAIN("grafana.otlp.cloud_api_key", NULL, "GRAFANA_CLOUD_API_KEY", NULL, cloud),
-	YET("sigil_export", "GRAFANA_AI_*", NULL, traces),
+	YET("sigil_export", "GRAFANA_AI_*", NULL, "it does not read calls of AI services"),
 
 	NO("network.enable", "NETWORK_METRICS", "false", flows),
 	NO("network.source", "NETWORK_SOURCE", "socket_filter", flows),

@@ -92,7 +92,7 @@ static void write_resource(struct reading *r, struct slice target)
 	otlp_put_labels(&to->bytes, &names, info, target);
 	if (target.n == 0)
 		write_own(r);
-	else if (info.n == 0)
+	else if (info.n == 0 && r->metric < KIND_INFO) /* a target_info has them itself */
 		otlp_attrs_constant(&to->bytes);
 	otlp_list_end(&to->bytes);
 	otlp_close(&to->bytes);

@@ -112,10 +112,10 @@ bool span_failed(const struct exchange *exchange)
 {
 	bool client = exchange->conn.role == KH_ROLE_CLIENT;
 
+	if (exchange->error == EXCHANGE_CANCELLED && !exchange->failed)
+		return false;
 	if (exchange->kind != EXCHANGE_HTTP)
 		return call_error(exchange).n > 0;
-	if (exchange->error == EXCHANGE_CANCELLED && client)
-		return false;
 	return exchange->error != EXCHANGE_OK ||
 	       http_error_status(client ? HTTP_CLIENT : HTTP_SERVER, exchange) > 0;
 }

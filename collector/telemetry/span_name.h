@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an exchange is called as a span, by OpenTelemetry's semantic conventions 1.45, and Grafana
- * Beyla 3 where these are silent: name, kind and status. No allocation.
+ * What an exchange is called as a span, in traces and in metrics of spans, by OpenTelemetry's
+ * semantic conventions 1.45, and Grafana Beyla 3 where these are silent: name, kind and status. No
+ * allocation.
  *
  *  - HTTP: `METHOD route`, or the method alone ("HTTP" for one that is none); never a path;
  *  - RPC: the method; databases: the summary, else `operation collection`; messages: `operation
  *    destination`; where there is nothing of it, the system;
- *  - status is an error exactly where error.type is (telemetry.h), but for what a client of HTTP
- *    took back on purpose.
+ *  - status is an error exactly where error.type is (telemetry.h), but for what the client took
+ *    back on purpose, seen from either side; a gRPC client is told `CANCELLED`, which is a status.
  */
 #ifndef KEYHOLE_TELEMETRY_SPAN_NAME_H
 #define KEYHOLE_TELEMETRY_SPAN_NAME_H

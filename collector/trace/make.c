@@ -3,7 +3,7 @@
 
 #include "../service/route_path.h"
 #include "../telemetry/call_values.h"
-#include "make_name.h"
+#include "../telemetry/span_name.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -254,18 +254,19 @@ static void put(struct making *m, unsigned int id)
 	}
 }
 
-/* ---- status ---- */
+/* ---- name, kind, status: those of the metrics of spans ---- */
 
-static bool has_error(const struct making *m)
-{
-	if (m->exchange->kind != EXCHANGE_HTTP)
-		return call_error(m->exchange).n > 0;
-	return m->exchange->error != EXCHANGE_OK || http_error_status(m->side, m->exchange);
-}
+_Static_assert(SPAN_NAME_MAX >= LABEL_VALUE_MAX, "a name is kept whole");
+_Static_assert((int)SPAN_SERVER == SPAN_ROLE_SERVER && (int)SPAN_CLIENT == SPAN_ROLE_CLIENT &&
+		       (int)SPAN_PRODUCER == SPAN_ROLE_PRODUCER &&
+		       (int)SPAN_CONSUMER == SPAN_ROLE_CONSUMER,
+	       "both are OTLP's numbers");
 
-static bool was_taken_back(const struct exchange *exchange)
+static void put_name(struct span *span, const struct attribute_source *source)
 {
-	return exchange->error == EXCHANGE_CANCELLED && !exchange->failed;
+	char name[LABEL_VALUE_MAX];
+
+	span_set_name(span, (struct slice){name, span_name(name, source)});
 }
 
 void span_make(struct span *span, const struct span_rules *rules,
@@ -277,9 +278,9 @@ void span_make(struct span *span, const struct span_rules *rules,
 
 	if (exchange->kind >= EXCHANGE_KINDS)
 		return;
-	make_name(span, source);
-	span->kind = make_kind(exchange);
-	span->status = has_error(&m) && !was_taken_back(exchange) ? SPAN_ERROR : SPAN_UNSET;
+	put_name(span, source);
+	span->kind = (uint8_t)span_role(exchange);
+	span->status = span_failed(exchange) ? SPAN_ERROR : SPAN_UNSET;
 	span->resource = source->resource;
 	span->start_ns = exchange->start_ns;
 	span->end_ns =

@@ -6,8 +6,8 @@
  *
  * The decisions that are ours:
  *  - a name holds nothing that may be different each time: no path, no value, no name asked of DNS;
- *  - status is Error exactly where error.type is (telemetry.h), but for what the client of HTTP
- *    took back on purpose; never Ok, which is for the workload to say;
+ *  - name, kind and status are those of the metrics of spans (span_name.h); the status is never
+ *    Ok, which is for the workload to say;
  *  - the broker's side of a message is SERVER, whatever is done with it;
  *  - values are those of the metrics' labels, but for paths and URLs, which may be longer here.
  */

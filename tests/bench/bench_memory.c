@@ -189,7 +189,7 @@ static void turn_pods(struct node *node, unsigned int first)
 
 static void cycle(struct node *node, unsigned int number)
 {
-	const struct prometheus_source source = {node->telemetry, NULL};
+	const struct prometheus_source source = {.telemetry = node->telemetry};
 	unsigned int first = number * CYCLE_PODS;
 	struct body body;
 

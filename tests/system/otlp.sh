@@ -138,6 +138,26 @@ ask 10 "http://127.0.0.1:$own_port/"
 counts "told twice where it is asked for" 11 http_server_request_duration_seconds_count "server_port=\"$own_port\""
 stop "$collector"
 
+scenario "spans and the service graph as metrics"
+echo 'metrics: {features: ["*"]}' > "$scratch/features.yml"
+chmod 644 "$scratch/features.yml"
+start_collector "${fast[@]}" --config "$scratch/features.yml"
+load 100
+told() { # NAME SERVICE LABEL-VALUE: the sum of such points
+	state "sum(p['value'] for p in s['points'].values() if p['name'] == '$1' and p['service'] == '$2' and $3 in p['labels'].values())"
+}
+told_is() { # WANT NAME SERVICE LABEL-VALUE
+	[ "$(told "${@:2}")" = "$1" ]
+}
+for name in traces_spanmetrics_latency traces_spanmetrics_calls_total traces_span_metrics_duration \
+	traces_span_metrics_calls; do
+	wait_for 20 told_is 100 "$name" nginx "'SPAN_KIND_SERVER'" || true
+	is "$name" "$(told "$name" nginx "'SPAN_KIND_SERVER'")" 100
+done
+is "traces_target_info is a gauge" "$(state "[p['value'] for p in s['points'].values() if p['name'] == 'traces_target_info' and p['service'] == 'nginx'][:1]")" "[1]"
+is "what arrives is to the specification with them" "$(state "s['faults']")" "[]"
+stop "$collector"
+
 scenario "JSON"
 start_collector "${fast[@]}" OTEL_EXPORTER_OTLP_PROTOCOL=http/json OTEL_EXPORTER_OTLP_COMPRESSION=none
 load 300

@@ -31,6 +31,7 @@ lock = threading.Lock()
 behaviour = {}
 state = {"requests": 0, "accepted": 0, "faults": [], "spans": {}, "points": {}, "types": {}, "arrivals": [],
          "resources": {}, "headers": {}}
+HISTOGRAMS = ("histogram", "exponential_histogram")
 SIGNALS = {"/v1/traces": (otlp_pb2.ExportTraceServiceRequest, otlp_pb2.ExportTraceServiceResponse),
            "/v1/metrics": (otlp_pb2.ExportMetricsServiceRequest, otlp_pb2.ExportMetricsServiceResponse)}
 
@@ -132,7 +133,7 @@ def take_points(request):
                     check_histogram(metric.name, point)
                 if kind == "exponential_histogram":
                     check_exponential(metric.name, point)
-                if kind != "sum":
+                if kind in HISTOGRAMS:
                     check_exemplars(metric.name, point)
                 take_point(service, resource, metric.name, kind, point)
 
@@ -140,13 +141,13 @@ def take_points(request):
 def take_point(service, resource, name, kind, point):
     labels = attributes(point, name)
     key = json.dumps([name, service, resource.get("service.instance.id"), labels], sort_keys=True)
-    value = point.as_int if kind == "sum" else point.count
+    value = point.count if kind in HISTOGRAMS else getattr(point, point.WhichOneof("value") or "as_int")
     before = state["points"].get(key)
     if before and before["start"] == point.start_time_unix_nano:
-        check(value >= before["value"] and point.time_unix_nano > before["time"], f"{key}: from {before} to {value} at {point.time_unix_nano}")
+        check((kind == "gauge" or value >= before["value"]) and point.time_unix_nano > before["time"], f"{key}: from {before} to {value} at {point.time_unix_nano}")
     state["points"][key] = {"name": name, "service": service, "labels": labels, "value": value,
                             "start": point.start_time_unix_nano, "time": point.time_unix_nano}
-    if kind != "sum":
+    if kind in HISTOGRAMS:
         state["points"][key]["exemplars"] = [[e.trace_id.hex(), e.span_id.hex(), e.as_double] for e in point.exemplars]
     if kind == "exponential_histogram":
         state["points"][key].update(scale=point.scale, zeros=point.zero_count, sum=point.sum,

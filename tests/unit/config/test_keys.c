@@ -196,7 +196,7 @@ static void no_key_and_no_variable_is_declared_twice(void **state)
 	}
 }
 
-/* "..., because it makes no traces": a clause, on one line, without a full stop. */
+/* "..., because it prints none": a clause, on one line, without a full stop. */
 static void every_reason_is_one_plain_clause(void **state)
 {
 	const struct option *o;

@@ -221,9 +221,12 @@ static const struct vector accepted[] = {
 		 W(AT(3, 3), "not supported by Keyhole: ebpf.context_propagation, because Keyhole "
 			     "never writes to packets or to a workload's memory")},
 	{"trace_printer: text\notel_traces_export:\n  reporters_cache_len: 3\n",
-	 W(AT(1, 1), "not supported by Keyhole yet: trace_printer, because it makes no traces") W(
-		 AT(3, 3), "not supported by Keyhole yet: otel_traces_export.reporters_cache_len, "
-			   "because it makes no traces")},
+	 W(AT(1, 1), "not supported by Keyhole yet: trace_printer, because it sends traces and "
+		     "prints none")
+		 W(AT(3, 3), "not supported by Keyhole: otel_traces_export.reporters_cache_len, "
+			     "because each span brings its resource along and nothing is cached "
+			     "for it")},
+	{"ebpf: {track_request_headers: true}\n", ""}, /* it always does */
 	/* What Beyla does without the key, what is off, what is empty: it asks for nothing. */
 	{"ebpf: {wakeup_len: 500, bpf_debug: no, batch_timeout: 1000ms, context_propagation: "
 	 "\"\"}\n"
@@ -387,7 +390,7 @@ static void a_variable_that_does_not_fit_is_named(void **state)
 		"prometheus_export.port: expected a whole number from 0 to 65535, found "
 		"\"x\"\n"
 		"warn environment variable BEYLA_TRACE_PRINTER: not supported by Keyhole yet: "
-		"trace_printer, because it makes no traces\n"
+		"trace_printer, because it sends traces and prints none\n"
 		"warn environment variable BEYLA_PROMETHEUS_PRT: not known, has no effect; "
 		"did you mean \"BEYLA_PROMETHEUS_PORT\"?\n"
 		"warn environment variable BEYLA_ROUTESOME: not known, has no effect\n");

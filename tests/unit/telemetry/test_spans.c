@@ -125,6 +125,12 @@ static void it_failed_where_error_type_says_so(void **state)
 	c.status = 200;
 	c.error = EXCHANGE_CANCELLED;
 	assert_false(span_failed(&c));
+	s.status = 0;
+	s.error = EXCHANGE_CANCELLED;
+	assert_false(span_failed(&s));
+	q.error = EXCHANGE_CANCELLED;
+	assert_false(span_failed(&q));
+	q.error = EXCHANGE_OK;
 	c.error = EXCHANGE_RESET;
 	assert_true(span_failed(&c));
 	assert_false(span_failed(&q));
