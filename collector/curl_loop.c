@@ -121,3 +121,9 @@ CURLM *curl_loop_multi(struct curl_loop *curl)
 {
 	return curl->multi;
 }
+
+bool curl_loop_head_fits(size_t *received, size_t more)
+{
+	*received += more;
+	return *received <= CURL_HEAD_BYTES;
+}

@@ -13,7 +13,6 @@
 #define OTLP_TIMEOUT_DEFAULT_MS 10000 /* OpenTelemetry's: of one request in all */
 #define OTLP_REQUEST_BYTES (2u << 20) /* before compression; receivers take 4 MiB */
 #define OTLP_ANSWER_BYTES (4u << 20)  /* longest answer read, as the specification has it */
-#define OTLP_HEAD_BYTES (64u << 10)   /* of its head and trailers; libcurl itself keeps any of these */
 #define OTLP_RETRY_AFTER_MAX_S 300    /* a receiver that asks for more gets this */
 #define OTLP_BACKOFF_MIN_MS 1000      /* first retry */
 #define OTLP_BACKOFF_MAX_MS 30000     /* longest pause between two */

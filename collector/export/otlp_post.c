@@ -116,8 +116,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	struct otlp_post *post = arg;
 
 	(void)p;
-	post->head += size * n;
-	if (post->head <= OTLP_HEAD_BYTES)
+	if (curl_loop_head_fits(&post->head, size * n))
 		return size * n;
 	post->too_long = true;
 	return 0;

@@ -26,6 +26,7 @@ struct kube_http {
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;
 	uint64_t idle_ms;
+	size_t head;                 /* bytes of heads and trailers */
 	uint64_t received, body_max; /* bytes of a 200 answer */
 	bool answered, cut;
 	bool fresh;          /* the last one ended badly: its connection is not to be trusted */
@@ -210,6 +211,8 @@ static size_t curl_has_header(char *p, size_t size, size_t n, void *arg)
 	http->answered = true;
 	rearm_idle(http);
 	n *= size;
+	if (!curl_loop_head_fits(&http->head, n))
+		return stop(http, "the answer's head or trailers are longer than any real ones");
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200 || n > 2 || *p == '\0' || !strchr("\r\n", *p)) /* not the head's end */
 		return n;
@@ -401,7 +404,7 @@ int kube_http_get(struct kube_http *http, const struct kube_http_request *reques
 		return -EBUSY;
 	http->idle_ms = request->idle_ms;
 	http->body_max = request->body_max;
-	http->received = 0;
+	http->received = http->head = 0;
 	http->answered = http->cut = http->starved = false;
 	http->stopped = NULL;
 	http->body_n = 0;

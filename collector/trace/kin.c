@@ -456,6 +456,10 @@ uint64_t kin_add(struct kin *k, const struct exchange *x, const struct kin_about
 			   .req_tid = x->req_tid,
 			   .server = x->conn.role == KH_ROLE_SERVER};
 	trace_ids_of(&n->ids, x, number);
+	/* ids can be computed by who sees the connection: no header makes a span its own parent */
+	if (memcmp(n->context.parent_id, n->server ? n->ids.server : n->ids.client, SPAN_ID_LEN) ==
+	    0)
+		n->context.there = false;
 	*ids = n->ids;
 	put_in_lists(k, n, number);
 	for (unsigned int which = 0; which < THREADS; which++) {

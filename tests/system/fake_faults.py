@@ -10,6 +10,7 @@ Settings (SETTINGS has the usual values):
     chunk        bytes of a body that are sent at once, each piece a chunk of its own; 0: as they come
     first        the first piece alone has so many bytes
     cut          the connection is closed after so many bytes of a body; -1: never
+    trailers     lines of 500 bytes behind a body in chunks
     pause        seconds between two pieces
     content_type of a 200 answer
     watch_list   streaming lists: on (1.34 and later), off (422), ignored (an ordinary watch)
@@ -20,7 +21,7 @@ import functools
 import gzip
 import time
 
-SETTINGS = {"chunk": 0, "first": 0, "cut": -1, "pause": 0, "content_type": "application/json", "watch_list": "on",
+SETTINGS = {"chunk": 0, "first": 0, "cut": -1, "trailers": 0, "pause": 0, "content_type": "application/json", "watch_list": "on",
             "mark": True, "future_wait": 3}
 REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 406: "NotAcceptable", 410: "Expired",
            422: "Invalid", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout"}

@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.send_pieces(body, shaped, settable)
             if shaped:
-                self.wfile.write(b"0\r\n\r\n")
+                self.wfile.write(b"0\r\n" + b"X-More: %s\r\n" % (b"x" * 500) * self.cluster.settings["trailers"] + b"\r\n")
 
     def send_pieces(self, body, as_chunks, settable):
         settings = self.cluster.settings if settable else SETTINGS

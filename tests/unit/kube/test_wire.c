@@ -66,6 +66,22 @@ static void a_body_may_come_byte_by_byte(void **state)
 	assert_int_equal(faults(KUBE_FAULT_GARBAGE), 0);
 }
 
+static void trailers_are_bounded(void **state)
+{
+	options.no_stream = true;
+	set("{\"chunk\":100,\"trailers\":20}");
+	start_client();
+	UNTIL(kube_client_synced(client));
+	assert_int_equal(faults(KUBE_FAULT_GARBAGE), 0);
+	stop_client();
+	set("{\"chunk\":100,\"trailers\":400}");
+	start_client();
+	UNTIL(faults(KUBE_FAULT_GARBAGE) > 0);
+	assert_false(kube_client_synced(client));
+	set("{\"chunk\":0,\"trailers\":0}");
+	UNTIL(kube_client_synced(client));
+}
+
 /* Wherever a list ends too early: nothing is taken for gone, and nothing for complete. */
 static void cut_everywhere(bool no_stream, int length)
 {
@@ -358,6 +374,7 @@ int main(void)
 		TEST(a_list_may_come_in_two_pieces_at_any_byte),
 		TEST(a_stream_may_come_in_two_pieces_at_any_byte),
 		TEST(a_body_may_come_byte_by_byte),
+		TEST(trailers_are_bounded),
 		TEST(a_list_that_is_cut_anywhere_is_asked_for_again),
 		TEST(a_stream_that_is_cut_anywhere_is_asked_for_again),
 		TEST(a_watch_that_is_cut_in_an_event_goes_on_before_it),

@@ -136,6 +136,19 @@ static void without_sequence_numbers_ids_are_ones_own(void **state)
 	assert_memory_not_equal(a.client, b.client, SPAN_ID_LEN);
 }
 
+static void no_header_makes_a_span_its_own_parent(void **state)
+{
+	struct exchange s = server(1, 10, 2, 1, 9);
+	struct kin_about about = plain;
+	struct trace_ids ids;
+
+	trace_ids_of(&ids, &s, 1);
+	about.context.there = true;
+	memset(about.context.trace_id, 7, SPAN_TRACE_ID_LEN);
+	memcpy(about.context.parent_id, ids.server, SPAN_ID_LEN);
+	is_root(add_about(&s, &about));
+}
+
 /* ---- one way each ---- */
 
 static void a_server_is_the_child_of_its_client(void **state)
@@ -482,6 +495,7 @@ int main(void)
 		TEST(a_request_that_comes_too_late_is_counted),
 		TEST(a_chain_has_a_longest_length),
 		TEST(what_is_overwritten_is_said),
+		TEST(no_header_makes_a_span_its_own_parent),
 		TEST(searches_are_bounded),
 		TEST(another_node_tells_the_trace),
 		TEST(a_trace_is_kept_whole_or_not_at_all),
