@@ -177,7 +177,8 @@ static bool leave(struct tracer *t, bool patient)
 	switch (kin_settle(t->kin, guest->number, patient, &place)) {
 	case KIN_WAITS:
 		return false;
-	case KIN_FORGOTTEN: /* the room is smaller than what kin remembers */
+	case KIN_FORGOTTEN: /* cannot be: the room is smaller than what kin remembers */
+		count(&t->stats.dropped);
 		break;
 	case KIN_SETTLED:
 		tell(t, guest, &place);
