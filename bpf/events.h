@@ -272,8 +272,8 @@ struct kh_self {
 	X(rx_bytes, "Bytes received on sockets followed.")                                         \
 	X(io_errors, "Sends and receives that failed or moved nothing (EAGAIN, EPIPE, end), but "  \
 		     "for sockets of which nothing is wanted any more.")                           \
-	X(peeks, "Receives with MSG_PEEK or MSG_ERRQUEUE, which move no byte.")                    \
-	X(trunc_reads, "Receives with MSG_TRUNC: length known, bytes not.")                        \
+	X(peeks, "Receives with MSG_PEEK or MSG_ERRQUEUE, which move no byte; likewise.")          \
+	X(trunc_reads, "Receives with MSG_TRUNC: length known, bytes not; likewise.")              \
 	X(no_buffer, "Calls whose bytes lie in kernel pages (sendfile, splice): length known.")    \
 	X(no_buffer_uring, "io_uring requests seen only as lengths.")                              \
 	X(compat_calls, "Calls by 32-bit tasks, seen only as lengths.")                            \
