@@ -112,9 +112,8 @@ traced "AMQP: what was got, on both sides" 2 3 get
 
 PARENT=$(parent 4) "$python" - "$nats" <<'PYTHON'
 import os, socket, sys
-file = socket.create_connection(("127.0.0.1", int(sys.argv[1]))).makefile("rwb", buffering=0)
-def say(text):
-    file.write(text)
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+file, say = connection.makefile("rb"), connection.sendall  # not byte by byte, before the protocol is known
 say(b'CONNECT {"verbose":false,"headers":true}\r\nSUB orders 1\r\nPING\r\n')
 while not file.readline().startswith(b"PONG"):
     pass
