@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counter.h"
 #include "log.h"
 #include "loop.h"
 #include "verdicts.h"
@@ -39,16 +40,6 @@ struct pipeline {
 	uint64_t reviewed_generation;
 	uint64_t cleared_ns; /* when all were taken back last */
 };
-
-static void set(_Atomic uint64_t *to, uint64_t value)
-{
-	atomic_store_explicit(to, value, memory_order_relaxed);
-}
-
-static void count(_Atomic uint64_t *to)
-{
-	set(to, atomic_load_explicit(to, memory_order_relaxed) + 1);
-}
 
 /* ---- the rules ---- */
 
@@ -118,7 +109,7 @@ static void ignore(struct pipeline *p, const struct verdict *verdict)
 {
 	if (verdicts_ignore(&p->verdicts, verdict) != -ENOSPC)
 		return;
-	count(&p->stats.verdicts_full);
+	counter_add(&p->stats.verdicts_full, 1);
 	if (p->now_ns - p->cleared_ns < CLEAR_NS)
 		return;
 	/* cgroups and processes that are gone hold places */
@@ -134,7 +125,7 @@ static void hide(struct pipeline *p, const struct workload *w, const struct exch
 	uint16_t port = ex->conn.role == KH_ROLE_SERVER ? ex->conn.lport : 0;
 	struct verdict verdict = {.key = w->cgroup, .cgroup = w->cgroup, .pod = w->pod_serial};
 
-	count(&p->stats.hidden);
+	counter_add(&p->stats.hidden, 1);
 	if (!w->hide_cgroup) {
 		if (!w->hide_process || !process || process->start_ns != w->start_ns)
 			return;
@@ -237,7 +228,7 @@ static void trace(struct pipeline *p, const struct workload *w,
 	    !(p->o.traced >> source->exchange->protocol & 1))
 		return;
 	if (p->o.exclude_exporters && workload_sends_traces(w))
-		count(&p->stats.traced_itself);
+		counter_add(&p->stats.traced_itself, 1);
 	else
 		tracer_exchange(p->o.tracer, source, w->has_sampler ? &w->sampler : NULL, place,
 				p->now_ns);
@@ -259,7 +250,7 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 	source.route = route.route;
 	source.pid = own_pid(p, ex->tgid);
 	if (p->o.filter && !filter_passes(p->o.filter, &source)) {
-		count(&p->stats.filtered);
+		counter_add(&p->stats.filtered, 1);
 		return;
 	}
 	if (!route.ignore_metrics)
@@ -267,13 +258,13 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 	if (!route.ignore_traces)
 		trace(p, w, &source, &place);
 	if (route.ignore_metrics)
-		count(&p->stats.ignored_route);
+		counter_add(&p->stats.ignored_route, 1);
 	else if (counted == -ENOENT)
-		count(&p->stats.switched_off);
+		counter_add(&p->stats.switched_off, 1);
 	else if (counted == -EALREADY)
-		count(&p->stats.exports_itself);
+		counter_add(&p->stats.exports_itself, 1);
 	else
-		count(&p->stats.delivered);
+		counter_add(&p->stats.delivered, 1);
 }
 
 /* Returns false if the workload's names are still to come and the exchange may wait. */
@@ -300,15 +291,15 @@ static void on_exchange(void *arg, const struct exchange *ex)
 {
 	struct pipeline *p = arg;
 
-	count(&p->stats.exchanges);
-	count(ex->kind == EXCHANGE_ENCRYPTED ? &p->stats.encrypted
-					     : &p->stats.exchanges_of[ex->protocol]);
+	counter_add(&p->stats.exchanges, 1);
+	counter_add(ex->kind == EXCHANGE_ENCRYPTED ? &p->stats.encrypted
+					     : &p->stats.exchanges_of[ex->protocol], 1);
 	if (ex->conn.role == KH_ROLE_SERVER &&
 	    known_tell_served(&p->known, ex->tgid, ex->conn.lport))
 		reconsider(p, ex->tgid);
 	if (!settle(p, ex, false)) {
 		waiting_put(p->waiting, ex);
-		set(&p->stats.waiting, waiting_count(p->waiting));
+		counter_set(&p->stats.waiting, waiting_count(p->waiting));
 	}
 }
 
@@ -438,7 +429,7 @@ static void offer_waiting(struct pipeline *p)
 	p->offered_generation = generation;
 	p->offered_ns = p->now_ns;
 	waiting_offer(p->waiting, false);
-	set(&p->stats.waiting, waiting_count(p->waiting));
+	counter_set(&p->stats.waiting, waiting_count(p->waiting));
 }
 
 static void publish_streams(struct pipeline *p)
@@ -448,13 +439,13 @@ static void publish_streams(struct pipeline *p)
 	const uint64_t *all = &c->segments; /* each a number, in the order of STREAMS_COUNTERS */
 
 	for (size_t i = 0; i < sizeof(s->streams) / sizeof(*s->streams); i++)
-		set(&s->streams[i], all[i]);
+		counter_set(&s->streams[i], all[i]);
 	for (unsigned int i = 0; i < parsers_n; i++) {
 		enum protocol protocol = parsers[i]->protocol;
 		const uint64_t *of = &c->of[protocol].connections;
 
 		for (size_t k = 0; k < sizeof(*s->streams_of) / sizeof(**s->streams_of); k++)
-			set(&s->streams_of[protocol][k], of[k]);
+			counter_set(&s->streams_of[protocol][k], of[k]);
 	}
 }
 
@@ -466,23 +457,23 @@ static void publish(struct pipeline *p)
 	size_t i;
 
 	for (i = 0; i < sizeof(s->http1) / sizeof(s->http1[0]); i++)
-		set(&s->http1[i], http1[i]);
-	set(&s->orphan_parts, c->orphan_parts);
-	set(&s->invalid_parts, c->invalid);
-	set(&s->conns_evicted, c->evicted);
-	set(&s->waiting, waiting_count(p->waiting));
-	set(&s->waiting_forced, waiting_forced(p->waiting));
-	set(&s->unnamed, workloads_unnamed(p->workloads));
-	set(&s->cgroups_evicted, p->known.cgroup_table.evictions);
-	set(&s->processes_evicted, p->known.process_table.evictions);
-	set(&s->workloads_evicted, workloads_evicted(p->workloads));
-	set(&s->ports_full, p->known.ports_full);
-	set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
+		counter_set(&s->http1[i], http1[i]);
+	counter_set(&s->orphan_parts, c->orphan_parts);
+	counter_set(&s->invalid_parts, c->invalid);
+	counter_set(&s->conns_evicted, c->evicted);
+	counter_set(&s->waiting, waiting_count(p->waiting));
+	counter_set(&s->waiting_forced, waiting_forced(p->waiting));
+	counter_set(&s->unnamed, workloads_unnamed(p->workloads));
+	counter_set(&s->cgroups_evicted, p->known.cgroup_table.evictions);
+	counter_set(&s->processes_evicted, p->known.process_table.evictions);
+	counter_set(&s->workloads_evicted, workloads_evicted(p->workloads));
+	counter_set(&s->ports_full, p->known.ports_full);
+	counter_set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
 					verdicts_bytes(&p->verdicts) +
 					far_ends_bytes(p->o.far_ends));
-	set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams));
+	counter_set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams));
 	publish_streams(p);
-	set(&s->waiting_bytes, waiting_bytes(p->waiting));
+	counter_set(&s->waiting_bytes, waiting_bytes(p->waiting));
 }
 
 static void on_idle(void *arg, uint64_t now_ns)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "../counter.h"
+
 /* When a source was not confirmed; end <= begin: never. */
 struct gap {
 	_Atomic uint64_t begin_ns, end_ns;
@@ -85,13 +87,6 @@ void peers_confirm(struct peers *peers, enum peers_source source, uint64_t now_n
 		add_gap(peers->gaps[source], peers->gap_count[source]++, before + PEERS_TRUST_NS,
 			now_ns);
 	set(&peers->confirmed_ns[source], now_ns);
-}
-
-static void count(_Atomic uint64_t *counter)
-{
-	/* One writer. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
 }
 
 /* ---- names ---- */
@@ -184,13 +179,14 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 		describe(peers, owner, peer);
 		peer->source = found;
 		peer->here = here;
-		count(&peers->stats.named);
+		counter_add(&peers->stats.named, 1);
 		return true;
 	}
-	count(best == KUBE_OWNED_NEVER      ? &peers->stats.unknown
-	      : best == KUBE_OWNED_ELSEWHEN ? &peers->stats.elsewhen
-	      : best == KUBE_OWNED_TWICE    ? &peers->stats.ambiguous
-					    : &peers->stats.stale);
+	counter_add(best == KUBE_OWNED_NEVER      ? &peers->stats.unknown
+		    : best == KUBE_OWNED_ELSEWHEN ? &peers->stats.elsewhen
+		    : best == KUBE_OWNED_TWICE    ? &peers->stats.ambiguous
+						  : &peers->stats.stale,
+		    1);
 	return false;
 }
 

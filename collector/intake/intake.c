@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../counter.h"
 #include "../log.h"
 #include "../loop.h"
 
@@ -30,34 +31,23 @@ struct intake {
 	_Alignas(8) uint8_t copy[RECORD_SIZE_MAX];
 };
 
-static void set(_Atomic uint64_t *to, uint64_t value)
-{
-	atomic_store_explicit(to, value, memory_order_relaxed);
-}
-
-static void add(_Atomic uint64_t *to, uint64_t n)
-{
-	/* one writer: no need for a locked instruction */
-	set(to, atomic_load_explicit(to, memory_order_relaxed) + n);
-}
-
 /* ---- records ---- */
 
 static void handle(struct intake *in, bool life, const void *p, size_t size)
 {
 	struct record record;
 
-	add(life ? &in->stats.life_records : &in->stats.data_records, 1);
+	counter_add(life ? &in->stats.life_records : &in->stats.data_records, 1);
 	if (size > sizeof(in->copy)) {
-		add(&in->stats.invalid, 1);
+		counter_add(&in->stats.invalid, 1);
 		return;
 	}
 	memcpy(in->copy, p, size);
 	__asm__ volatile("" ::: "memory"); /* no second look at the ring in the copy's stead */
 	if (in->o.record && tape_write(in->o.record, life, in->copy, size))
-		add(&in->stats.tape_errors, 1);
+		counter_add(&in->stats.tape_errors, 1);
 	if (record_read(in->copy, size, &record))
-		add(&in->stats.invalid, 1);
+		counter_add(&in->stats.invalid, 1);
 	else
 		in->o.ops.record(in->o.ops.arg, &record);
 }
@@ -72,7 +62,7 @@ static void release(struct intake *in, struct ring *ring, bool life, size_t n)
 
 	ring_release(ring);
 	if (n && !life)
-		set(&in->stats.handled, __atomic_add_fetch(handled, n, __ATOMIC_RELAXED));
+		counter_set(&in->stats.handled, __atomic_add_fetch(handled, n, __ATOMIC_RELAXED));
 }
 
 /*
@@ -119,7 +109,7 @@ static void note_skipped(struct intake *in, struct ring *ring, const char *name)
 {
 	if (!ring->skipped)
 		return;
-	add(&in->stats.invalid, 1);
+	counter_add(&in->stats.invalid, 1);
 	log_warn("the %s ring did not hold together, as after a collector that wrote where it should "
 		 "not: %llu bytes skipped", name, (unsigned long long)ring->skipped);
 	ring->skipped = 0;
@@ -135,12 +125,12 @@ static void look(struct intake *in)
 		return;
 	note_skipped(in, &in->link.data, "data");
 	note_skipped(in, &in->link.life, "life");
-	set(&s->data_waiting, ring_waiting(&in->link.data));
-	set(&s->life_waiting, ring_waiting(&in->link.life));
+	counter_set(&s->data_waiting, ring_waiting(&in->link.data));
+	counter_set(&s->life_waiting, ring_waiting(&in->link.life));
 	if (high > atomic_load_explicit(&s->data_high, memory_order_relaxed))
-		set(&s->data_high, high);
+		counter_set(&s->data_high, high);
 	for (i = 0; i < KH_C_COUNT; i++)
-		set(&s->bpf[i], link_counter(&in->link, i));
+		counter_set(&s->bpf[i], link_counter(&in->link, i));
 }
 
 /* ---- waiting ---- */
@@ -188,12 +178,12 @@ static void connect_loader(struct intake *in)
 	watch(in, in->link.life.fd, EPOLLIN | EPOLLET);
 	watch(in, in->link.data.fd, EPOLLIN | EPOLLET);
 	in->hold_until = now + (in->o.hold_ns ? *in->o.hold_ns : INTAKE_HOLD_MS * 1000000ull);
-	set(&in->stats.connected, 1);
-	add(&in->stats.connects, 1);
-	set(&in->stats.loader_sandbox, in->link.offer.sandbox);
-	set(&in->stats.data_size, in->link.data.size);
-	set(&in->stats.life_size, in->link.life.size);
-	set(&in->stats.handled, in->link.control->delivered);
+	counter_set(&in->stats.connected, 1);
+	counter_add(&in->stats.connects, 1);
+	counter_set(&in->stats.loader_sandbox, in->link.offer.sandbox);
+	counter_set(&in->stats.data_size, in->link.data.size);
+	counter_set(&in->stats.life_size, in->link.life.size);
+	counter_set(&in->stats.handled, in->link.control->delivered);
 	log_info("connected to loader %s on Linux %s: backend %s, running processes by %s, rings %zu "
 		 "and %zu KiB, %zu bytes waiting",
 		 in->link.offer.version, in->link.offer.kernel, in->link.offer.backend,
@@ -209,7 +199,7 @@ static void disconnect_loader(struct intake *in)
 	look(in);
 	link_close(&in->link);
 	in->linked = false;
-	set(&in->stats.connected, 0);
+	counter_set(&in->stats.connected, 0);
 	log_warn("the loader is gone; waiting for the next one at %s", in->o.socket);
 }
 
@@ -274,7 +264,7 @@ static void run_tape(struct intake *in, struct tape *tape)
 
 	while (!atomic_load(&in->stop) && (r = tape_read(tape, &life, &p, &size)) == 1) {
 		handle(in, life, p, size);
-		set(&in->stats.tape_bytes, tape->bytes);
+		counter_set(&in->stats.tape_bytes, tape->bytes);
 		if (++n % INTAKE_BATCH == 0)
 			in->o.ops.idle(in->o.ops.arg, loop_now_ns());
 	}
@@ -285,7 +275,7 @@ static void run_tape(struct intake *in, struct tape *tape)
 		log_info("--replay %s: %zu records", in->o.replay, n);
 	in->o.ops.idle(in->o.ops.arg, loop_now_ns());
 	in->o.ops.end(in->o.ops.arg, false);
-	set(&in->stats.done, 1);
+	counter_set(&in->stats.done, 1);
 	while (!atomic_load(&in->stop)) {
 		in->o.ops.idle(in->o.ops.arg, loop_now_ns());
 		rest(in, INTAKE_IDLE_MS);
@@ -311,7 +301,7 @@ static void *run(void *arg)
 			  r == -EBADMSG ? "not a tape; make one with --record"
 			  : r == -EPROTONOSUPPORT ? "made by a Keyhole of another ABI"
 						  : strerror(-r));
-		set(&in->stats.done, 1);
+		counter_set(&in->stats.done, 1);
 		return NULL;
 	}
 	run_tape(in, &tape);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "telemetry.h"
 
+#include "../counter.h"
 #include "../service/siphash.h"
 #include "call_series.h"
 #include "http_series.h"
@@ -11,13 +12,6 @@
 #include <stdlib.h>
 
 _Static_assert(TELEMETRY_METRICS <= TARGET_LOOKS_MAX, "each may look at targets in its own way");
-
-static void count(_Atomic uint64_t *counter)
-{
-	/* One writer: see histogram.c. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
-}
 
 /* ---- life ---- */
 
@@ -246,7 +240,7 @@ struct series *store_make(struct telemetry *t, struct family_group *group,
 		return NULL;
 	series->serial = ++t->serial;
 	target_use(series->target);
-	count(&t->stats.series_created);
+	counter_add(&t->stats.series_created, 1);
 	set_sizes(t);
 	return series;
 }
@@ -368,7 +362,7 @@ int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns
 							  series->serial};
 	}
 	if (overflow)
-		count(&t->stats.overflows);
+		counter_add(&t->stats.overflows, 1);
 	return 0;
 }
 
@@ -380,12 +374,12 @@ int telemetry_count(struct telemetry *t, const struct attribute_source *source, 
 	if (place)
 		*place = (struct telemetry_place){0};
 	if (owner < 0)
-		count(&t->stats.invalid);
+		counter_add(&t->stats.invalid, 1);
 	else
 		r = store_count(t, &(struct counted){(enum attribute_owner)owner, source, NULL},
 				now_ns, place);
 	if (r == 0)
-		count(&t->stats.exchanges);
+		counter_add(&t->stats.exchanges, 1);
 	return r;
 }
 
@@ -429,7 +423,7 @@ static void expire_group(struct telemetry *t, struct series_table *table, uint64
 		span_names_give(&t->names, series->name);
 		series_drop(table, series);
 		target_unuse(&t->targets, target);
-		count(&t->stats.series_expired);
+		counter_add(&t->stats.series_expired, 1);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../counter.h"
 #include "context.h"
 
 /* What is known of a span in the room beside the span itself. */
@@ -27,16 +28,6 @@ struct tracer {
 	uint64_t real_ns; /* what makes a time of the monotonic clock one of the real-time clock */
 	struct span span; /* being made */
 };
-
-static void set(_Atomic uint64_t *to, uint64_t value)
-{
-	atomic_store_explicit(to, value, memory_order_relaxed);
-}
-
-static void count(_Atomic uint64_t *to)
-{
-	set(to, atomic_load_explicit(to, memory_order_relaxed) + 1);
-}
 
 /* ---- life ---- */
 
@@ -144,18 +135,18 @@ static void send(struct tracer *t, const struct guest *guest, const struct kin_p
 
 	put_exemplar(t, guest, span, place);
 	if (!(place->flags & 1)) {
-		count(&t->stats.sampled_out);
+		counter_add(&t->stats.sampled_out, 1);
 		return;
 	}
 	put_place(span, place);
 	if (!t->o.tell && put_link(span, guest, place))
-		count(&t->stats.linked);
+		counter_add(&t->stats.linked, 1);
 	if (span_queue_put(t->o.queue, span)) {
-		count(&t->stats.dropped);
+		counter_add(&t->stats.dropped, 1);
 		return;
 	}
-	count(&t->stats.queued);
-	count(&t->stats.parents[place->how]);
+	counter_add(&t->stats.queued, 1);
+	counter_add(&t->stats.parents[place->how], 1);
 }
 
 /* Its server is on another node, whose collector wants to know the trace. */
@@ -178,7 +169,7 @@ static bool leave(struct tracer *t, bool patient)
 	case KIN_WAITS:
 		return false;
 	case KIN_FORGOTTEN: /* cannot be: the room is smaller than what kin remembers */
-		count(&t->stats.dropped);
+		counter_add(&t->stats.dropped, 1);
 		break;
 	case KIN_SETTLED:
 		tell(t, guest, &place);
@@ -209,11 +200,11 @@ static void publish(struct tracer *t)
 {
 	const struct kin_counters *k = kin_counters(t->kin);
 
-	set(&t->stats.waiting, t->end - t->first);
-	set(&t->stats.late, k->late);
-	set(&t->stats.looks_cut, k->looks_cut);
-	set(&t->stats.deep, k->deep);
-	set(&t->stats.forgotten, k->forgotten);
+	counter_set(&t->stats.waiting, t->end - t->first);
+	counter_set(&t->stats.late, k->late);
+	counter_set(&t->stats.looks_cut, k->looks_cut);
+	counter_set(&t->stats.deep, k->deep);
+	counter_set(&t->stats.forgotten, k->forgotten);
 }
 
 void tracer_turn(struct tracer *t, uint64_t now_ns)
@@ -300,13 +291,13 @@ void tracer_exchange(struct tracer *t, const struct attribute_source *source,
 		t->now_ns = now_ns;
 		t->real_ns = clock_difference();
 	}
-	count(&t->stats.spans);
+	counter_add(&t->stats.spans, 1);
 	guest.number = kin_add(t->kin, x, &about, now_ns, &guest.ids);
 	guest.due_ns = now_ns + t->o.join_wait_ns;
 	guest.last_ns = guest.due_ns + (t->o.tell ? t->o.peers_wait_ns : 0);
 	make(t, source);
 	while (span_queue_put(t->room, &t->span)) {
-		count(&t->stats.forced);
+		counter_add(&t->stats.forced, 1);
 		leave(t, false);
 	}
 	t->guest[t->end++ & t->mask] = guest;
