@@ -224,8 +224,7 @@ static int measure(struct pipeline *p, const struct workload *w,
 static void trace(struct pipeline *p, const struct workload *w,
 		  const struct attribute_source *source, const struct telemetry_place *place)
 {
-	if (!p->o.tracer || !w->traces || source->exchange->kind == EXCHANGE_ENCRYPTED ||
-	    !(p->o.traced >> source->exchange->protocol & 1))
+	if (!p->o.tracer || !w->traces || !tracer_wants(p->o.tracer, source->exchange))
 		return;
 	if (p->o.exclude_exporters && workload_sends_traces(w))
 		counter_add(&p->stats.traced_itself, 1);

@@ -33,7 +33,6 @@ int traces_start(struct traces *t, const struct config *config, struct telemetry
 	}
 	r = span_queue_new(&t->queue, (uint32_t)config->otlp.queue_entries,
 			   (uint32_t)config->otlp.queue_bytes);
-
 	if (r) {
 		log_error("the queue of spans cannot be set up: %s", strerror(-r));
 		return r;

@@ -152,7 +152,7 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 	enum kube_owned best = KUBE_OWNED_NEVER;
 	struct kube_pod *owner = NULL;
 	enum peers_source found = PEERS_HERE;
-	bool stale = false, here = false;
+	bool stale = false;
 	uint8_t ip[16];
 
 	*peer = (struct peer){0};
@@ -166,7 +166,6 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 			continue;
 		owned = kube_pods_by_ip(kube_store_current(store), ip, when_ns, &owner);
 		stale |= owned == KUBE_OWNED && !is_current(peers, source, when_ns);
-		here |= owned == KUBE_OWNED && source == PEERS_HERE;
 		/* enum kube_owned grows towards what forbids a name */
 		if (owned == KUBE_OWNED)
 			found = (enum peers_source)source;
@@ -178,7 +177,6 @@ bool peers_find(struct peers *peers, unsigned int family, const uint8_t address[
 	if (best == KUBE_OWNED && !stale) {
 		describe(peers, owner, peer);
 		peer->source = found;
-		peer->here = here;
 		counter_add(&peers->stats.named, 1);
 		return true;
 	}

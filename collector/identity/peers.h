@@ -42,7 +42,6 @@ struct peer {
 	enum peer_kind kind;
 	enum peers_source source;
 	const struct kube_pod *pod;          /* or the Service, as such a one */
-	bool here;                           /* a pod of this node */
 	const char *name, *namespace;        /* of the pod or the Service */
 	const char *owner_kind, *owner_name; /* top of the pod's chain; a Service is its own */
 	/*

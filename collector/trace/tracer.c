@@ -13,7 +13,8 @@ struct guest {
 	uint64_t due_ns, last_ns; /* when it may leave, and when it must */
 	struct trace_ids ids;
 	struct telemetry_place place; /* where its exchange was counted */
-	bool client, abroad, told;
+	bool elsewhere; /* a call to another node, whose collector may know it by the same ids */
+	bool told;
 };
 
 struct tracer {
@@ -24,7 +25,7 @@ struct tracer {
 	struct guest *guest;     /* likewise: a ring */
 	uint64_t first, end;     /* of the ring: guest[i & mask] */
 	uint32_t mask;
-	uint64_t now_ns, turned_ns;
+	uint64_t turned_ns;
 	uint64_t real_ns; /* what makes a time of the monotonic clock one of the real-time clock */
 	struct span span; /* being made */
 };
@@ -35,6 +36,16 @@ static bool ask_told(void *arg, const uint8_t client_id[SPAN_ID_LEN],
 		     uint8_t trace_id[SPAN_TRACE_ID_LEN], uint8_t *flags)
 {
 	return tell_find(arg, client_id, trace_id, flags);
+}
+
+static uint64_t clock_difference(void)
+{
+	struct timespec real, mono;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (uint64_t)(real.tv_sec - mono.tv_sec) * 1000000000ull +
+	       (uint64_t)(real.tv_nsec - mono.tv_nsec);
 }
 
 static uint32_t power_of_two(uint32_t n)
@@ -57,6 +68,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 		return NULL;
 	t->o = *options;
 	t->mask = places - 1;
+	t->real_ns = clock_difference();
 	t->guest = calloc(places, sizeof(*t->guest));
 	/* a request is remembered after it left, for the calls that are not over yet */
 	t->kin = kin_new(places * 2, &told);
@@ -110,7 +122,7 @@ static void put_place(struct span *span, const struct kin_place *place)
  */
 static bool put_link(struct span *span, const struct guest *guest, const struct kin_place *place)
 {
-	if (!guest->client || !guest->abroad || !guest->ids.shared || place->other_end ||
+	if (!guest->elsewhere || place->other_end ||
 	    memcmp(guest->ids.trace, place->trace_id, SPAN_TRACE_ID_LEN) == 0)
 		return false;
 	span_put_link(span, guest->ids.trace, guest->ids.server);
@@ -152,8 +164,7 @@ static void send(struct tracer *t, const struct guest *guest, const struct kin_p
 /* Its server is on another node, whose collector wants to know the trace. */
 static void tell(struct tracer *t, struct guest *guest, const struct kin_place *place)
 {
-	if (guest->told || !guest->client || !guest->abroad || !guest->ids.shared ||
-	    place->other_end)
+	if (guest->told || !guest->elsewhere || place->other_end)
 		return;
 	guest->told = true;
 	tell_put(t->o.tell, place->span_id, place->trace_id, place->flags);
@@ -182,15 +193,15 @@ static bool leave(struct tracer *t, bool patient)
 }
 
 /* Spans behind one that waits may have something to tell. */
-static void tell_early(struct tracer *t)
+static void tell_early(struct tracer *t, uint64_t now_ns)
 {
 	for (uint64_t i = t->first; i != t->end; i++) {
 		struct guest *guest = &t->guest[i & t->mask];
 		struct kin_place place;
 
-		if (guest->due_ns > t->now_ns)
+		if (guest->due_ns > now_ns)
 			break;
-		if (guest->client && guest->abroad && !guest->told &&
+		if (guest->elsewhere && !guest->told &&
 		    kin_settle(t->kin, guest->number, true, &place) == KIN_SETTLED)
 			tell(t, guest, &place);
 	}
@@ -204,16 +215,15 @@ static void publish(struct tracer *t)
 	counter_set(&t->stats.late, k->late);
 	counter_set(&t->stats.looks_cut, k->looks_cut);
 	counter_set(&t->stats.deep, k->deep);
-	counter_set(&t->stats.forgotten, k->forgotten);
 }
 
 void tracer_turn(struct tracer *t, uint64_t now_ns)
 {
-	t->now_ns = now_ns;
 	tell_turn(t->o.tell, now_ns);
 	if (now_ns - t->turned_ns < TRACER_STEP_NS)
 		return;
 	t->turned_ns = now_ns;
+	t->real_ns = clock_difference();
 	while (t->first != t->end) {
 		const struct guest *guest = &t->guest[t->first & t->mask];
 
@@ -221,7 +231,7 @@ void tracer_turn(struct tracer *t, uint64_t now_ns)
 			break;
 	}
 	if (t->o.tell)
-		tell_early(t);
+		tell_early(t, now_ns);
 	publish(t);
 }
 
@@ -233,6 +243,11 @@ void tracer_finish(struct tracer *t)
 }
 
 /* ---- coming in ---- */
+
+bool tracer_wants(const struct tracer *t, const struct exchange *exchange)
+{
+	return span_is_made(t->o.rules, exchange);
+}
 
 static struct trace_context context_of(const struct exchange *x)
 {
@@ -251,17 +266,7 @@ static bool is_abroad(const struct tracer *t, const struct exchange *x)
 		return t->o.remote == TRACER_REMOTE_ALWAYS;
 	return t->o.peers &&
 	       peers_find(t->o.peers, x->conn.family, x->conn.raddr, x->start_ns, &peer) &&
-	       !peer.here;
-}
-
-static uint64_t clock_difference(void)
-{
-	struct timespec real, mono;
-
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (uint64_t)(real.tv_sec - mono.tv_sec) * 1000000000ull +
-	       (uint64_t)(real.tv_nsec - mono.tv_nsec);
+	       peer.source != PEERS_HERE;
 }
 
 static void make(struct tracer *t, const struct attribute_source *source)
@@ -284,15 +289,11 @@ void tracer_exchange(struct tracer *t, const struct attribute_source *source,
 	struct kin_about about = {.context = context_of(x),
 				  .sampler = sampler ? *sampler : t->o.sampler,
 				  .abroad = is_abroad(t, x)};
-	struct guest guest = {
-		.client = x->conn.role == KH_ROLE_CLIENT, .abroad = about.abroad, .place = *place};
+	struct guest guest = {.place = *place};
 
-	if (now_ns != t->now_ns || !t->real_ns) {
-		t->now_ns = now_ns;
-		t->real_ns = clock_difference();
-	}
 	counter_add(&t->stats.spans, 1);
 	guest.number = kin_add(t->kin, x, &about, now_ns, &guest.ids);
+	guest.elsewhere = x->conn.role == KH_ROLE_CLIENT && about.abroad && guest.ids.shared;
 	guest.due_ns = now_ns + t->o.join_wait_ns;
 	guest.last_ns = guest.due_ns + (t->o.tell ? t->o.peers_wait_ns : 0);
 	make(t, source);

@@ -20,10 +20,7 @@
 #include "span_queue.h"
 #include "tell.h"
 
-#define TRACER_JOIN_WAIT_DEFAULT_NS 2000000000ull  /* keyhole.traces.join_wait */
-#define TRACER_PEERS_WAIT_DEFAULT_NS 5000000000ull /* keyhole.traces.peers.wait */
-#define TRACER_ROOM_SPANS_DEFAULT 8192             /* keyhole.traces.join_spans */
-#define TRACER_ROOM_SPANS_MAX 1048576
+#define TRACER_ROOM_SPANS_MAX 1048576   /* keyhole.traces.join_spans */
 #define TRACER_ROOM_BYTES_PER_SPAN 1024 /* memory of the room; larger spans take more of it */
 #define TRACER_STEP_NS 100000000ull     /* the room is looked through so often */
 
@@ -57,13 +54,16 @@ struct tracer_stats {
 	_Atomic uint64_t forced;  /* left the room before its time because the room was full */
 	_Atomic uint64_t parents[KIN_PARENTS]; /* of those queued */
 	_Atomic uint64_t linked;               /* spans with a link to their server's own trace */
-	_Atomic uint64_t late, looks_cut, deep, forgotten; /* struct kin_counters */
+	_Atomic uint64_t late, looks_cut, deep; /* struct kin_counters */
 };
 
 struct tracer;
 
 struct tracer *tracer_new(const struct tracer_options *options); /* NULL: out of memory */
 void tracer_free(struct tracer *tracer);
+
+/* Is it of those that spans are made of? */
+bool tracer_wants(const struct tracer *tracer, const struct exchange *exchange);
 
 /*
  * An exchange that is to have a span. `sampler`: the workload's own, or NULL. `place`: where the

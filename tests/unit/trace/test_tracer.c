@@ -8,11 +8,24 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #define MS 1000000ull
 #define ROOM 64
+
+static time_t ahead_s; /* of the calendar's clock */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *to);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *to);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *to)
+{
+	int r = __real_clock_gettime(clock, to);
+
+	to->tv_sec += clock == CLOCK_REALTIME ? ahead_s : 0;
+	return r;
+}
 
 static struct tracer *tracer;
 static struct span_queue *queue;
@@ -119,6 +132,24 @@ static void spans_leave_when_their_time_is_over(void **state)
 	assert_int_equal(span->parent_id[0], 0xb7);
 }
 
+/* Somebody sets the calendar's clock: spans follow it. */
+static void a_clock_that_is_set_is_followed(void **state)
+{
+	uint64_t before;
+
+	start(plain, 100);
+	put(KH_ROLE_CLIENT, 1, 7, 1, 2, "");
+	tracer_turn(tracer, now + 3000 * MS);
+	before = span_queue_peek(queue)->start_ns;
+	span_queue_pop(queue);
+	ahead_s = 3600;
+	tracer_turn(tracer, now + 4000 * MS);
+	put(KH_ROLE_CLIENT, 2, 7, 3999, 4000, ""); /* the pipeline has the turn's time */
+	tracer_turn(tracer, now + 7000 * MS);
+	ahead_s = 0;
+	assert_in_range(span_queue_peek(queue)->start_ns - before, 3603000 * MS, 3605000 * MS);
+}
+
 static void a_room_that_is_full_makes_the_oldest_leave(void **state)
 {
 	start(plain, 1000);
@@ -185,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(spans_leave_when_their_time_is_over),
+		TEST(a_clock_that_is_set_is_followed),
 		TEST(a_room_that_is_full_makes_the_oldest_leave),
 		TEST(what_the_queue_does_not_take_is_counted),
 		TEST(what_the_sampler_does_not_keep_goes_nowhere),
