@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alike.h"
 #include "counter.h"
 #include "log.h"
 #include "loop.h"
@@ -30,6 +31,8 @@ struct pipeline {
 	struct streams *streams;
 	struct workloads *workloads;
 	struct waiting *waiting;
+	struct alikes *alikes;
+	uint64_t told;       /* what was told of processes, cgroups and rules so far, as a number */
 	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
@@ -57,6 +60,7 @@ static struct workloads_options workloads_of(struct pipeline *p)
 static void take_book(struct pipeline *p, const struct rulebook *book)
 {
 	p->book = book->number;
+	p->told++;
 	p->o.selector = book->selector;
 	p->o.rules = &book->rules;
 	p->o.router = book->router;
@@ -138,6 +142,7 @@ static void hide(struct pipeline *p, const struct workload *w, const struct exch
 /* A process changed: what was decided about it and its children may be wrong now. */
 static void reconsider(struct pipeline *p, uint32_t tgid)
 {
+	p->told++;
 	verdicts_lift_process(&p->verdicts, tgid);
 }
 
@@ -186,14 +191,15 @@ static int measure_encrypted(struct pipeline *p, const struct workload *w,
 
 /* In all that its workload is to be measured by. */
 static int measure_exchange(struct pipeline *p, const struct workload *w,
-			    const struct attribute_source *source, struct telemetry_place *place)
+			    const struct attribute_source *source, struct telemetry_place *place,
+			    struct telemetry_memo *memo)
 {
 	int counted = -ENOENT;
 
 	if (measures_itself(p, w))
 		counted = -EALREADY;
 	else if (wants(w, CONFIG_APPLICATION))
-		counted = telemetry_count(p->o.telemetry, source, p->now_ns, place);
+		counted = telemetry_recount(p->o.telemetry, source, p->now_ns, place, memo);
 	if (p->o.exclude_exporters_spans && workload_sends_traces(w))
 		return counted;
 	if (p->o.spans && wants(w, CONFIG_ANY_SPANS) &&
@@ -209,7 +215,8 @@ static int measure_exchange(struct pipeline *p, const struct workload *w,
  * process exports metrics itself.
  */
 static int measure(struct pipeline *p, const struct workload *w,
-		   const struct attribute_source *source, struct telemetry_place *place)
+		   const struct attribute_source *source, struct telemetry_place *place,
+		   struct telemetry_memo *memo)
 {
 	const struct exchange *ex = source->exchange;
 
@@ -218,7 +225,7 @@ static int measure(struct pipeline *p, const struct workload *w,
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
 	if (ex->kind == EXCHANGE_ENCRYPTED)
 		return measure_encrypted(p, w, source);
-	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source, place) : -ENOENT;
+	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source, place, memo) : -ENOENT;
 }
 
 static void trace(struct pipeline *p, const struct workload *w,
@@ -233,27 +240,30 @@ static void trace(struct pipeline *p, const struct workload *w,
 				p->now_ns);
 }
 
-static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex)
+/* `alike`: what may be known of it already; or NULL. */
+static void deliver(struct pipeline *p, const struct workload *w, const struct exchange *ex,
+		    struct alike *alike)
 {
 	struct attribute_source source = {.resource = w->resource, .exchange = ex};
 	struct route_answer route = {0};
 	struct telemetry_place place = {0};
+	struct route_memo anew = {0};
 	uint8_t exports = otlp_call(ex);
 	int counted = 0;
 
 	if (exports)
 		workloads_export(p->workloads, w, exports);
 	if (p->o.router && ex->kind == EXCHANGE_HTTP)
-		route = route_find(p->o.router, w->service, routes_of(w, ex), ex->target,
-				   ex->target_cut);
+		route = route_recall(p->o.router, alike ? &alike->route : &anew, w->service,
+				     routes_of(w, ex), ex->target, ex->target_cut);
 	source.route = route.route;
-	source.pid = own_pid(p, ex->tgid);
+	source.pid = alike ? alike->pid : own_pid(p, ex->tgid);
 	if (p->o.filter && !filter_passes(p->o.filter, &source)) {
 		counter_add(&p->stats.filtered, 1);
 		return;
 	}
 	if (!route.ignore_metrics)
-		counted = measure(p, w, &source, &place);
+		counted = measure(p, w, &source, &place, alike ? &alike->series : NULL);
 	if (!route.ignore_traces)
 		trace(p, w, &source, &place);
 	if (route.ignore_metrics)
@@ -267,9 +277,9 @@ static void deliver(struct pipeline *p, const struct workload *w, const struct e
 }
 
 /* Returns false if the workload's names are still to come and the exchange may wait. */
-static bool settle(void *arg, const struct exchange *ex, bool must_go)
+static bool settle_one(struct pipeline *p, const struct exchange *ex, bool must_go,
+		       struct alike *alike)
 {
-	struct pipeline *p = arg;
 	const struct workload *w =
 		workloads_find(p->workloads, ex->cgroup, ex->tgid, p->now_ns, must_go);
 
@@ -280,23 +290,54 @@ static bool settle(void *arg, const struct exchange *ex, bool must_go)
 		hide(p, w, ex);
 		return true;
 	case WORKLOAD_SHOWN:
-		deliver(p, w, ex);
+		if (alike) {
+			alike->workload = w;
+			alike->pid = own_pid(p, ex->tgid);
+		}
+		deliver(p, w, ex, alike);
 		return true;
 	}
+	return true;
+}
+
+static bool settle(void *arg, const struct exchange *ex, bool must_go)
+{
+	return settle_one(arg, ex, must_go, NULL);
+}
+
+static uint64_t generation_of(const struct pipeline *p)
+{
+	return p->o.store ? kube_pods_generation(kube_store_current(p->o.store)) : 0;
+}
+
+/* Whose it is, and that its process serves this port, was found out a moment ago. */
+static bool settle_again(struct pipeline *p, const struct exchange *ex, struct alike *alike)
+{
+	const struct workload *w = alike->workload;
+
+	if (!w || w->cgroup != ex->cgroup || w->tgid != ex->tgid || w->state != WORKLOAD_SHOWN)
+		return false;
+	deliver(p, w, ex, alike);
 	return true;
 }
 
 static void on_exchange(void *arg, const struct exchange *ex)
 {
 	struct pipeline *p = arg;
+	struct alike *alike = NULL;
 
 	counter_add(&p->stats.exchanges, 1);
 	counter_add(ex->kind == EXCHANGE_ENCRYPTED ? &p->stats.encrypted
 					     : &p->stats.exchanges_of[ex->protocol], 1);
+	if (ex->alike)
+		alike = alike_find(p->alikes, ex, (uint64_t[2]){p->told, generation_of(p)},
+				   p->now_ns);
+	if (alike && settle_again(p, ex, alike))
+		return;
 	if (ex->conn.role == KH_ROLE_SERVER &&
 	    known_tell_served(&p->known, ex->tgid, ex->conn.lport))
 		reconsider(p, ex->tgid);
-	if (!settle(p, ex, false)) {
+	if (!settle_one(p, ex, false, alike)) {
 		waiting_put(p->waiting, ex);
 		counter_set(&p->stats.waiting, waiting_count(p->waiting));
 	}
@@ -370,6 +411,7 @@ static void on_record(void *arg, const struct record *rec)
 		streams_segment(p->streams, rec->segment);
 		break;
 	case KH_CGROUP:
+		p->told++;
 		known_tell_cgroup(&p->known, rec->cgroup);
 		break;
 	case KH_PROCESS:
@@ -380,6 +422,7 @@ static void on_record(void *arg, const struct record *rec)
 		known_tell_args(&p->known, rec->args);
 		break;
 	case KH_SELF:
+		p->told++;
 		on_self(p, rec->self);
 		break;
 	case KH_EXIT:
@@ -391,11 +434,6 @@ static void on_record(void *arg, const struct record *rec)
 		known_tell_listen(&p->known, rec->listen);
 		break;
 	}
-}
-
-static uint64_t generation_of(const struct pipeline *p)
-{
-	return p->o.store ? kube_pods_generation(kube_store_current(p->o.store)) : 0;
 }
 
 static uint64_t pod_serial(void *arg, uint64_t cgroup, uint64_t was)
@@ -564,7 +602,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 	p->streams = new_streams(p);
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);
-	if (!p->conns || !p->streams || !p->workloads || !p->waiting || known_init(&p->known) ||
+	p->alikes = calloc(1, sizeof(*p->alikes));
+	if (!p->alikes || !p->conns || !p->streams || !p->workloads || !p->waiting || known_init(&p->known) ||
 	    verdicts_init(&p->verdicts, tell_verdict, p)) {
 		pipeline_free(p);
 		return NULL;
@@ -580,6 +619,7 @@ void pipeline_free(struct pipeline *p)
 	streams_free(p->streams);
 	workloads_free(p->workloads);
 	waiting_free(p->waiting);
+	free(p->alikes);
 	known_free(&p->known);
 	verdicts_free(&p->verdicts);
 	free(p);

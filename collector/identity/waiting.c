@@ -115,6 +115,7 @@ void waiting_put(struct waiting *room, const struct exchange *exchange)
 	}
 	seat = sit_down(room);
 	seat->exchange = *exchange;
+	seat->exchange.alike = 0; /* it is alike for as long as it is at hand */
 	seat->exchange.host = keep(seat, &used, exchange->host, NULL);
 	seat->exchange.traceparent = keep(seat, &used, exchange->traceparent, NULL);
 	seat->exchange.operation = keep(seat, &used, exchange->operation, NULL);

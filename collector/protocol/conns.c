@@ -22,7 +22,8 @@ struct conns *conns_new(uint32_t capacity, http1_emit_fn emit, void *arg)
 		return NULL;
 	c->conn = calloc(capacity, sizeof(*c->conn));
 	c->blocks = calloc(CONNS_HEADS, sizeof(*c->blocks));
-	if (!c->conn || !c->blocks || keyed_init(&c->table, capacity)) {
+	c->http1.memo = http1_memo_new();
+	if (!c->conn || !c->blocks || !c->http1.memo || keyed_init(&c->table, capacity)) {
 		conns_free(c);
 		return NULL;
 	}
@@ -44,6 +45,7 @@ void conns_free(struct conns *c)
 	keyed_free(&c->table);
 	free(c->conn);
 	free(c->blocks);
+	http1_memo_free(c->http1.memo);
 	free(c);
 }
 
@@ -121,5 +123,5 @@ uint32_t conns_heads(const struct conns *c)
 size_t conns_bytes(const struct conns *c)
 {
 	return keyed_bytes(&c->table) + c->table.capacity * sizeof(*c->conn) +
-	       CONNS_HEADS * sizeof(*c->blocks);
+	       CONNS_HEADS * sizeof(*c->blocks) + http1_memo_bytes();
 }

@@ -96,6 +96,7 @@ struct exchange {
 	uint32_t tgid, tid; /* who moved the answer: sent (server) or received it (client) */
 	uint32_t req_tid;   /* the thread that received (server) or sent the request; 0 unknown */
 	uint32_t req_seq;   /* TCP sequence number of the request's first byte; 0 unknown */
+	uint64_t alike; /* the same number, not 0: same process, side and head of the request */
 	uint64_t routine;   /* Go: address of the goroutine that did so; 0 unknown, or no Go */
 
 	uint64_t start_ns; /* first byte of the request received (server) or sent (client) */

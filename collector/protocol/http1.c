@@ -328,7 +328,13 @@ static int64_t decimal(struct slice s)
 static void content_length(struct http1_framing *f, struct slice value)
 {
 	struct slice item = {value.p, 0};
+	int64_t only = decimal(value);
 	bool any = false;
+
+	if (only >= 0 && f->length < 0) { /* as nearly always */
+		f->length = only;
+		return;
+	}
 
 	while (list_next(&value, &item)) {
 		int64_t v = decimal(item);
@@ -400,16 +406,32 @@ static void request_field(struct http1_request *r, bool *keep, struct slice name
 		framing_field(&r->framing, keep, name, value);
 }
 
-/* The first letters of the fields above; all others are passed over unread. */
-static bool interesting(char c, bool request)
+#define FOUR(a, b, c, d)                                                                           \
+	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+/* The first four letters of a name, in lower case. */
+static inline uint32_t four_letters(const char *p)
 {
-	switch (c | 0x20) {
-	case 'c':
-	case 't':
+	const unsigned char *c = (const unsigned char *)p;
+
+	return FOUR(c[0], c[1], c[2], c[3]) | FOUR(0x20, 0x20, 0x20, 0x20);
+}
+
+/* May this line be one of the fields above? All others are passed over unread. */
+static inline bool interesting(const char *p, size_t n, bool request)
+{
+	if (n < 5)
+		return false;
+	switch (four_letters(p)) {
+	case FOUR('c', 'o', 'n', 't'): /* not Content-Type */
+		return n > 8 && (p[8] | 0x20) == 'l';
+	case FOUR('c', 'o', 'n', 'n'):
+	case FOUR('t', 'r', 'a', 'n'):
 		return true;
-	case 'h':
-	case 'e':
-	case 'x':
+	case FOUR('h', 'o', 's', 't'):
+	case FOUR('t', 'r', 'a', 'c'):
+	case FOUR('x', '-', 'a', 'm'):
+	case FOUR('e', 'x', 'p', 'e'):
 		return request;
 	default:
 		return false;
@@ -437,7 +459,7 @@ static const char *fields(const char *p, const char *end, struct http1_request *
 			return NULL;
 		if (lf == p || (lf == p + 1 && *p == '\r'))
 			return lf + 1;
-		if (interesting(*p, r != NULL)) {
+		if (interesting(p, (size_t)(lf - p), r != NULL)) {
 			colon = memchr(p, ':', (size_t)(lf - p));
 			lf = unfold(lf, end);
 			if (!lf)

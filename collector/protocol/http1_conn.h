@@ -15,6 +15,7 @@
 
 #include "http1_chunk.h"
 #include "http1_heads.h"
+#include "http1_memo.h"
 
 #define HTTP1_PIPELINE_MAX 32 /* unanswered requests kept per connection */
 
@@ -43,6 +44,7 @@ typedef void (*http1_emit_fn)(void *arg, const struct exchange *exchange);
 /* What the connections of one thread share. */
 struct http1 {
 	struct http1_heads heads;
+	struct http1_memo *memo; /* NULL: each head is read */
 	struct http1_counters counters;
 	http1_emit_fn emit;
 	void *arg;

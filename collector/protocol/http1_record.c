@@ -85,24 +85,32 @@ static bool ends_run(const struct http1_run *run, const struct http1_framing *f,
 
 bool http1_simple(struct http1 *h, const struct kh_exchange *x)
 {
+	const struct http1_memo_owner owner = {
+		.cgroup = x->cgroup,
+		.tgid = x->tgid,
+		.port = x->conn.role == KH_ROLE_SERVER ? x->conn.lport : x->conn.rport,
+		.role = x->conn.role,
+	};
 	struct http1_run req, resp;
-	struct http1_response a;
-	struct http1_request r;
+	struct http1_response response;
+	struct http1_request request;
+	const struct http1_response *a;
+	const struct http1_request *r;
 	struct http_payload payload;
 	struct exchange e;
 
 	if (x->reason != KH_WHY_RESPONSE || !read_exchange(x, &req, &resp))
 		return false;
-	if (http1_parse_request(req.head, req.head_len, &r) != HTTP1_WHOLE ||
-	    !ends_run(&req, &r.framing, r.head_len, 0, &e.req_body))
+	r = http1_memo_request(h->memo, req.head, req.head_len, &owner, &request, &e.alike);
+	if (!r || !ends_run(&req, &r->framing, r->head_len, 0, &e.req_body))
 		return false;
-	if (http1_parse_response(resp.head, resp.head_len, &a) != HTTP1_WHOLE || a.status < 200 ||
-	    http1_tunnels(r.method, a.status))
+	a = http1_memo_response(h->memo, resp.head, resp.head_len, &response);
+	if (!a || a->status < 200 || http1_tunnels(r->method, a->status))
 		return false;
-	if (!http1_no_body(r.method, a.status)) {
-		if (!ends_run(&resp, &a.framing, a.head_len, -1, &e.resp_body))
+	if (!http1_no_body(r->method, a->status)) {
+		if (!ends_run(&resp, &a->framing, a->head_len, -1, &e.resp_body))
 			return false;
-	} else if (a.head_len != resp.len || a.framing.bad) {
+	} else if (a->head_len != resp.len || a->framing.bad) {
 		return false;
 	} else {
 		e.resp_body = 0;
@@ -114,24 +122,25 @@ bool http1_simple(struct http1 *h, const struct kh_exchange *x)
 		.tid = x->tid,
 		.req_tid = x->req_tid,
 		.routine = x->routine,
-		.req_seq = x->req_seq ? x->req_seq + r.lead : 0,
+		.req_seq = x->req_seq ? x->req_seq + r->lead : 0,
+		.alike = e.alike,
 		.start_ns = req.first_ns,
 		.first_ns = resp.first_ns,
 		.end_ns = resp.last_ns,
-		.method = r.method,
-		.status = a.status,
-		.target = r.target,
-		.host = r.host,
-		.traceparent = r.traceparent,
-		.tracestate = r.tracestate,
+		.method = r->method,
+		.status = a->status,
+		.target = r->target,
+		.host = r->host,
+		.traceparent = r->traceparent,
+		.tracestate = r->tracestate,
 		.req_body = e.req_body,
 		.resp_body = e.resp_body,
 	};
-	if (h->payloads && http_payload_find(h->payloads, &r, &payload))
+	if (h->payloads && http_payload_find(h->payloads, r, &payload))
 		http_payload_apply(&payload,
 				   http_payload_error(payload.protocol,
-						      (struct slice){resp.head + a.head_len,
-								     resp.head_len - a.head_len}),
+						      (struct slice){resp.head + a->head_len,
+								     resp.head_len - a->head_len}),
 				   &e);
 	h->counters.requests++;
 	h->counters.exchanges++;

@@ -229,6 +229,20 @@ struct route_answer route_find(struct router *router, uint64_t service, unsigned
 	return answer(router, d);
 }
 
+struct route_answer route_recall(struct router *router, struct route_memo *memo, uint64_t service,
+				 unsigned own, struct slice target, bool cut)
+{
+	uint32_t epoch = router->learner ? route_learner_epoch(router->learner) : 0;
+
+	if (memo->epoch == epoch + 1) {
+		add_one(&router->stats.cache_hits);
+		return memo->answer;
+	}
+	memo->answer = route_find(router, service, own, target, cut);
+	memo->epoch = (router->learner ? route_learner_epoch(router->learner) : 0) + 1;
+	return memo->answer;
+}
+
 /* ---- making one ---- */
 
 /* Copies patterns behind those there are already; they are checked one by one. */

@@ -93,6 +93,16 @@ int route_pattern_check(const char *pattern, char why[ROUTE_WHY_MAX]);
 struct route_answer route_find(struct router *router, uint64_t service, unsigned own,
 			       struct slice target, bool cut);
 
+/* What route_find() said, as long as it would say it again. Zero: nothing yet. */
+struct route_memo {
+	struct route_answer answer;
+	uint32_t epoch; /* + 1 */
+};
+
+/* As route_find(). The memo is of the same router, service, set and target. */
+struct route_answer route_recall(struct router *router, struct route_memo *memo, uint64_t service,
+				 unsigned own, struct slice target, bool cut);
+
 /* Any thread. */
 const struct route_stats *route_stats(const struct router *router);
 

@@ -31,6 +31,7 @@ void grace_retire(struct grace *grace, void *object)
 
 	if (!head)
 		return;
+	grace->retired++;
 	head->next = NULL;
 	head->epoch = atomic_load(&grace->epoch);
 	if (head->epoch % 2 == 0) {

@@ -29,6 +29,7 @@ struct grace {
 	_Atomic uint64_t bytes;    /* held, retired ones included */
 	_Atomic uint64_t refusals; /* allocations that would have passed the limit, or failed */
 	uint64_t bytes_max;
+	uint64_t retired; /* objects so far: as long as it is the same, all that were there still are */
 	struct grace_head *oldest, *newest; /* retired, waiting */
 };
 

@@ -171,6 +171,14 @@ struct target *const *targets_find(struct targets *targets, struct resource *res
 	return binding->target;
 }
 
+void targets_touch(struct target *const *found, uint64_t now_ns)
+{
+	struct binding *binding = (struct binding *)((char *)(uintptr_t)found -
+						     offsetof(struct binding, target));
+
+	binding->last_ns = now_ns;
+}
+
 void targets_expire(struct targets *targets, uint64_t before_ns, uint64_t at_last_ns)
 {
 	for (int i = 0; i < TELEMETRY_EXPIRE_STEP; i++) {

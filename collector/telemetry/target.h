@@ -46,6 +46,9 @@ void targets_close(struct targets *targets);
 struct target *const *targets_find(struct targets *targets, struct resource *resource,
 				   uint64_t now_ns);
 
+/* The same again: what targets_find() returned is in use. No object was retired since. */
+void targets_touch(struct target *const *found, uint64_t now_ns);
+
 void target_use(struct target *target);
 void target_unuse(struct targets *targets, struct target *target);
 

@@ -309,11 +309,22 @@ static uint64_t value_of(const struct exchange *exchange, enum metric_value valu
 	return 0;
 }
 
-static void update(const struct telemetry *t, const struct family_group *group,
-		   struct series *series, const struct counted *counted)
+static unsigned int number_of(const struct telemetry *t, const struct family_group *group)
+{
+	unsigned int i = 0;
+
+	while (t->group[i] != group)
+		i++;
+	return i;
+}
+
+void store_update(const struct telemetry *t, const struct family_group *group,
+		  struct series *series, const struct counted *counted, uint64_t now_ns,
+		  struct telemetry_place *place)
 {
 	const struct exchange *exchange = counted->source->exchange;
 
+	series->last_ns = now_ns;
 	for (unsigned int i = 0; i < group->n; i++) {
 		const struct histogram_bounds *bounds = group->metric[i].bounds;
 		enum metric_value what = group->metric[i].value;
@@ -330,19 +341,13 @@ static void update(const struct telemetry *t, const struct family_group *group,
 					series->words + group->metric[i].exponential, bounds->unit,
 					value);
 	}
-}
-
-static unsigned int number_of(const struct telemetry *t, const struct family_group *group)
-{
-	unsigned int i = 0;
-
-	while (t->group[i] != group)
-		i++;
-	return i;
+	if (place && group->timed)
+		*place = (struct telemetry_place){number_of(t, group) + 1, series->slot,
+						  series->serial};
 }
 
 int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns,
-		struct telemetry_place *place)
+		struct telemetry_place *place, struct telemetry_memo *memo)
 {
 	struct lane *lane = &t->lane[what->owner];
 	struct target *const *targets;
@@ -351,36 +356,48 @@ int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns
 	if (lane->groups == 0)
 		return -ENOENT;
 	targets = targets_find(&t->targets, what->source->resource, now_ns);
-	for (struct family_group *g = lane->group; g < lane->group + lane->groups; g++) {
+	for (unsigned int i = 0; i < lane->groups; i++) {
+		struct family_group *g = &lane->group[i];
 		struct series *series =
 			series_of(t, what, g, targets ? targets[g->look] : NULL, &overflow);
 
-		series->last_ns = now_ns;
-		update(t, g, series, what);
-		if (place && g->timed)
-			*place = (struct telemetry_place){number_of(t, g) + 1, series->slot,
-							  series->serial};
+		store_update(t, g, series, what, now_ns, place);
+		if (memo && i < TELEMETRY_MEMO_GROUPS)
+			memo->series[i] = series;
 	}
 	if (overflow)
 		counter_add(&t->stats.overflows, 1);
+	else if (memo)
+		memo_keep(memo, t, lane, what, targets);
 	return 0;
 }
 
-int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns,
-		    struct telemetry_place *place)
+int telemetry_recount(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns,
+		      struct telemetry_place *place, struct telemetry_memo *memo)
 {
 	int owner = attribute_owner_of(source->exchange), r = owner;
 
 	if (place)
 		*place = (struct telemetry_place){0};
-	if (owner < 0)
+	if (owner < 0) {
 		counter_add(&t->stats.invalid, 1);
-	else
-		r = store_count(t, &(struct counted){(enum attribute_owner)owner, source, NULL},
-				now_ns, place);
+	} else {
+		struct counted what = {(enum attribute_owner)owner, source, NULL};
+
+		if (memo && memo_count(t, &what, now_ns, place, memo))
+			r = 0;
+		else
+			r = store_count(t, &what, now_ns, place, memo);
+	}
 	if (r == 0)
 		counter_add(&t->stats.exchanges, 1);
 	return r;
+}
+
+int telemetry_count(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns,
+		    struct telemetry_place *place)
+{
+	return telemetry_recount(t, source, now_ns, place, NULL);
 }
 
 int telemetry_encrypted(struct telemetry *t, const struct attribute_source *source, uint64_t now_ns)
@@ -389,7 +406,8 @@ int telemetry_encrypted(struct telemetry *t, const struct attribute_source *sour
 
 	if (owner < 0)
 		return owner;
-	return store_count(t, &(struct counted){OWNER_CONNECTION, source, NULL}, now_ns, NULL);
+	return store_count(t, &(struct counted){OWNER_CONNECTION, source, NULL}, now_ns, NULL,
+			   NULL);
 }
 
 void telemetry_exemplar(struct telemetry *t, const struct telemetry_place *place,

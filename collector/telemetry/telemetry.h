@@ -133,6 +133,29 @@ struct telemetry_place {
 int telemetry_count(struct telemetry *telemetry, const struct attribute_source *source,
 		    uint64_t now_ns, struct telemetry_place *place);
 
+#define TELEMETRY_MEMO_GROUPS 3 /* series of an exchange; of one with more nothing is remembered */
+
+/* Where an exchange was counted, and what that rests on. Zero: nowhere yet. */
+struct telemetry_memo {
+	uint64_t retired; /* 1 + what had been dropped until then */
+	struct series *series[TELEMETRY_MEMO_GROUPS];
+	struct target *const *targets;
+	const struct resource *resource;
+	const char *route;
+	uint32_t pid;
+	uint16_t status, error, port;
+	uint8_t family, protocol;
+	uint8_t ends[32]; /* laddr and raddr of its struct kh_conn */
+};
+
+/*
+ * As telemetry_count(), for an exchange with the same method, target, host, process and side as
+ * those that this memo was used for before: where the rest is the same, too, its series need not
+ * be looked for.
+ */
+int telemetry_recount(struct telemetry *telemetry, const struct attribute_source *source,
+		      uint64_t now_ns, struct telemetry_place *place, struct telemetry_memo *memo);
+
 /*
  * The trace of an exchange that was counted before, once it is known: an exemplar of its duration
  * (`exemplar->value`, ns: the same as was counted). Nothing happens if `place` is nowhere, its

@@ -65,9 +65,19 @@ struct counted {
 	const struct graph_peer *peer; /* of OWNER_AS_EDGE */
 };
 
-/* telemetry.c. 0, or -ENOENT. */
+/* telemetry.c. 0, or -ENOENT. `memo` may be NULL. */
 int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns,
-		struct telemetry_place *place);
+		struct telemetry_place *place, struct telemetry_memo *memo);
+/* Counts it in one series of that group. */
+void store_update(const struct telemetry *t, const struct family_group *group,
+		  struct series *series, const struct counted *what, uint64_t now_ns,
+		  struct telemetry_place *place);
+/* memo.c. Counts it where the memo says, if that still holds; false: it does not. */
+bool memo_count(struct telemetry *t, const struct counted *what, uint64_t now_ns,
+		struct telemetry_place *place, const struct telemetry_memo *memo);
+/* Where it was counted, memo->series, becomes what the memo says. */
+void memo_keep(struct telemetry_memo *memo, const struct telemetry *t, const struct lane *lane,
+	       const struct counted *what, struct target *const *targets);
 struct series *store_make(struct telemetry *t, struct family_group *group,
 			  const struct series_key *key, uint64_t hash, const struct labels *labels);
 

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http1_memo.h"
+
+#include <stdlib.h>
+
+#define HASHED 64 /* bytes of a head that choose its place */
+
+struct asked {
+	uint64_t alike; /* 0: empty */
+	struct http1_memo_owner owner;
+	struct http1_request is;
+	uint32_t n;
+	char head[HTTP1_MEMO_BYTES];
+};
+
+struct answered {
+	struct http1_response is;
+	uint32_t n; /* 0: empty */
+	char head[HTTP1_MEMO_BYTES];
+};
+
+/* Is it worth the while to look? */
+struct trial {
+	uint32_t looks, found, rest;
+};
+
+struct http1_memo {
+	struct trial requests, responses;
+	uint64_t serial;
+	struct asked asked[HTTP1_MEMO_HEADS];
+	struct answered answered[HTTP1_MEMO_HEADS];
+};
+
+struct http1_memo *http1_memo_new(void)
+{
+	return calloc(1, sizeof(struct http1_memo));
+}
+
+void http1_memo_free(struct http1_memo *memo)
+{
+	free(memo);
+}
+
+size_t http1_memo_bytes(void)
+{
+	return sizeof(struct http1_memo);
+}
+
+/* ---- looking ---- */
+
+static bool worth_it(struct trial *t)
+{
+	if (t->rest) {
+		t->rest--;
+		return false;
+	}
+	if (t->looks == HTTP1_MEMO_TRIAL) {
+		bool few = t->found < HTTP1_MEMO_TRIAL / 4;
+
+		*t = (struct trial){.rest = few ? HTTP1_MEMO_REST : 0};
+	}
+	t->looks++;
+	return true;
+}
+
+/* Whoever finds heads that share a place only makes them be read each time. */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 29;
+}
+
+static size_t place_of(const char *p, size_t n, uint64_t hash)
+{
+	size_t end = n < HASHED ? n : HASHED, i;
+	uint64_t word;
+
+	hash = mix(hash, n);
+	for (i = 0; i + 8 <= end; i += 8) {
+		memcpy(&word, p + i, 8);
+		hash = mix(hash, word);
+	}
+	return (size_t)(hash >> 32) % HTTP1_MEMO_HEADS;
+}
+
+static bool begins_with(const char *p, size_t n, const char *head, size_t head_n)
+{
+	return head_n <= n && memcmp(p, head, head_n) == 0;
+}
+
+/* ---- requests ---- */
+
+_Static_assert(sizeof(struct http1_memo_owner) == 16, "it is compared as bytes");
+
+static uint64_t hash_of(const struct http1_memo_owner *owner)
+{
+	return owner->cgroup ^ (uint64_t)owner->tgid << 32 ^ (uint64_t)owner->port << 16 ^
+	       owner->role;
+}
+
+static const char *moved(const char *p, const char *from, const char *to)
+{
+	return p ? to + (p - from) : NULL;
+}
+
+/* The texts are the entry's own. */
+static void keep_request(struct asked *to, const struct http1_request *from, const char *p)
+{
+	struct slice *texts[] = {&to->is.method_text, &to->is.target,     &to->is.host,
+				 &to->is.traceparent, &to->is.tracestate, &to->is.amz_target};
+
+	to->is = *from;
+	to->n = from->head_len;
+	memcpy(to->head, p, to->n);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		texts[i]->p = moved(texts[i]->p, p, to->head);
+}
+
+static bool is_asked(const struct asked *it, const char *p, size_t n,
+		     const struct http1_memo_owner *owner)
+{
+	return it->alike && memcmp(&it->owner, owner, sizeof(*owner)) == 0 &&
+	       begins_with(p, n, it->head, it->n);
+}
+
+const struct http1_request *http1_memo_request(struct http1_memo *memo, const char *p, size_t n,
+					       const struct http1_memo_owner *owner,
+					       struct http1_request *room, uint64_t *alike)
+{
+	bool look = memo && n && worth_it(&memo->requests);
+	struct asked *it = NULL;
+	size_t place;
+
+	*alike = 0;
+	if (look) {
+		place = place_of(p, n, hash_of(owner));
+		it = &memo->asked[place];
+		if (!is_asked(it, p, n, owner))
+			it = &memo->asked[place ^ 1];
+		if (is_asked(it, p, n, owner)) {
+			memo->requests.found++;
+			it->is.text = (struct slice){p + it->n, n - it->n};
+			*alike = it->alike;
+			return &it->is;
+		}
+	}
+	if (http1_parse_request(p, n, room) != HTTP1_WHOLE)
+		return NULL;
+	/* a trace's context is another each time */
+	if (look && room->head_len <= HTTP1_MEMO_BYTES && !room->traceparent.n) {
+		it = &memo->asked[place ^ (++memo->serial & 1)];
+		keep_request(it, room, p);
+		it->owner = *owner;
+		it->alike = memo->serial * HTTP1_MEMO_HEADS + (uint64_t)(it - memo->asked);
+		*alike = it->alike;
+	}
+	return room;
+}
+
+/* ---- responses ---- */
+
+const struct http1_response *http1_memo_response(struct http1_memo *memo, const char *p, size_t n,
+						 struct http1_response *room)
+{
+	bool look = memo && n && worth_it(&memo->responses);
+	struct answered *it = NULL;
+
+	if (look) {
+		it = &memo->answered[place_of(p, n, 0)];
+		if (it->n && begins_with(p, n, it->head, it->n)) {
+			memo->responses.found++;
+			return &it->is;
+		}
+	}
+	if (http1_parse_response(p, n, room) != HTTP1_WHOLE)
+		return NULL;
+	if (look && room->head_len <= HTTP1_MEMO_BYTES) {
+		it->is = *room;
+		it->n = room->head_len;
+		memcpy(it->head, p, it->n);
+	}
+	return room;
+}
