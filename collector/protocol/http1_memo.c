@@ -57,7 +57,9 @@ static bool worth_it(struct trial *t)
 	if (t->looks == HTTP1_MEMO_TRIAL) {
 		bool few = t->found < HTTP1_MEMO_TRIAL / 4;
 
-		*t = (struct trial){.rest = few ? HTTP1_MEMO_REST : 0};
+		*t = (struct trial){.rest = few ? HTTP1_MEMO_REST - 1 : 0};
+		if (few)
+			return false;
 	}
 	t->looks++;
 	return true;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "protocol/http1.h"
+#include "protocol/http1_memo.h"
 
 static const char *const names[HTTP_METHODS] = {
 	[HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",
@@ -94,10 +95,57 @@ static void say_framing(char *out, const struct http1_framing *f, uint32_t head)
 		say(out, " head=%u", head);
 }
 
+/* Where it is set, heads are remembered, and what is told is what the second look at one gave. */
+static struct http1_memo *memo;
+
+static enum http1_result read_request(const char *p, size_t n, struct http1_request *r)
+{
+	static const struct http1_memo_owner owner = {1, 2, 3, KH_ROLE_SERVER};
+	enum http1_result result = http1_parse_request(p, n, r);
+	const struct http1_request *again;
+	uint64_t first, second;
+	char *copy;
+
+	if (!memo || n == 0)
+		return result;
+	copy = malloc(n);
+	memcpy(copy, p, n);
+	again = http1_memo_request(memo, copy, n, &owner, r, &first);
+	memset(copy, 'x', n); /* what it remembers is its own */
+	free(copy);
+	assert_int_equal(again != NULL, result == HTTP1_WHOLE);
+	again = http1_memo_request(memo, p, n, &owner, r, &second);
+	assert_int_equal(again != NULL, result == HTTP1_WHOLE);
+	if (again) {
+		assert_int_equal(first, second);
+		assert_int_equal(first != 0,
+				 again->traceparent.n == 0 && again->head_len <= HTTP1_MEMO_BYTES);
+		assert_ptr_equal(again->text.p, p + again->head_len);
+		assert_int_equal(again->text.n, n - again->head_len);
+		*r = *again;
+	}
+	return result;
+}
+
+static enum http1_result read_response(const char *p, size_t n, struct http1_response *r)
+{
+	enum http1_result result = http1_parse_response(p, n, r);
+
+	for (int i = 0; memo && n && i < 2; i++) {
+		struct http1_response room;
+		const struct http1_response *again = http1_memo_response(memo, p, n, &room);
+
+		assert_int_equal(again != NULL, result == HTTP1_WHOLE);
+		if (again)
+			*r = *again;
+	}
+	return result;
+}
+
 static enum http1_result tell_request(const char *p, size_t n, char *out)
 {
 	struct http1_request r;
-	enum http1_result result = http1_parse_request(p, n, &r);
+	enum http1_result result = read_request(p, n, &r);
 
 	say(out, "%s", results[result]);
 	if (result == HTTP1_NOT)
@@ -120,7 +168,7 @@ static enum http1_result tell_request(const char *p, size_t n, char *out)
 static enum http1_result tell_response(const char *p, size_t n, char *out)
 {
 	struct http1_response r;
-	enum http1_result result = http1_parse_response(p, n, &r);
+	enum http1_result result = read_response(p, n, &r);
 
 	say(out, "%s", results[result]);
 	if (result == HTTP1_NOT)
@@ -173,6 +221,71 @@ static void every_head_says_what_its_vector_says(void **state)
 	fclose(f);
 	assert_int_equal(wrong, 0);
 	assert_true(count >= 80);
+}
+
+static void every_head_says_so_again_when_it_is_remembered(void **state)
+{
+	memo = http1_memo_new();
+	assert_non_null(memo);
+	every_head_says_what_its_vector_says(state);
+	http1_memo_free(memo);
+	memo = NULL;
+}
+
+static uint64_t alike(const char *head, const struct http1_memo_owner *owner)
+{
+	struct http1_request room;
+	uint64_t number;
+
+	assert_non_null(http1_memo_request(memo, head, strlen(head), owner, &room, &number));
+	return number;
+}
+
+static void only_the_same_head_of_the_same_process_is_alike(void **state)
+{
+	static const char head[] = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+	static const struct http1_memo_owner owners[] = {{1, 2, 3, KH_ROLE_SERVER},
+							 {1, 2, 3, KH_ROLE_CLIENT},
+							 {1, 2, 4, KH_ROLE_SERVER},
+							 {1, 3, 3, KH_ROLE_SERVER},
+							 {2, 2, 3, KH_ROLE_SERVER}};
+	uint64_t numbers[5];
+
+	memo = http1_memo_new();
+	for (int i = 0; i < 5; i++) {
+		numbers[i] = alike(head, &owners[i]);
+		assert_int_not_equal(numbers[i], 0);
+		for (int j = 0; j < i; j++)
+			assert_int_not_equal(numbers[i], numbers[j]);
+	}
+	assert_int_equal(alike(head, &owners[4]), numbers[4]);
+	/* a body behind it is no part of it */
+	assert_int_not_equal(alike("GET /b HTTP/1.1\r\nHost: a\r\n\r\n", &owners[4]), numbers[4]);
+	assert_int_equal(alike("GET /a HTTP/1.1\r\ntraceparent: 1\r\n\r\n", &owners[4]), 0);
+	http1_memo_free(memo);
+	memo = NULL;
+}
+
+/* Heads that are new each time are not looked for long; then it is tried again. */
+static void a_memo_that_finds_nothing_rests(void **state)
+{
+	static const struct http1_memo_owner owner = {1, 2, 3, KH_ROLE_SERVER};
+	char head[64];
+	unsigned int kept = 0, i;
+
+	memo = http1_memo_new();
+	for (i = 0; i < 2 * (HTTP1_MEMO_TRIAL + HTTP1_MEMO_REST); i++) {
+		snprintf(head, sizeof(head), "GET /%u HTTP/1.1\r\n\r\n", i);
+		kept += alike(head, &owner) != 0;
+	}
+	assert_int_equal(kept, 2 * HTTP1_MEMO_TRIAL);
+	for (i = 0; i < HTTP1_MEMO_TRIAL + HTTP1_MEMO_REST; i++)
+		alike("GET / HTTP/1.1\r\n\r\n", &owner);
+	for (kept = i = 0; i < 3 * HTTP1_MEMO_TRIAL; i++)
+		kept += alike("GET / HTTP/1.1\r\n\r\n", &owner) != 0;
+	assert_int_equal(kept, 3 * HTTP1_MEMO_TRIAL);
+	http1_memo_free(memo);
+	memo = NULL;
 }
 
 static void a_prefix_of_a_head_that_is_taken_is_never_refused(void **state)
@@ -231,6 +344,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_head_says_what_its_vector_says),
+		cmocka_unit_test(every_head_says_so_again_when_it_is_remembered),
+		cmocka_unit_test(only_the_same_head_of_the_same_process_is_alike),
+		cmocka_unit_test(a_memo_that_finds_nothing_rests),
 		cmocka_unit_test(a_prefix_of_a_head_that_is_taken_is_never_refused),
 		cmocka_unit_test(more_bytes_after_a_whole_head_change_nothing),
 		cmocka_unit_test(a_status_is_known_after_twelve_bytes),
