@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "export/prometheus.h"
+#include "protocol/http1_memo.h"
 
 #define NO "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
 #define COUNT "http_server_request_duration_seconds_count{"
@@ -80,6 +81,23 @@ static void routes_are_each_targets_own(void **state)
 	again(5, TGID, "/carts", OK);
 	assert_int_equal(counted("http_route=\"/users/*\"", ""), 7);
 	assert_int_equal(counted("http_route=\"/carts\"", ""), 5);
+}
+
+/* More heads than are remembered: a place that another one takes says nothing of the one before. */
+static void heads_that_share_a_place_are_told_apart(void **state)
+{
+	const struct route_options options = {.unmatched = ROUTE_PATH};
+	char why[ROUTE_WHY_MAX], path[16];
+
+	assert_int_equal(route_new(&o.router, &options, why), 0);
+	with_routes();
+	shown();
+	for (int i = 0; i < 3 * HTTP1_MEMO_HEADS / 2; i++) {
+		snprintf(path, sizeof(path), "/p%d", i);
+		again(2, TGID, path, OK);
+	}
+	assert_int_equal(telemetry_stats(o.telemetry)->series, 3 * HTTP1_MEMO_HEADS / 2);
+	assert_int_equal(counted("http_route=\"/p77\"", ""), 2);
 }
 
 /* With learning, what a path's route is may change while its requests stay the same. */
@@ -209,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(each_is_counted_in_its_own_series),
 		T(routes_are_each_targets_own),
+		T(heads_that_share_a_place_are_told_apart),
 		T(a_route_that_was_learned_meanwhile_is_taken),
 		T(a_process_that_executes_another_file_gets_its_name),
 		T(another_process_has_its_own_name),
