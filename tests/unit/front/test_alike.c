@@ -22,7 +22,7 @@ static unsigned long counted(const char *one, const char *other)
 	struct body body;
 	char *line, *rest;
 
-	assert_int_equal(body_init(&body, 1 << 20, false), 0);
+	assert_int_equal(body_init(&body, 16 << 20, false), 0);
 	prometheus_render(&source, PROMETHEUS_TEXT, &body);
 	assert_int_equal(body_finish(&body), 0);
 	body_put(&body, "", 1);
