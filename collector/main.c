@@ -468,14 +468,16 @@ static int start_intake(struct collector *c)
 
 /* ---- the whole ---- */
 
-#define LARGE (128 << 10)      /* glibc's own, at first */
-#define LARGE_AT_START 8192    /* calloc clears what comes from the heap, but not what is mapped */
-#define SETTLED_MS 10000       /* the first lists are read and the first names known, mostly */
+#define LARGE (128 << 10)   /* glibc's own, at first */
+#define LARGE_AT_START 8192 /* calloc clears what comes from the heap, but not what is mapped */
+#define PAD_AT_START 4096   /* what the heap has room for is taken from there */
+#define SETTLED_MS 10000    /* the first lists are read and the first names known, mostly */
 
 /* Tables that are made now lie in mappings of their own, so that of these is there what is used. */
 static void keep_start_small(void)
 {
 	mallopt(M_MMAP_THRESHOLD, LARGE_AT_START);
+	mallopt(M_TOP_PAD, PAD_AT_START);
 	mallopt(M_TRIM_THRESHOLD, LARGE);
 }
 
@@ -486,6 +488,7 @@ static void keep_start_small(void)
 static void keep_memory_small(void)
 {
 	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TOP_PAD, LARGE);
 	policy_give_back();
 }
 
