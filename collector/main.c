@@ -6,7 +6,6 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +20,9 @@
 #include "options.h"
 #include "pipeline.h"
 #include "policy/process.h"
-#include "policy/resident.h"
 #include "policy/sandbox.h"
 #include "reload.h"
+#include "resident.h"
 #include "trace_peers.h"
 #include "traces.h"
 #include "vitals.h"
@@ -468,36 +467,6 @@ static int start_intake(struct collector *c)
 
 /* ---- the whole ---- */
 
-#define LARGE (128 << 10)   /* glibc's own, at first */
-#define LARGE_AT_START 8192 /* calloc clears what comes from the heap, but not what is mapped */
-#define PAD_AT_START 4096   /* what the heap has room for is taken from there */
-#define SETTLED_MS 10000    /* the first lists are read and the first names known, mostly */
-
-/* Tables that are made now lie in mappings of their own, so that of these is there what is used. */
-static void keep_start_small(void)
-{
-	mallopt(M_MMAP_THRESHOLD, LARGE_AT_START);
-	mallopt(M_TOP_PAD, PAD_AT_START);
-	mallopt(M_TRIM_THRESHOLD, LARGE);
-}
-
-/*
- * From now on what is large, such as the body of a scrape, is given back when it is freed. By itself
- * glibc would learn to keep up to 64 MiB for the next one.
- */
-static void keep_memory_small(void)
-{
-	mallopt(M_MMAP_THRESHOLD, LARGE);
-	mallopt(M_TOP_PAD, LARGE);
-	policy_give_back();
-}
-
-static void settled(void *arg)
-{
-	(void)arg;
-	policy_give_back();
-}
-
 static void catch_signals(struct loop *loop)
 {
 	struct sigaction act = {.sa_handler = on_signal};
@@ -616,8 +585,7 @@ static int run(struct collector *c)
 	if (!r && !c->options.check_config) {
 		if (c->options.print_metrics)
 			check_tape(c);
-		keep_memory_small();
-		loop_after(c->loop, SETTLED_MS, settled, NULL);
+		resident_started(c->loop);
 		r = loop_run(c->loop);
 		if (!r && c->options.print_metrics)
 			r = print_metrics(c);
@@ -630,7 +598,7 @@ int main(int argc, char **argv)
 {
 	static struct collector c;
 
-	keep_start_small();
+	resident_at_start();
 	policy_close_inherited();
 	if (options_parse(&c.options, argc, argv))
 		return 2;

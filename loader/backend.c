@@ -22,9 +22,10 @@
 #define KEPT_MAX 128 /* programs and maps of both objects */
 
 struct backend {
-	struct keyhole *skel;   /* these two until all is attached: then what they made is held by */
-	struct task_iter *iter; /* its descriptors alone. NULL: not on this kernel */
-	int kept[KEPT_MAX];
+	/* libbpf's objects, until backend_settle(); `iter` is NULL where the kernel has no such */
+	struct keyhole *skel;
+	struct task_iter *iter;
+	int kept[KEPT_MAX]; /* duplicates of all their descriptors */
 	size_t kept_count;
 	int fds[HANDOVER_FDS]; /* of them */
 	struct handover_offer offer;

@@ -14,11 +14,12 @@ static bool has_text_relocations(const struct dl_phdr_info *object)
 {
 	for (int i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
-		const ElfW(Dyn) *d;
+		const ElfW(Dyn) * d;
 
 		if (p->p_type != PT_DYNAMIC)
 			continue;
-		for (d = (const ElfW(Dyn) *)(object->dlpi_addr + p->p_vaddr); d->d_tag != DT_NULL; d++)
+		d = (const ElfW(Dyn) *)(object->dlpi_addr + p->p_vaddr);
+		for (; d->d_tag != DT_NULL; d++)
 			if (d->d_tag == DT_TEXTREL ||
 			    (d->d_tag == DT_FLAGS && (d->d_un.d_val & DF_TEXTREL)))
 				return true;
@@ -36,12 +37,11 @@ static int give_back_object(struct dl_phdr_info *object, size_t size, void *arg)
 		return 0;
 	for (int i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &object->dlpi_phdr[i];
-		uintptr_t from = (object->dlpi_addr + p->p_vaddr) & ~(page - 1);
-		uintptr_t to = (object->dlpi_addr + p->p_vaddr + p->p_memsz + page - 1) & ~(page - 1);
+		uintptr_t from = object->dlpi_addr + p->p_vaddr, past = from & (page - 1);
 
-		/* by its mapping, whole: where that fails, all stays as it is */
+		/* to the end of a page by itself; where it fails, all stays as it is */
 		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
-			madvise((void *)from, to - from, MADV_DONTNEED);
+			madvise((void *)(from - past), p->p_memsz + past, MADV_DONTNEED);
 	}
 	return 0;
 }
