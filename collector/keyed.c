@@ -17,7 +17,7 @@ static uint32_t bucket_of(const struct keyed *t, uint64_t key)
 
 int keyed_init(struct keyed *t, uint32_t capacity)
 {
-	uint32_t buckets = 8, i;
+	uint32_t buckets = 8;
 
 	memset(t, 0, sizeof(*t));
 	if (!capacity || capacity > 1u << 24)
@@ -35,9 +35,7 @@ int keyed_init(struct keyed *t, uint32_t capacity)
 		keyed_free(t);
 		return -ENOMEM;
 	}
-	for (i = 0; i < capacity; i++)
-		t->older[i] = i + 1 < capacity ? i + 1 : KEYED_NONE;
-	t->newest = t->oldest = KEYED_NONE;
+	t->free = t->newest = t->oldest = KEYED_NONE;
 	return 0;
 }
 
@@ -155,6 +153,16 @@ uint32_t keyed_remove(struct keyed *t, uint64_t key)
 	return slot;
 }
 
+static uint32_t free_slot(struct keyed *t)
+{
+	uint32_t slot = t->free;
+
+	if (slot == KEYED_NONE)
+		return t->fresh++;
+	t->free = t->older[slot];
+	return slot;
+}
+
 uint32_t keyed_add(struct keyed *t, uint64_t key)
 {
 	uint32_t slot;
@@ -163,8 +171,7 @@ uint32_t keyed_add(struct keyed *t, uint64_t key)
 		t->evictions++;
 		keyed_remove(t, t->keys[t->oldest]);
 	}
-	slot = t->free;
-	t->free = t->older[slot];
+	slot = free_slot(t);
 	t->keys[slot] = key;
 	t->buckets[probe(t, key)] = slot + 1;
 	link_newest(t, slot);

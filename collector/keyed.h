@@ -20,6 +20,7 @@ struct keyed {
 	/* the rest is keyed.c's */
 	uint64_t seed;
 	uint32_t mask, free, newest, oldest;
+	uint32_t fresh;    /* slots from here on were never taken: memory not touched yet */
 	uint32_t *buckets; /* slot + 1, 0: empty; linear probing */
 	uint64_t *keys;    /* by slot */
 	uint32_t *newer, *older;

@@ -6,7 +6,6 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include "policy/process.h"
 #include "policy/sandbox.h"
 #include "reload.h"
+#include "resident.h"
 #include "trace_peers.h"
 #include "traces.h"
 #include "vitals.h"
@@ -467,18 +467,6 @@ static int start_intake(struct collector *c)
 
 /* ---- the whole ---- */
 
-#define LARGE (128 << 10) /* glibc's own, at first */
-
-/*
- * What is large, such as the body of a scrape, is given back when it is freed. By itself glibc
- * would learn to keep up to 64 MiB for the next one.
- */
-static void keep_memory_small(void)
-{
-	mallopt(M_MMAP_THRESHOLD, LARGE);
-	mallopt(M_TRIM_THRESHOLD, LARGE);
-}
-
 static void catch_signals(struct loop *loop)
 {
 	struct sigaction act = {.sa_handler = on_signal};
@@ -597,6 +585,7 @@ static int run(struct collector *c)
 	if (!r && !c->options.check_config) {
 		if (c->options.print_metrics)
 			check_tape(c);
+		resident_started(c->loop);
 		r = loop_run(c->loop);
 		if (!r && c->options.print_metrics)
 			r = print_metrics(c);
@@ -609,7 +598,7 @@ int main(int argc, char **argv)
 {
 	static struct collector c;
 
-	keep_memory_small();
+	resident_at_start();
 	policy_close_inherited();
 	if (options_parse(&c.options, argc, argv))
 		return 2;

@@ -6,7 +6,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +14,20 @@
 
 #include "bpf/events.h"
 #include "keyhole.skel.h"
+#include "policy/resident.h"
 #include "programs.h"
 #include "say.h"
 #include "task_iter.skel.h"
 
+#define KEPT_MAX 128 /* programs and maps of both objects */
+
 struct backend {
+	/* libbpf's objects, until backend_settle(); `iter` is NULL where the kernel has no such */
 	struct keyhole *skel;
-	struct task_iter *iter; /* NULL: not on this kernel */
+	struct task_iter *iter;
+	int kept[KEPT_MAX]; /* duplicates of all their descriptors */
+	size_t kept_count;
+	int fds[HANDOVER_FDS]; /* of them */
 	struct handover_offer offer;
 };
 
@@ -108,14 +114,56 @@ static void write_offer(struct backend *b, const struct kernel *k, const struct 
 		 k->no_snapshot[0] ? "unavailable" : k->task_iter ? "task iterator" : "task list");
 }
 
-static void set_cloexec(struct bpf_object *obj)
+/* A duplicate of `fd`, which outlives libbpf's objects; closed by exec. */
+static int keep(struct backend *b, int fd)
 {
-	struct bpf_map *map;
+	int copy;
 
-	/* libbpf loses the flag on some paths (reuse, older releases); nothing may leak */
+	if (b->kept_count == KEPT_MAX)
+		return -ENOBUFS;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -errno;
+	b->kept[b->kept_count++] = copy;
+	return copy;
+}
+
+static int keep_object(struct backend *b, struct bpf_object *obj, const struct bpf_object_skeleton *s)
+{
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int r = 0;
+
 	bpf_object__for_each_map (map, obj)
-		if (bpf_map__fd(map) >= 0)
-			fcntl(bpf_map__fd(map), F_SETFD, FD_CLOEXEC);
+		if (r >= 0 && bpf_map__fd(map) >= 0)
+			r = keep(b, bpf_map__fd(map));
+	bpf_object__for_each_program (prog, obj)
+		if (r >= 0 && bpf_program__fd(prog) >= 0)
+			r = keep(b, bpf_program__fd(prog));
+	for (int i = 0; r >= 0 && i < s->prog_cnt; i++)
+		if (*s->progs[i].link)
+			r = keep(b, bpf_link__fd(*s->progs[i].link));
+	return r < 0 ? r : 0;
+}
+
+/* All that the kernel made, so that it lives without libbpf; what is handed over by its place. */
+static int keep_all(struct backend *b)
+{
+	const int maps[HANDOVER_FDS] = {
+		[HANDOVER_DATA] = bpf_map__fd(b->skel->maps.kh_data),
+		[HANDOVER_LIFE] = bpf_map__fd(b->skel->maps.kh_life),
+		[HANDOVER_CONTROL] = bpf_map__fd(b->skel->maps.kh_control_page),
+		[HANDOVER_COUNTERS] = bpf_map__fd(b->skel->maps.kh_counter_page),
+	};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < HANDOVER_FDS; i++)
+		r = b->fds[i] = keep(b, maps[i]);
+	if (r >= 0)
+		r = keep_object(b, b->skel->obj, b->skel->skeleton);
+	if (r >= 0 && b->iter)
+		r = keep_object(b, b->iter->obj, b->iter->skeleton);
+	return r < 0 ? r : 0;
 }
 
 static void destroy(struct backend *b)
@@ -124,6 +172,12 @@ static void destroy(struct backend *b)
 	keyhole__destroy(b->skel);
 	b->iter = NULL;
 	b->skel = NULL;
+}
+
+static void close_kept(struct backend *b)
+{
+	while (b->kept_count)
+		close(b->kept[--b->kept_count]);
 }
 
 static int start(struct backend *b, const struct kernel *k, const struct options *o, bool tp, bool fx,
@@ -148,13 +202,13 @@ static int start(struct backend *b, const struct kernel *k, const struct options
 		r = start_iter(b);
 	if (!r)
 		r = keyhole__attach(b->skel);
+	if (!r)
+		r = keep_all(b);
 	if (r) {
+		close_kept(b);
 		destroy(b);
 		return r;
 	}
-	set_cloexec(b->skel->obj);
-	if (b->iter)
-		set_cloexec(b->iter->obj);
 	write_offer(b, k, o, name, (unsigned int)cpus);
 	return 0;
 }
@@ -176,10 +230,8 @@ struct backend *backend_start(const struct kernel *k, const struct options *o)
 		if ((p->tp && !can_tp) || (p->fx && !can_fx))
 			continue;
 		r = start(b, k, o, p->tp, p->fx, p->name);
-		if (r == 0) {
-			malloc_trim(0); /* the kernel's BTF was parsed; nothing is allocated any more */
+		if (r == 0)
 			return b;
-		}
 		say("backend %s does not run on Linux %s: %s (%s)", p->name, k->release,
 		    complaint[0] ? complaint : "no further word from libbpf", strerror(-r));
 	}
@@ -191,15 +243,19 @@ void backend_stop(struct backend *b)
 {
 	if (!b)
 		return;
+	close_kept(b);
 	destroy(b);
 	free(b);
+}
+
+void backend_settle(struct backend *b)
+{
+	destroy(b);
+	policy_give_back();
 }
 
 void backend_offer(const struct backend *b, struct handover_offer *offer, int fds[HANDOVER_FDS])
 {
 	*offer = b->offer;
-	fds[HANDOVER_DATA] = bpf_map__fd(b->skel->maps.kh_data);
-	fds[HANDOVER_LIFE] = bpf_map__fd(b->skel->maps.kh_life);
-	fds[HANDOVER_CONTROL] = bpf_map__fd(b->skel->maps.kh_control_page);
-	fds[HANDOVER_COUNTERS] = bpf_map__fd(b->skel->maps.kh_counter_page);
+	memcpy(fds, b->fds, sizeof(b->fds));
 }

@@ -48,6 +48,12 @@ struct backend;
 struct backend *backend_start(const struct kernel *k, const struct options *o);
 void backend_stop(struct backend *b);
 
+/*
+ * Once nothing more is loaded: forgets all but the descriptors of `b`, so that the process holds no
+ * more memory than it takes to wait. Allowed in the sandbox.
+ */
+void backend_settle(struct backend *b);
+
 /* The offer for a collector, and the descriptors that go with it (owned by `b`). */
 void backend_offer(const struct backend *b, struct handover_offer *offer, int fds[HANDOVER_FDS]);
 

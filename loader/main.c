@@ -121,6 +121,7 @@ static int run(const struct options *o)
 	if (enter_sandbox(o, &offer))
 		return 1;
 	serve_notify(notify);
+	backend_settle(backend);
 	r = -serve(sock, (uid_t)o->peer_uid, &offer, fds, &stop);
 	if (r)
 		say("socket %s: %s", o->socket, strerror(r));

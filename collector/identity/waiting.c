@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define NOBODY UINT32_MAX
+#define KEPT_WARM 64 /* seats whose memory stays when nobody waits */
 
 struct seat {
 	struct exchange exchange;
@@ -65,6 +68,22 @@ static struct slice keep(struct seat *seat, size_t *used, struct slice s, bool *
 	return s;
 }
 
+/*
+ * Nobody waits: what a burst took, such as all that comes before the pods are known, is the
+ * kernel's again. Once for KEPT_WARM exchanges at most.
+ */
+static void clear_out(struct waiting *room)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)(room->seats + KEPT_WARM) + page - 1) & ~(page - 1);
+	uintptr_t to = (uintptr_t)(room->seats + room->fresh) & ~(page - 1);
+
+	room->free = NOBODY;
+	room->fresh = 0;
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 /* Frees the seat behind `before`, or the first one for NOBODY. */
 static void leave(struct waiting *room, uint32_t before)
 {
@@ -77,6 +96,8 @@ static void leave(struct waiting *room, uint32_t before)
 	room->seats[at].next = room->free;
 	room->free = at;
 	room->taken--;
+	if (!room->taken && room->fresh > KEPT_WARM)
+		clear_out(room);
 }
 
 static struct seat *sit_down(struct waiting *room)

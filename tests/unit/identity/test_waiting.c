@@ -10,11 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static struct waiting *room;
 static char trace[4096];     /* tids in the order in which they were offered; '!' must go */
 static uint32_t done_with;   /* a bit for each tid */
 static struct exchange last; /* offered */
+static uintptr_t last_at;
 static char last_texts[2048];
 
 static bool offered(void *arg, const struct exchange *ex, bool must_go)
@@ -24,10 +27,11 @@ static bool offered(void *arg, const struct exchange *ex, bool must_go)
 	snprintf(text, sizeof(text), "%u%s ", ex->tid, must_go ? "!" : "");
 	strncat(trace, text, sizeof(trace) - strlen(trace) - 1);
 	last = *ex;
+	last_at = (uintptr_t)ex;
 	snprintf(last_texts, sizeof(last_texts), "%.*s|%.*s|%.*s|%.*s", (int)ex->host.n, ex->host.p,
 		 (int)ex->traceparent.n, ex->traceparent.p, (int)ex->target.n, ex->target.p,
 		 (int)ex->tracestate.n, ex->tracestate.p);
-	return done_with >> ex->tid & 1;
+	return done_with >> (ex->tid % 32) & 1;
 }
 
 static void enter(uint32_t capacity)
@@ -128,6 +132,49 @@ static void when_all_must_go_nobody_stays(void **state)
 	put(3);
 	waiting_offer(room, false);
 	assert_string_equal(trace, "1! 2! 3 ");
+}
+
+#define BURST 600
+#define STAYS 100 /* of their seats, some may stay in memory */
+
+/* Pages in memory from seat STAYS of a burst on; `first` and `end` are where the outermost are. */
+static size_t resident_pages(uintptr_t first, uintptr_t end)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = first + (end - first) / BURST * STAYS;
+	unsigned char in_memory[BURST];
+	size_t n, there = 0;
+
+	from = (from + page - 1) & ~(page - 1);
+	n = (end - from) / page;
+	assert_in_range(n, 2, BURST);
+	assert_int_equal(mincore((void *)from, n * page, in_memory), 0);
+	while (n)
+		there += in_memory[--n] & 1;
+	return there;
+}
+
+static void what_a_burst_took_is_given_back_when_nobody_waits(void **state)
+{
+	uintptr_t first, end;
+
+	enter(2048);
+	for (int again = 0; again < 2; again++) {
+		put_texts(0, "/first", "a.example", NULL, NULL);
+		waiting_offer(room, false);
+		first = last_at;
+		for (uint32_t i = 1; i < BURST; i++)
+			put_texts(i, "/others", "b.example", "trace", NULL);
+		waiting_offer(room, false);
+		end = last_at;
+		assert_int_not_equal(resident_pages(first, end), 0);
+		assert_int_equal(last.tid, BURST - 1);
+		assert_string_equal(last_texts, "b.example|trace|/others|");
+		waiting_offer(room, true);
+		assert_int_equal(waiting_count(room), 0);
+		assert_int_equal(resident_pages(first, end), 0);
+	}
+	assert_int_equal(waiting_forced(room), 0);
 }
 
 static void a_room_without_seats_lets_nobody_wait(void **state)
@@ -266,6 +313,7 @@ int main(void)
 		T(whoever_is_done_with_leaves_and_the_others_keep_their_order),
 		T(only_a_full_room_makes_the_oldest_go),
 		T(when_all_must_go_nobody_stays),
+		T(what_a_burst_took_is_given_back_when_nobody_waits),
 		T(a_room_without_seats_lets_nobody_wait),
 		T(texts_are_kept_beyond_the_record_they_came_in),
 		T(the_texts_of_a_call_are_kept_whole),
