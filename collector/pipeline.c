@@ -36,6 +36,7 @@ struct pipeline {
 	uint64_t now_ns;     /* of the batch: the clock is not asked for each record */
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
+	bool followed;  /* in this batch */
 	uint64_t book;  /* number of the rulebook that is followed */
 	uint32_t wants; /* of BPF: KH_WANT_… */
 	struct verdicts verdicts;
@@ -87,6 +88,7 @@ static void follow(struct pipeline *p)
 	const struct rulebook *book = p->o.books ? rulebooks_current(p->o.books) : NULL;
 	struct workloads_options w;
 
+	p->followed = true;
 	if (!book || book->number == p->book)
 		return;
 	take_book(p, book);
@@ -398,7 +400,8 @@ static void on_record(void *arg, const struct record *rec)
 {
 	struct pipeline *p = arg;
 
-	follow(p);
+	if (!p->followed)
+		follow(p);
 	switch (rec->type) {
 	case KH_EXCHANGE:
 		conns_exchange(p->conns, rec->exchange);
@@ -527,6 +530,7 @@ static void on_idle(void *arg, uint64_t now_ns)
 	if (p->o.tracer)
 		tracer_turn(p->o.tracer, now_ns);
 	publish(p);
+	p->followed = false;
 	/* from here on no pod of this batch is looked at any more */
 	if (p->o.store)
 		kube_store_quiesce(p->o.store);

@@ -3,13 +3,15 @@
 
 #include <stdlib.h>
 
-#define HASHED 64 /* bytes of a head that choose its place */
+#define HASHED 72 /* bytes of a head, of which eight of each twelve choose its place */
+#define HASHED_STEP 12
 
 struct asked {
 	uint64_t alike; /* 0: empty */
 	struct http1_memo_owner owner;
 	struct http1_request is;
-	uint32_t n;
+	uint16_t n;
+	uint16_t answer; /* place of what answered it last */
 	char head[HTTP1_MEMO_BYTES];
 };
 
@@ -78,7 +80,7 @@ static size_t place_of(const char *p, size_t n, uint64_t hash)
 	uint64_t word;
 
 	hash = mix(hash, n);
-	for (i = 0; i + 8 <= end; i += 8) {
+	for (i = 0; i + 8 <= end; i += HASHED_STEP) {
 		memcpy(&word, p + i, 8);
 		hash = mix(hash, word);
 	}
@@ -112,7 +114,7 @@ static void keep_request(struct asked *to, const struct http1_request *from, con
 				 &to->is.traceparent, &to->is.tracestate, &to->is.amz_target};
 
 	to->is = *from;
-	to->n = from->head_len;
+	to->n = (uint16_t)from->head_len;
 	memcpy(to->head, p, to->n);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		texts[i]->p = moved(texts[i]->p, p, to->head);
@@ -161,18 +163,35 @@ const struct http1_request *http1_memo_request(struct http1_memo *memo, const ch
 
 /* ---- responses ---- */
 
+static bool is_answered(const struct answered *it, const char *p, size_t n)
+{
+	return it->n && begins_with(p, n, it->head, it->n);
+}
+
+/* Where this response stands, or would stand. */
+static struct answered *place_of_answer(struct http1_memo *memo, const char *p, size_t n,
+					uint64_t alike)
+{
+	struct asked *asked = alike ? &memo->asked[alike % HTTP1_MEMO_HEADS] : NULL;
+	size_t place;
+
+	if (asked && is_answered(&memo->answered[asked->answer], p, n))
+		return &memo->answered[asked->answer];
+	place = place_of(p, n, 0);
+	if (asked)
+		asked->answer = (uint16_t)place;
+	return &memo->answered[place];
+}
+
 const struct http1_response *http1_memo_response(struct http1_memo *memo, const char *p, size_t n,
-						 struct http1_response *room)
+						 uint64_t alike, struct http1_response *room)
 {
 	bool look = memo && n && worth_it(&memo->responses);
-	struct answered *it = NULL;
+	struct answered *it = look ? place_of_answer(memo, p, n, alike) : NULL;
 
-	if (look) {
-		it = &memo->answered[place_of(p, n, 0)];
-		if (it->n && begins_with(p, n, it->head, it->n)) {
-			memo->responses.found++;
-			return &it->is;
-		}
+	if (look && is_answered(it, p, n)) {
+		memo->responses.found++;
+		return &it->is;
 	}
 	if (http1_parse_response(p, n, room) != HTTP1_WHOLE)
 		return NULL;

@@ -46,7 +46,8 @@ struct http1_memo_owner {
 const struct http1_request *http1_memo_request(struct http1_memo *memo, const char *p, size_t n,
 					       const struct http1_memo_owner *owner,
 					       struct http1_request *room, uint64_t *alike);
+/* `alike`: the request's; what answered the one before is looked at first. */
 const struct http1_response *http1_memo_response(struct http1_memo *memo, const char *p, size_t n,
-						 struct http1_response *room);
+						 uint64_t alike, struct http1_response *room);
 
 #endif

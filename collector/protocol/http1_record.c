@@ -104,7 +104,7 @@ bool http1_simple(struct http1 *h, const struct kh_exchange *x)
 	r = http1_memo_request(h->memo, req.head, req.head_len, &owner, &request, &e.alike);
 	if (!r || !ends_run(&req, &r->framing, r->head_len, 0, &e.req_body))
 		return false;
-	a = http1_memo_response(h->memo, resp.head, resp.head_len, &response);
+	a = http1_memo_response(h->memo, resp.head, resp.head_len, e.alike, &response);
 	if (!a || a->status < 200 || http1_tunnels(r->method, a->status))
 		return false;
 	if (!http1_no_body(r->method, a->status)) {

@@ -133,7 +133,7 @@ static enum http1_result read_response(const char *p, size_t n, struct http1_res
 
 	for (int i = 0; memo && n && i < 2; i++) {
 		struct http1_response room;
-		const struct http1_response *again = http1_memo_response(memo, p, n, &room);
+		const struct http1_response *again = http1_memo_response(memo, p, n, i ? 0 : 7, &room);
 
 		assert_int_equal(again != NULL, result == HTTP1_WHOLE);
 		if (again)
