@@ -135,10 +135,12 @@ static int keep_object(struct backend *b, struct bpf_object *obj,
 	struct bpf_map *map;
 	int r = 0;
 
-	bpf_object__for_each_map(map, obj) if (r >= 0 && bpf_map__fd(map) >= 0) r =
-		keep(b, bpf_map__fd(map));
-	bpf_object__for_each_program(prog, obj) if (r >= 0 && bpf_program__fd(prog) >= 0) r =
-		keep(b, bpf_program__fd(prog));
+	bpf_object__for_each_map (map, obj)
+		if (r >= 0 && bpf_map__fd(map) >= 0)
+			r = keep(b, bpf_map__fd(map));
+	bpf_object__for_each_program (prog, obj)
+		if (r >= 0 && bpf_program__fd(prog) >= 0)
+			r = keep(b, bpf_program__fd(prog));
 	for (int i = 0; r >= 0 && i < s->prog_cnt; i++)
 		if (*s->progs[i].link)
 			r = keep(b, bpf_link__fd(*s->progs[i].link));
