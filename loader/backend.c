@@ -19,7 +19,7 @@
 #include "say.h"
 #include "task_iter.skel.h"
 
-#define KEPT_MAX 128 /* programs and maps of both objects */
+#define KEPT_MAX 128 /* maps, programs and links of both objects: about 50 are taken */
 
 struct backend {
 	/* libbpf's objects, until backend_settle(); `iter` is NULL where the kernel has no such */
@@ -128,7 +128,8 @@ static int keep(struct backend *b, int fd)
 	return copy;
 }
 
-static int keep_object(struct backend *b, struct bpf_object *obj, const struct bpf_object_skeleton *s)
+static int keep_object(struct backend *b, struct bpf_object *obj,
+		       const struct bpf_object_skeleton *s)
 {
 	struct bpf_program *prog;
 	struct bpf_map *map;

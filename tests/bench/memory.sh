@@ -20,6 +20,16 @@ resident() { # NAME PID
 		/^RssAnon/ { printf "%s_anonymous %d bytes\n", name, $2 * 1024 }' "/proc/$2/status"
 }
 
+# As after a boot: the kernel reads it from the disk when it is run. What was written in one piece may
+# lie in the page cache in large ones, of which Linux 6.18 maps each whole.
+read_afresh() { # FILE...
+	local file
+	for file; do
+		sync "$file"
+		dd if="$file" iflag=nocache count=0 status=none
+	done
+}
+
 # ---- the loader, and what it made in the kernel ----
 
 measure_loader() { # NAME
@@ -51,12 +61,13 @@ measure_collector() { # NAME
 	start "$collector_log" run_collector KUBECONFIG="$scratch/kubeconfig" NODE_NAME=node-1 --replay "$scratch/tape"
 	collector=$started
 	wait_for 20 reached 1000 http_server_request_duration_seconds_count 'k8s_pod_name="app-'
-	resident "$1_at_first" "$collector"
+	resident "$1_at_first" "$collector" | grep _resident
 	sleep "$SETTLED"
 	scrape
 	resident "$1" "$collector"
 }
 
+read_afresh "$loader_bin" "$collector_bin"
 measure_loader loader
 measure_maps
 prepare_collector
@@ -66,8 +77,13 @@ if [ -n "${BENCH_IMAGE:-}" ]; then
 	stop "$collector"
 	stop "$loader"
 	loader_bin=$BENCH_IMAGE/loader/keyhole-loader collector_bin=$BENCH_IMAGE/collector/keyhole-collector
+	read_afresh "$loader_bin" "$collector_bin"
 	measure_loader image_loader
 	measure_collector image_collector
+	stop "$collector"
+	strip -o "$scratch/collector" "$collector_bin" # which writes it in one piece
+	collector_bin=$scratch/collector
+	measure_collector image_collector_written | grep written_resident
 fi
 "$bench" parts
 "$bench" soak "${BENCH_SOAK:-180}"
