@@ -9,8 +9,11 @@
 #include "../trace/span_queue.h"
 #include "../trace/tracer.h"
 
-/* Of 100. Those of traces and peers are the series' where there are none. */
-enum { SERIES = 35, STREAMS = 20, TRACES = 20, PEERS = 10, ANSWERS = 10, WAITING = 5 };
+/*
+ * Of 100. Those of traces and peers are the series' where there are none. What series get is for
+ * answers to scrapes, too, a third of it: compressed, one of as many series as fit is smaller.
+ */
+enum { SERIES = 45, STREAMS = 20, TRACES = 20, PEERS = 10, WAITING = 5 };
 
 static uint64_t lesser(uint64_t own, uint64_t share)
 {
@@ -51,11 +54,11 @@ static void share(struct config *config, uint64_t bytes)
 		series += TRACES * part;
 	else
 		share_traces(config, TRACES * part);
-	config->keyhole.series_memory = lesser(config->keyhole.series_memory, series);
+	config->keyhole.series_memory = lesser(config->keyhole.series_memory, series - series / 3);
 	config->keyhole.waiting_records =
 		lesser(config->keyhole.waiting_records, WAITING * part / WAITING_BYTES);
 	config->shares.streams = lesser(config->shares.streams, STREAMS * part);
-	config->shares.answers = lesser(config->shares.answers, ANSWERS * part);
+	config->shares.answers = lesser(config->shares.answers, series / 3);
 	config->shares.peer_pods =
 		lesser(config->shares.peer_pods, PEERS * part * 3 / 4 / MEMORY_PEER);
 	config->shares.peer_services =
