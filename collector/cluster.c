@@ -117,7 +117,9 @@ static int watch_peers(struct cluster *c, struct loop *loop, const struct config
 	if (!c->peers)
 		return 0;
 	config_peers(conf, &elsewhere, &services);
-	r = peer_watches_start(&c->watches, loop, &c->api, c->peers, &here, elsewhere, services);
+	r = peer_watches_start(&c->watches, loop, &c->api, c->peers, &here,
+			       elsewhere ? conf->shares.peer_pods : 0,
+			       services ? conf->shares.peer_services : 0);
 	if (r)
 		log_error("the watches of peers cannot be set up: %s", strerror(-r));
 	return r;

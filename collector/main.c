@@ -19,6 +19,7 @@
 #include "loop.h"
 #include "options.h"
 #include "pipeline.h"
+#include "pressure.h"
 #include "policy/process.h"
 #include "policy/sandbox.h"
 #include "reload.h"
@@ -56,6 +57,7 @@ struct collector {
 	struct intake *intake;
 	struct reload *reload;
 	struct vitals vitals;
+	struct pressure pressure;
 };
 
 /* What a signal stops, or has read again. */
@@ -221,6 +223,8 @@ static int make_pipeline(struct collector *c)
 				     .peers = c->cluster.peers,
 				     .waiting_records =
 					     (uint32_t)c->config->keyhole.waiting_records,
+				     .stream_bytes = c->config->shares.streams,
+				     .tight = &c->pressure.tight,
 				     .own_pod = c->config->keyhole.scope == CONFIG_SCOPE_POD};
 
 	c->pipeline = pipeline_new(&o);
@@ -235,6 +239,7 @@ static int make_export(struct collector *c)
 				   .port = (uint16_t)c->config->prometheus.port,
 				   .path = c->config->prometheus.path,
 				   .source = {c->telemetry, c->self, EXEMPLARS_NONE},
+				   .answers_max = c->config->shares.answers,
 				   .not_ready = vitals_not_ready,
 				   .arg = &c->vitals};
 	int r;
@@ -458,6 +463,7 @@ static int start_intake(struct collector *c)
 				    .kube = c->cluster.client,
 				    .store = c->cluster.store,
 				    .peers = c->cluster.peers ? &c->cluster.watches : NULL,
+				    .pressure = &c->pressure,
 				    .sandbox = &c->sandbox};
 	r = vitals_bind(c->self, &c->vitals);
 	if (r)
@@ -495,7 +501,8 @@ static int start(struct collector *c)
 	/* a tape is read without a cluster */
 	if (!c->options.print_metrics && (r = cluster_find(&c->cluster, c->config)))
 		return r;
-	if ((r = make_rules(c)) || (r = make_telemetry(c)) ||
+	r = pressure_start(&c->pressure, c->loop, c->config->keyhole.memory_limit);
+	if (r || (r = make_rules(c)) || (r = make_telemetry(c)) ||
 	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_trace_peers(c)) ||
 	    (r = make_traces(c)) || (r = make_far_ends(c)) || (r = make_pipeline(c)) ||
 	    (r = make_otlp(c)) || (r = make_export(c)) || (r = make_health(c)) ||
@@ -568,6 +575,7 @@ static void end(struct collector *c)
 		selfmetrics_free(c->self);
 	if (c->telemetry)
 		telemetry_free(c->telemetry);
+	pressure_stop(&c->pressure);
 	traces_end(&c->traces);
 	trace_peers_free(&c->trace_peers);
 	otlp_options_free(c->otlp_options);

@@ -47,7 +47,7 @@ static int start_watch(struct peer_watches *w, enum peers_source source, size_t 
 
 int peer_watches_start(struct peer_watches *w, struct loop *loop,
 		       const struct kube_options *options, struct peers *peers,
-		       const struct peer_watch *here, bool elsewhere, bool services)
+		       const struct peer_watch *here, size_t elsewhere, size_t services)
 {
 	int r = 0;
 
@@ -55,9 +55,9 @@ int peer_watches_start(struct peer_watches *w, struct loop *loop,
 	w->watch[PEERS_HERE] = *here;
 	peers_follow(peers, PEERS_HERE, here->store);
 	if (elsewhere && options->node) /* without a node's name, all pods are here */
-		r = start_watch(w, PEERS_ELSEWHERE, KUBE_PEER_PODS_MAX, kube_pod_source_elsewhere);
+		r = start_watch(w, PEERS_ELSEWHERE, elsewhere, kube_pod_source_elsewhere);
 	if (!r && services)
-		r = start_watch(w, PEERS_SERVICES, KUBE_PEER_SERVICES_MAX,
+		r = start_watch(w, PEERS_SERVICES, services,
 				kube_pod_source_services);
 	return r ? r : loop_after(loop, CONFIRM_FIRST_MS, on_confirm, w);
 }

@@ -27,12 +27,13 @@ struct peer_watches {
 
 /*
  * Takes over nothing: what `options` points to, `peers`, and the store and client of the node's
- * own pods outlive it. `elsewhere` and `services` say what else is watched. Makes clients: before
+ * own pods outlive it. `elsewhere` and `services`: what else is watched, and how many of each are
+ * remembered; 0: none. Makes clients: before
  * the sandbox is entered. Returns 0 or -ENOMEM; free it in either case, before these.
  */
 int peer_watches_start(struct peer_watches *watches, struct loop *loop,
 		       const struct kube_options *options, struct peers *peers,
-		       const struct peer_watch *here, bool elsewhere, bool services);
+		       const struct peer_watch *here, size_t elsewhere, size_t services);
 /*
  * Other labels are to be kept: `keep` takes the place of what options->keep was, and `here` is the
  * client of the node's own pods from now on. -ENOMEM: nothing has changed.

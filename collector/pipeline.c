@@ -37,6 +37,7 @@ struct pipeline {
 	uint64_t offered_ns; /* when the waiting ones were looked at last */
 	uint64_t offered_generation;
 	bool followed;  /* in this batch */
+	bool tight;     /* memory, as it was acted upon */
 	uint64_t book;  /* number of the rulebook that is followed */
 	uint32_t wants; /* of BPF: KH_WANT_… */
 	struct verdicts verdicts;
@@ -516,6 +517,20 @@ static void publish(struct pipeline *p)
 	counter_set(&s->waiting_bytes, waiting_bytes(p->waiting));
 }
 
+/* Memory runs short: what is there stays, nothing is added, and nobody waits. */
+static void relieve(struct pipeline *p)
+{
+	bool tight = p->o.tight && atomic_load_explicit(p->o.tight, memory_order_relaxed);
+
+	if (tight)
+		waiting_offer(p->waiting, true);
+	if (tight == p->tight)
+		return;
+	p->tight = tight;
+	streams_hold(p->streams, tight);
+	telemetry_hold(p->o.telemetry, tight);
+}
+
 static void on_idle(void *arg, uint64_t now_ns)
 {
 	struct pipeline *p = arg;
@@ -527,6 +542,7 @@ static void on_idle(void *arg, uint64_t now_ns)
 	workloads_forget(p->workloads, now_ns);
 	telemetry_expire(p->o.telemetry, now_ns);
 	streams_tick(p->streams, now_ns);
+	relieve(p);
 	if (p->o.tracer)
 		tracer_turn(p->o.tracer, now_ns);
 	publish(p);
@@ -570,7 +586,8 @@ static bool on_hold(void *arg)
 static struct streams *new_streams(struct pipeline *p)
 {
 	struct streams_options o = {.connections = STREAMS_DEFAULT,
-				    .bytes_max = STREAMS_BYTES_DEFAULT,
+				    .bytes_max = p->o.stream_bytes ? p->o.stream_bytes
+									   : STREAMS_BYTES_DEFAULT,
 				    .protocols = p->o.protocols | p->o.traced,
 				    .emit = on_exchange,
 				    .decide = on_decision,

@@ -39,6 +39,8 @@ struct pipeline_options {
 	struct tracer *tracer;       /* NULL: no spans */
 	uint64_t traced;             /* as `protocols`: those that spans are made of */
 	struct peers *peers; /* NULL, or what telemetry's namer asks: to be quiesced as the store */
+	uint64_t stream_bytes;     /* of what is kept of streams; 0: STREAMS_BYTES_DEFAULT */
+	const _Atomic bool *tight; /* memory runs short; NULL: never */
 	uint32_t waiting_records;
 	uint64_t wait_ns;
 	bool routines; /* exchanges say which goroutine had the request */

@@ -255,6 +255,20 @@ static void bind_telemetry(struct selfmetrics *self, struct vitals *v)
 	}
 }
 
+static uint64_t memory_limit(void *arg)
+{
+	return ((const struct vitals *)arg)->pressure->limit;
+}
+
+static void bind_pressure(struct selfmetrics *self, struct vitals *v)
+{
+	if (!v->pressure || !v->pressure->limit)
+		return;
+	function(self, SELF_MEMORY_LIMIT, "", memory_limit, v);
+	number(self, SELF_MEMORY_USED, "", &v->pressure->used);
+	number(self, SELF_LIMIT_REACHED, "memory", &v->pressure->reached);
+}
+
 static void bind_kube(struct selfmetrics *self, struct vitals *v)
 {
 	size_t i;
@@ -331,6 +345,7 @@ int vitals_bind(struct selfmetrics *self, struct vitals *v)
 	bind_intake(self, v);
 	bind_pipeline(self, v);
 	bind_telemetry(self, v);
+	bind_pressure(self, v);
 	bind_kube(self, v);
 	bind_peers(self, v);
 	bind_reload(self, v);

@@ -10,6 +10,7 @@
 #include "kube_vitals.h"
 #include "peer_watches.h"
 #include "pipeline.h"
+#include "pressure.h"
 #include "policy/report.h"
 #include "reload.h"
 #include "telemetry/selfmetrics.h"
@@ -31,6 +32,7 @@ struct vitals {
 	struct kube_vitals kube_vitals; /* filled by vitals_bind() */
 	const struct kube_store *store;
 	const struct peer_watches *peers;
+	const struct pressure *pressure; /* NULL: no limit */
 	const struct policy_report *sandbox;
 	const struct export *export;
 	struct vitals_part loader[POLICY_PARTS_COUNT]; /* filled by vitals_bind() */

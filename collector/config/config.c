@@ -7,6 +7,7 @@
 #include "bind.h"
 #include "choose.h"
 #include "entries.h"
+#include "memory.h"
 #include "expand.h"
 #include "tree.h"
 #include "unset.h"
@@ -129,6 +130,7 @@ static void settle(struct binding *b, struct config *config, const struct tree *
 	entries_settle(b, config);
 	choose_settle(b, config);
 	unset_complete(b, config);
+	memory_settle(b, config);
 }
 
 static int bind_all(struct binding *b, struct config *config, const struct tree *root,

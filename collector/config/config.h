@@ -227,10 +227,17 @@ struct config {
 		uint64_t waiting_records, waiting_ns;
 		uint64_t series_limit;  /* per metric */
 		uint64_t series_memory; /* bytes */
+		uint64_t memory_limit;  /* bytes; 0: none */
 		bool time_to_first_byte, server_address_from_host;
 		int semconv;               /* enum semconv */
 		struct config_texts peers; /* "pods", "services" */
 	} keyhole;
+
+	/* Worked out of keyhole.memory_limit: config/memory.h. */
+	struct {
+		uint64_t streams, answers; /* bytes */
+		uint64_t peer_pods, peer_services;
+	} shares;
 };
 
 /* `option` (of the command line), else the first of KEYHOLE_, OTEL_EBPF_, BEYLA_CONFIG_PATH. */

@@ -664,6 +664,16 @@ static const struct option all[] = {
 	 .fallback = "67108864",
 	 .env = "SERIES_MEMORY",
 	 .doc = "Bytes for all series together."},
+	{.path = "keyhole.memory_limit",
+	 .type = OPTION_COUNT,
+	 AT(keyhole.memory_limit),
+	 .min = 0,
+	 .max = (uint64_t)1 << 40,
+	 .fallback = "0",
+	 .env = "MEMORY_LIMIT",
+	 .doc = "Bytes that the collector may have in all, such as its container's limit, at least "
+		"50331648 (48 MiB): it is shared out to all that can grow, and what does not fit is "
+		"left out and counted. 0: no limit but those of each part."},
 	{.path = "keyhole.time_to_first_byte",
 	 .type = OPTION_BOOL,
 	 AT(keyhole.time_to_first_byte),

@@ -59,7 +59,7 @@ static const struct option rows[] = {
 	{.path = "keyhole.traces.join_spans",
 	 .type = OPTION_COUNT,
 	 AT(traces.join_spans),
-	 .min = 64,
+	 .min = TRACER_ROOM_SPANS_MIN,
 	 .max = TRACER_ROOM_SPANS_MAX,
 	 .fallback = "8192",
 	 .env = "TRACES_JOIN_SPANS",

@@ -47,11 +47,24 @@ static void refuse_scrape(struct http_response *response, const char *why)
 	response->retry_after = "1";
 }
 
-static void scrape_done(void *arg)
+static void scrape_done(void *arg, size_t n)
 {
 	struct export *export = arg;
 
+	atomic_fetch_sub_explicit(&export->stats.answers_bytes, n, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&export->stats.scrapes_active, 1, memory_order_relaxed);
+}
+
+/* For one more answer. */
+static size_t room_of(const struct export *export)
+{
+	uint64_t held = atomic_load_explicit(&export->stats.answers_bytes, memory_order_relaxed);
+	uint64_t max = export->options.answers_max;
+
+	if (!max)
+		return EXPORT_BODY_MAX;
+	max = max > held ? max - held : 0;
+	return max < EXPORT_BODY_MAX ? (size_t)max : EXPORT_BODY_MAX;
 }
 
 static void render(struct export *export, const struct http_request *request,
@@ -60,7 +73,7 @@ static void render(struct export *export, const struct http_request *request,
 	enum prometheus_format format = negotiate_format(request->accept);
 	bool gzip = negotiate_gzip(request->accept_encoding);
 	struct body body;
-	int err = body_init(&body, EXPORT_BODY_MAX, gzip);
+	int err = body_init(&body, room_of(export), gzip);
 
 	if (!err) {
 		prometheus_render(&export->options.source, format, &body);
@@ -72,7 +85,8 @@ static void render(struct export *export, const struct http_request *request,
 			count(&export->stats.bodies_too_long);
 		refuse_scrape(response,
 			      err != -EFBIG ? "out of memory"
-			      : gzip ? "too many series for one answer: lower the series limit"
+			      : gzip ? "too many series for one answer: lower the series limit, or raise the "
+				     "memory limit if there is one"
 				     : "too many series for a plain answer: accept gzip");
 		return;
 	}
@@ -86,6 +100,7 @@ static void render(struct export *export, const struct http_request *request,
 		.done_arg = export,
 	};
 	count(&export->stats.scrapes_active);
+	atomic_fetch_add_explicit(&export->stats.answers_bytes, body.n, memory_order_relaxed);
 }
 
 static void get_metrics(struct export *export, const struct http_request *request,

@@ -22,6 +22,7 @@ struct export_options {
 	bool health_only;   /* no metrics are served, only the other two */
 	const char *path; /* begins with '/', not /healthz or /readyz; NULL: EXPORT_PATH_DEFAULT */
 	struct prometheus_source source;
+	uint64_t answers_max; /* bytes of all answers being sent; 0: the limits above alone */
 	/* NULL: always ready. Else returns NULL when ready, or the reason why not, one line. */
 	const char *(*not_ready)(void *arg);
 	void *arg;
@@ -35,6 +36,7 @@ struct export_stats {
 	_Atomic uint64_t scrapes_refused; /* of these, beyond EXPORT_SCRAPES_MAX */
 	_Atomic uint64_t bodies_too_long; /* of these, beyond EXPORT_BODY_MAX */
 	_Atomic uint64_t scrapes_active;
+	_Atomic uint64_t answers_bytes; /* of these */
 };
 
 struct export;

@@ -42,7 +42,8 @@ struct http_server {
 /* What a response holds until it is sent. */
 struct sending {
 	char *body;
-	void (*done)(void *arg);
+	size_t n;
+	void (*done)(void *arg, size_t n);
 	void *done_arg;
 };
 
@@ -51,7 +52,7 @@ static void sent(void *cls)
 	struct sending *sending = cls;
 
 	if (sending->done)
-		sending->done(sending->done_arg);
+		sending->done(sending->done_arg, sending->n);
 	free(sending->body);
 	free(sending);
 }
@@ -103,7 +104,7 @@ static struct MHD_Response *make_response(const struct http_response *answer)
 
 	if (!sending)
 		return NULL;
-	*sending = (struct sending){answer->body, answer->done, answer->done_arg};
+	*sending = (struct sending){answer->body, answer->n, answer->done, answer->done_arg};
 	response = MHD_create_response_from_buffer_with_free_callback_cls(
 		answer->n, answer->body ? answer->body : "", sent, sending);
 	if (!response) {
@@ -125,7 +126,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, const struct ht
 
 	if (!response) {
 		if (answer->done)
-			answer->done(answer->done_arg);
+			answer->done(answer->done_arg, answer->n);
 		free(answer->body);
 		return MHD_NO; /* closes the connection */
 	}

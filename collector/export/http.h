@@ -41,7 +41,7 @@ struct http_response {
 	char *body;              /* malloc()ed, the server's from now on */
 	size_t n;
 	/* Called once, when the body was sent or its connection ended. */
-	void (*done)(void *arg);
+	void (*done)(void *arg, size_t n); /* the body's */
 	void *done_arg;
 };
 

@@ -15,6 +15,8 @@ struct seat {
 	char text[WAITING_TEXT];
 };
 
+_Static_assert(sizeof(struct seat) <= WAITING_BYTES, "as it is told");
+
 struct waiting {
 	struct seat *seats;
 	uint32_t capacity, taken;

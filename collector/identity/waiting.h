@@ -16,6 +16,7 @@
  * than HTTP/1 has CALL_TEXT bytes of them at most, so that nothing of it is lost.
  */
 #define WAITING_TEXT 768
+#define WAITING_BYTES 1280 /* of an exchange that waits, at most */
 
 struct waiting;
 

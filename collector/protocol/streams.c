@@ -491,3 +491,8 @@ size_t streams_bytes(const struct streams *s)
 	return keyed_bytes(&s->table) + s->table.capacity * sizeof(*s->stream) +
 	       STREAMS_CALLS * sizeof(*s->blocks) + s->memory.bytes;
 }
+
+void streams_hold(struct streams *s, bool hold)
+{
+	s->memory.bytes_max = hold && s->memory.bytes < s->o.bytes_max ? s->memory.bytes : s->o.bytes_max;
+}

@@ -99,4 +99,7 @@ const struct streams_counters *streams_counters(const struct streams *streams);
 uint32_t streams_open(const struct streams *streams);
 size_t streams_bytes(const struct streams *streams);
 
+/* No more memory than there is now, until it is taken back. */
+void streams_hold(struct streams *streams, bool hold);
+
 #endif

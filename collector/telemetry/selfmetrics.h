@@ -36,6 +36,10 @@
 	  "Most bytes that ever waited in a ring since the collector started.")                    \
 	X(RING_SIZE, GAUGE, "keyhole_ring_size_bytes", "ring", "Size of a ring.")                  \
 	X(MEMORY, GAUGE, "keyhole_memory_bytes", "part", "Memory held, by subsystem.")             \
+	X(MEMORY_LIMIT, GAUGE, "keyhole_memory_limit_bytes", "",                                   \
+	  "keyhole.memory_limit, where it is set.")                                                \
+	X(MEMORY_USED, GAUGE, "keyhole_memory_used_bytes", "",                                     \
+	  "Memory of the collector's own, where that limit is set.")                               \
 	X(LIMIT_REACHED, COUNTER, "keyhole_limit_reached", "limit",                                \
 	  "Times that a limit was reached, by its name.")                                          \
 	X(LOADER_CONNECTED, GAUGE, "keyhole_loader_connected", "",                                 \

@@ -198,6 +198,13 @@ void telemetry_free(struct telemetry *t)
 
 /* ---- the writer ---- */
 
+void telemetry_hold(struct telemetry *t, bool hold)
+{
+	uint64_t held = atomic_load_explicit(&t->grace.bytes, memory_order_relaxed);
+
+	t->grace.bytes_max = hold && held < t->options.bytes_max ? held : t->options.bytes_max;
+}
+
 static void set_sizes(struct telemetry *t)
 {
 	uint64_t series = 0;

@@ -190,6 +190,9 @@ static inline int telemetry_http(struct telemetry *telemetry, struct resource *r
 	return telemetry_count(telemetry, &source, now_ns, NULL);
 }
 
+/* No more memory than there is now, until it is taken back: the limit of series is reached. */
+void telemetry_hold(struct telemetry *telemetry, bool hold);
+
 /* A small step of expiry; call it at least ten times a second. */
 void telemetry_expire(struct telemetry *telemetry, uint64_t now_ns);
 

@@ -20,8 +20,10 @@
 #include "span_queue.h"
 #include "tell.h"
 
+#define TRACER_ROOM_SPANS_MIN 64
 #define TRACER_ROOM_SPANS_MAX 1048576   /* keyhole.traces.join_spans */
 #define TRACER_ROOM_BYTES_PER_SPAN 1024 /* memory of the room; larger spans take more of it */
+#define TRACER_PLACE_BYTES 1536         /* beside it, of what is known of it and its kin, at most */
 #define TRACER_STEP_NS 100000000ull     /* the room is looked through so often */
 
 /* keyhole.traces.remote_parents: is the other end of a connection seen by another collector? */

@@ -349,6 +349,32 @@ static void everything_adds_up_whatever_happens(void **state)
 	assert_int_equal(telemetry_stats(o.telemetry)->invalid, 0);
 }
 
+/* Memory runs short: what is there goes on, nothing new is kept, and it is counted. */
+static void under_pressure_nothing_new_is_taken_in(void **state)
+{
+	_Atomic bool tight = false;
+	uint64_t series;
+
+	o.tight = &tight;
+	start(false);
+	tell(unit_cgroup(CGROUP, "nginx.service"));
+	exchange(CGROUP, TGID, "/", OK);
+	exchange(CGROUP + 1, TGID, "/", OK); /* waits for its cgroup */
+	series = telemetry_stats(o.telemetry)->series;
+	tight = true;
+	idle_after(1);
+	assert_int_equal(STAT(waiting), 0);
+	exchange(CGROUP, TGID, "/", OK);
+	assert_int_equal(telemetry_stats(o.telemetry)->overflows, 0);
+	exchange(CGROUP, TGID, "/", "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(telemetry_stats(o.telemetry)->overflows, 1);
+	tight = false;
+	idle_after(1);
+	exchange(CGROUP, TGID, "/", "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+	assert_int_equal(telemetry_stats(o.telemetry)->overflows, 1);
+	assert_true(telemetry_stats(o.telemetry)->series > series);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +399,7 @@ int main(void)
 		T(without_a_cluster_nothing_is_held),
 		T(in_the_scope_of_its_pod_others_are_hidden),
 		T(everything_adds_up_whatever_happens),
+		T(under_pressure_nothing_new_is_taken_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

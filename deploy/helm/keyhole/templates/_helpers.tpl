@@ -221,6 +221,11 @@ annotations:
       valueFrom:
         fieldRef:
           fieldPath: spec.nodeName
+    {{- if dig "limits" "memory" "" .Values.collector.resources }}
+    - name: KEYHOLE_MEMORY_LIMIT
+      valueFrom:
+        resourceFieldRef: {containerName: keyhole-collector, resource: limits.memory, divisor: "1"}
+    {{- end }}
     {{- if .Values.tracePeers.enabled }}
     - name: KEYHOLE_TRACES_PEERS_ENDPOINTS
       value: "{{ include "keyhole.tracePeers" . }}.{{ .Release.Namespace }}.svc:{{ .Values.tracePeers.port }}"
