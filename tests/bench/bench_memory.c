@@ -2,23 +2,29 @@
 /*
  * What the collector's memory follows.
  *
- * bench-memory parts           bytes of a series, of a connection, of a pod: what each thousand
- * adds bench-memory tape FILE       a tape of 250 pods and 1,000 series (labels of HTTP servers),
- * for --replay bench-memory soak CYCLES     pods, connections and routes come and go; ends 1 if
- * memory grows
+ * bench-memory parts
+ *	bytes of a series, of a connection, of a pod, of a span: what each thousand adds
+ * bench-memory tape FILE
+ *	a tape of 250 pods and 1,000 series (labels of HTTP servers), for --replay
+ * bench-memory soak CYCLES
+ *	pods, connections and routes come and go; ends 1 if memory grows
  */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "export/prometheus.h"
 #include "node.h"
 #include "talks.h"
+#include "trace/tracer.h"
 #include "tests/unit/identity/node.h"
 
 #define SERIES 1000
 #define CONNECTIONS 1000
+#define SPANS 1000
+#define ROOM_SPANS 16384
 #define WARM 60 /* cycles until all that is kept for a time was kept that long: 10 min */
 #define CYCLE_NS 10000000000ull
 #define CYCLE_PODS 10 /* replaced in each */
@@ -84,6 +90,71 @@ static uint64_t protocol_bytes(const struct node *node)
 	return pipeline_stats(node->pipeline)->protocol_bytes;
 }
 
+/* As a server's of HTTP in a pod is. */
+static void make_span(struct span *span, const struct span_rules *rules, struct resource *resource)
+{
+	static const struct exchange exchange = {
+		.conn = {.lport = 8080, .rport = 41000, .family = AF_INET, .role = KH_ROLE_SERVER},
+		.start_ns = 1,
+		.end_ns = 1000001,
+		.method = HTTP_GET,
+		.status = 200,
+		.host = {"shop.team-1.svc:8080", 20},
+		.target = {"/api/items/1234?page=2", 22},
+	};
+	const struct attribute_source source = {resource, &exchange, slice_of("/api/items/*"), 1};
+
+	span_init(span);
+	span_make(span, rules, &source);
+}
+
+/* In the queue of the exporter. */
+static double queued_bytes(const struct span_rules *rules)
+{
+	static struct span span;
+	const char *values[RES_COUNT] = {[RES_SERVICE_NAME] = "web"};
+	struct resource *resource = resource_new(values);
+	struct span_queue *queue;
+	double bytes;
+
+	if (!resource || span_queue_new(&queue, SPANS, SPAN_QUEUE_BYTES_DEFAULT))
+		node_die("no queue of spans");
+	make_span(&span, rules, resource);
+	for (unsigned int i = 0; i < SPANS; i++)
+		if (span_queue_put(queue, &span))
+			node_die("a span was refused");
+	bytes = (double)atomic_load(&span_queue_stats(queue)->bytes) / SPANS;
+	span_queue_free(queue);
+	resource_unref(resource);
+	return bytes;
+}
+
+static size_t tracer_size(const struct span_rules *rules, uint32_t room_spans)
+{
+	struct tracer_options options = {.rules = rules, .room_spans = room_spans};
+	struct tracer *tracer = tracer_new(&options);
+	size_t bytes;
+
+	if (!tracer)
+		node_die("no tracer");
+	bytes = tracer_bytes(tracer);
+	tracer_free(tracer);
+	return bytes;
+}
+
+static void tell_spans(void)
+{
+	static const struct span_options options = {.protocols = ~0ull};
+	static struct span_rules rules;
+
+	if (span_rules_init(&rules, &options))
+		node_die("no rules of spans");
+	printf("memory_per_span_queued %.0f bytes\n", queued_bytes(&rules));
+	printf("memory_per_span_waiting %.0f bytes\n",
+	       (double)(tracer_size(&rules, 2 * ROOM_SPANS) - tracer_size(&rules, ROOM_SPANS)) /
+		       ROOM_SPANS);
+}
+
 static void parts(void)
 {
 	static struct node node, empty;
@@ -104,6 +175,7 @@ static void parts(void)
 	       (double)(protocol_bytes(&node) - before) / CONNECTIONS);
 	node_stop(&node);
 	node_stop(&empty);
+	tell_spans();
 }
 
 /* ---- a tape ---- */
