@@ -9,6 +9,7 @@
  * bench-memory soak CYCLES
  *	pods, connections and routes come and go; ends 1 if memory grows
  */
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,10 @@
 #define CYCLE_NS 10000000000ull
 #define CYCLE_PODS 10 /* replaced in each */
 #define CYCLE_EXCHANGES 1000
+#define CYCLE_CONNECTIONS 100 /* of HTTP, whose responses come in parts */
+#define CYCLE_REST 5          /* bytes of the last part */
+#define CYCLE_STREAMS 10      /* connections in each of the other protocols */
+#define SOAK_COOKIES 1000000000ull
 #define SOAK_PODS 60
 #define MAY_GROW 64 * 1024 /* bytes of heap: buffers of stdio and the like */
 
@@ -259,6 +264,72 @@ static void turn_pods(struct node *node, unsigned int first)
 	}
 }
 
+/* Exchanges on connections of HTTP whose responses come in two parts. Every other one is reset. */
+static void turn_http(struct node *node, unsigned int first, uint64_t cookie)
+{
+	for (unsigned int i = 0; i < CYCLE_CONNECTIONS; i++) {
+		struct kh_exchange *x = (struct kh_exchange *)record;
+		struct kh_part end = {
+			.rec = {KH_FINISH, KH_F_RESPONSE, sizeof(end)},
+			.cookie = cookie + i,
+			.number = 1,
+			.reason = i % 2 ? KH_WHY_RESET : KH_WHY_LENGTH,
+			.error = i % 2 ? ECONNRESET : 0,
+			.msg = {.first_ns = node->now_ns,
+				.last_ns = node->now_ns,
+				.len = i % 2 ? 0 : CYCLE_REST,
+				.calls = 1},
+		};
+
+		node_http(record, &(struct node_http){.pod = first + i % SOAK_PODS,
+						      .cookie = cookie + i,
+						      .number = 1,
+						      .method = "GET",
+						      .target = "/parts",
+						      .status = 200,
+						      .lport = 8080,
+						      .ns = node->now_ns});
+		x->rec.size -= CYCLE_REST;
+		x->resp.len -= CYCLE_REST;
+		x->resp.head_len -= CYCLE_REST;
+		node_record(node, x, x->rec.size);
+		node_record(node, &end, sizeof(end));
+	}
+}
+
+/* A connection in each of the other protocols: an exchange, and half of one; every other is closed
+ * by the server, the others as if the client had gone. */
+static void turn_streams(struct node *node, unsigned int first, uint64_t cookie)
+{
+	static struct talk_of talk[64];
+
+	for (unsigned int i = 0; i < talks_n; i++) {
+		const struct text *said[] = {&talk[i].hello, &talk[i].welcome, &talk[i].ask,
+					     &talk[i].answer, &talk[i].ask};
+		struct talk_call call = {.serial = 1, .seq = {1, 1}, .ns = node->now_ns};
+		struct kh_segment *seg = (struct kh_segment *)record;
+
+		if (!talk[i].ask.n)
+			talks[i].make(&talk[i]);
+		for (unsigned int k = 0; k < sizeof(said) / sizeof(said[0]); k++) {
+			call.sent = k % 2;
+			if (!talk_segment(seg, &talk[i], &call, said[k]))
+				continue;
+			seg->conn.cookie = cookie + i;
+			seg->cgroup = seg->tgid = seg->tid = first + i % SOAK_PODS + 1;
+			node_record(node, seg, seg->rec.size);
+		}
+		seg->rec.size = sizeof(*seg);
+		seg->head_len = 0;
+		seg->len = seg->tgid = seg->tid = 0;
+		seg->seq = call.seq[0];
+		seg->other = call.seq[1];
+		seg->reason = i % 2 ? KH_WHY_CLOSE : KH_WHY_RESET;
+		seg->sent = false;
+		node_record(node, seg, sizeof(*seg));
+	}
+}
+
 static void cycle(struct node *node, unsigned int number)
 {
 	const struct prometheus_source source = {.telemetry = node->telemetry};
@@ -283,6 +354,9 @@ static void cycle(struct node *node, unsigned int number)
 					      .lport = (uint16_t)(8080 + i % 7),
 					      .ns = node->now_ns}));
 	}
+	turn_http(node, first, SOAK_COOKIES + (uint64_t)number * 1000);
+	for (unsigned int i = 0; i < CYCLE_STREAMS; i++)
+		turn_streams(node, first, 2 * SOAK_COOKIES + (uint64_t)number * 1000 + i * 32);
 	/* Series may go once a scrape saw them. */
 	node_idle(node, 1000000);
 	if (body_init(&body, 1u << 30, true))
@@ -309,6 +383,24 @@ static size_t most_of(struct node *node, unsigned int from, unsigned int n)
 	return most;
 }
 
+/* That all of it took the way it was to take. */
+static void expect_soak(const struct node *node, unsigned int cycles)
+{
+	const struct pipeline_stats *stats = pipeline_stats(node->pipeline);
+
+	for (unsigned int i = 0; i < talks_n; i++) {
+		enum protocol told = talks[i].protocol;
+
+		if (told == PROTOCOL_HTTP2)
+			told = PROTOCOL_GRPC;
+		if (stats->exchanges_of[told] < (uint64_t)cycles * CYCLE_STREAMS)
+			node_die("exchanges of a protocol are missing");
+	}
+	if (stats->exchanges < (uint64_t)cycles * (CYCLE_EXCHANGES + CYCLE_CONNECTIONS) ||
+	    stats->orphan_parts || stats->invalid_parts || stats->conns_evicted)
+		node_die("exchanges on connections are missing");
+}
+
 static int soak(unsigned int cycles)
 {
 	static struct node node;
@@ -320,6 +412,7 @@ static int soak(unsigned int cycles)
 	second = most_of(&node, WARM + cycles / 2, cycles / 2);
 	printf("soak_heap %.2f MiB\n", (double)second / 1048576);
 	printf("soak_growth %.0f bytes\n", second > first ? (double)(second - first) : 0);
+	expect_soak(&node, cycles + WARM);
 	node_stop(&node);
 	return second > first + MAY_GROW;
 }

@@ -39,11 +39,16 @@ line() { # NAME VALUE UNIT
 	printf '%s %s %s\n' "$@"
 }
 
+lacks() { # WHAT
+	echo "$0: no $1: deploy/install-packages build bench installs it" >&2
+	exit 1
+}
+
 wants() { # PROGRAM...: as root, and with these
 	local program
-	[ "$(id -u)" = 0 ] || { echo "$0: needs root" >&2; exit 1; }
+	[ "$(id -u)" = 0 ] || { echo "$0: needs root: it loads BPF programs" >&2; exit 1; }
 	for program; do
-		command -v "$program" > /dev/null || { echo "$0: no $program; see deploy/install-packages" >&2; exit 1; }
+		command -v "$program" > /dev/null || lacks "$program"
 	done
 }
 
