@@ -3,14 +3,10 @@
 #
 # As root: programs are loaded. $BENCH_SOAK: cycles of the soak, of 10 s of the node's time each.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export KEYHOLE_BUILD=$BENCH_BUILD
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$here/../lib.sh"
-# shellcheck source-path=SCRIPTDIR source=../system/agent.bash
-. "$here/../system/agent.bash"
-: > "$scratch/.summary" # nothing is counted here
-bench=$BENCH_BUILD/tests/bench/bench-memory
+# shellcheck source-path=SCRIPTDIR source=lib.bash
+. "$(dirname "$0")/lib.bash"
+wants curl
+memory=$BENCH_BUILD/tests/bench/bench-memory
 
 resident() { # NAME PID
 	awk -v name="$1" '/^VmRSS/ { printf "%s_resident %d bytes\n", name, $2 * 1024 }
@@ -28,9 +24,9 @@ resident loader "$loader"
 
 # ---- the collector: 250 pods of a real list, 1,000 series of a tape ----
 
-"$bench" tape "$scratch/tape"
+"$memory" tape "$scratch/tape"
 chmod 644 "$scratch/tape"
-start "$scratch/api.port" "$python" -B "$here/pods.py" serve 250 250
+start "$scratch/api.port" "$python" -B "$bench/pods.py" serve 250 250
 wait_for 20 test -s "$scratch/api.port"
 printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$scratch/api.port")'}}]" \
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
@@ -39,5 +35,5 @@ collector=$started
 wait_for 20 reached 1000 http_server_request_duration_seconds_count 'k8s_pod_name="app-'
 echo "collector_series $(metric_count "$metrics" http_server_request_duration_seconds_count 'k8s_pod_name="app-') series"
 resident collector "$collector"
-"$bench" parts
-"$bench" soak "${BENCH_SOAK:-180}"
+"$memory" parts
+"$memory" soak "${BENCH_SOAK:-180}"
