@@ -12,12 +12,12 @@
 #
 # and for each WHAT `scaling_WHAT_flatness`, the dearest point by the cheapest: 1 is flat.
 #
-# $BENCH_ROUNDS: rounds with and without in turn (3).
+# $BENCH_ROUNDS: rounds with and without in turn (5).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 wants taskset
-rounds=${BENCH_ROUNDS:-3}
+rounds=${BENCH_ROUNDS:-5}
 connections=(10 100 1000 10000 20000) exchanges=42000
 lines=$BENCH_WORK/lines
 mapfile -t cpus < <($python -c 'import os; print(*sorted(os.sched_getaffinity(0)), sep="\n")')
