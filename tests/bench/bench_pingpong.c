@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench-pingpong KIND ROUNDS [CONNECTIONS [RATE PORT]]
+ * bench-pingpong KIND[,KIND...] ROUNDS [CONNECTIONS [RATE PORT]]
  *
  * Both ends of loopback connections in one thread, so that nothing is measured but the calls: what
  * is sent is there when the other end receives. A round is two sends and two receives, on one
@@ -11,11 +11,13 @@
  *   upload    twice another 1,000 bytes of one long request
  *   download  twice another 1,000 bytes of one long response
  *
- * First some rounds that do not count, then a rest in which a collector may decide. Prints the CPU
- * time of a round in nanoseconds, the lower quartile of BATCHES. With RATE, so many rounds a second
- * (0: as many as there can be), and all count: prints how many there were, and how many a second.
+ * First some rounds that do not count, then a rest in which a collector may decide. Prints for each
+ * KIND the CPU time of a round in nanoseconds, the median of BATCHES; kinds take turns, batch by
+ * batch. With RATE, so many rounds a second (0: as many as there can be) of one KIND, and all
+ * count: prints how many there were, and how many a second.
  */
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +123,8 @@ static const struct kind {
 	{"download", download_begin, download_round},
 };
 
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
 static struct pair *connect_all(size_t n, int port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET,
@@ -153,13 +157,18 @@ static double cpu_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static void rounds(const struct kind *kind, const struct pair *pairs, size_t n, long times)
-{
-	static size_t next;
+/* Connections of one kind, which take turns. */
+struct group {
+	const struct kind *kind;
+	struct pair *pairs;
+	size_t n, next;
+};
 
+static void rounds(struct group *group, long times)
+{
 	for (long i = 0; i < times; i++) {
-		kind->round(&pairs[next]);
-		next = next + 1 < n ? next + 1 : 0;
+		group->kind->round(&group->pairs[group->next]);
+		group->next = group->next + 1 < group->n ? group->next + 1 : 0;
 	}
 }
 
@@ -173,59 +182,72 @@ static int order(const void *a, const void *b)
 /* ---- one process: as many connections as it may hold ---- */
 
 struct run {
-	const struct kind *kind;
-	long rounds;
-	size_t connections;
-	int port;    /* of the server; 0: any */
-	double rate; /* rounds a second; 0: as many as there can be */
+	const struct kind *kinds[KINDS];
+	unsigned int kinds_n;
+	long rounds;        /* of each kind */
+	size_t connections; /* likewise */
+	int port;           /* of the server; 0: any */
+	double rate;        /* rounds a second; 0: as many as there can be */
 };
 
-static double median_batch(const struct run *run, const struct pair *pairs, size_t n)
+struct times {
+	double ns[KINDS]; /* of a round */
+};
+
+static struct times medians(const struct run *run, struct group *groups)
 {
 	long times = run->rounds / BATCHES;
-	double took[BATCHES];
+	double took[KINDS][BATCHES];
+	struct times medians = {0};
 
 	for (size_t i = 0; i < BATCHES; i++) {
-		double from = cpu_ns();
+		for (unsigned int k = 0; k < run->kinds_n; k++) {
+			double from = cpu_ns();
 
-		rounds(run->kind, pairs, n, times);
-		took[i] = (cpu_ns() - from) / (double)times;
+			rounds(&groups[k], times);
+			took[k][i] = (cpu_ns() - from) / (double)times;
+		}
 	}
-	qsort(took, BATCHES, sizeof(took[0]), order);
-	return took[BATCHES / 4]; /* what else the machine does comes on top */
+	for (unsigned int k = 0; k < run->kinds_n; k++) {
+		qsort(took[k], BATCHES, sizeof(took[k][0]), order);
+		medians.ns[k] = took[k][BATCHES / 2];
+	}
+	return medians;
 }
 
-static struct pair *warm(const struct run *run, size_t n)
+static void warm(const struct run *run, struct group *groups, size_t n)
 {
-	struct pair *pairs = connect_all(n, 0);
-
-	for (size_t i = 0; run->kind->begin && i < n; i++)
-		run->kind->begin(&pairs[i]);
-	rounds(run->kind, pairs, n, (long)n * (n > WARM_ALL ? WARM_FEW : WARM_ROUNDS));
+	for (unsigned int k = 0; k < run->kinds_n; k++) {
+		groups[k] = (struct group){run->kinds[k], connect_all(n, 0), n, 0};
+		for (size_t i = 0; groups[k].kind->begin && i < n; i++)
+			groups[k].kind->begin(&groups[k].pairs[i]);
+		rounds(&groups[k], (long)n * (n > WARM_ALL ? WARM_FEW : WARM_ROUNDS));
+	}
 	usleep(WARM_MS * 1000);
-	rounds(run->kind, pairs, n, (long)n);
-	return pairs;
+	for (unsigned int k = 0; k < run->kinds_n; k++)
+		rounds(&groups[k], (long)n);
 }
 
 /* Says when it is ready, and measures when it is told to. */
 static void share(const struct run *run, size_t n, int told, int tell)
 {
-	struct pair *pairs = warm(run, n);
-	double took = 0;
+	struct group groups[KINDS];
+	struct times took = {0};
 	char go;
 
+	warm(run, groups, n);
 	if (write(tell, &took, sizeof(took)) < 0 || read(told, &go, 1) != 1)
 		exit(1);
-	took = median_batch(run, pairs, n);
+	took = medians(run, groups);
 	exit(write(tell, &took, sizeof(took)) < 0);
 }
 
 /* A process may not hold them all: several do, which measure one after the other. */
-static double measure(const struct run *run, size_t most)
+static struct times measure(const struct run *run, size_t most)
 {
-	size_t processes = (run->connections + most - 1) / most;
+	size_t processes = (run->connections * run->kinds_n + most - 1) / most;
+	struct times sum = {0}, one;
 	int told[2], tell[2];
-	double sum = 0, one;
 
 	if (pipe(told) || pipe(tell))
 		die("pipe");
@@ -241,9 +263,10 @@ static double measure(const struct run *run, size_t most)
 	for (size_t i = 0; i < processes; i++) {
 		if (write(told[1], "", 1) < 0 || read(tell[0], &one, sizeof(one)) != sizeof(one))
 			die("a process that holds connections");
-		sum += one;
+		for (unsigned int k = 0; k < run->kinds_n; k++)
+			sum.ns[k] += one.ns[k] / (double)processes;
 	}
-	return sum / (double)processes;
+	return sum;
 }
 
 /* ---- at a rate ---- */
@@ -268,7 +291,8 @@ static double now_ns(void)
  */
 static void pace(const struct run *run)
 {
-	struct pair *pairs = connect_all(run->connections, run->port);
+	struct group group = {run->kinds[0], connect_all(run->connections, run->port),
+			      run->connections, 0};
 	double from = now_ns(), seconds;
 	long done = 0;
 
@@ -277,13 +301,28 @@ static void pace(const struct run *run)
 					 : run->rounds;
 		long n = (due < run->rounds ? due : run->rounds) - done;
 
-		rounds(run->kind, pairs, run->connections, n);
+		rounds(&group, n);
 		done += n;
 		if (run->rate > 0)
 			wait_until(now_ns() + 1e6);
 	}
 	seconds = (now_ns() - from) / 1e9;
 	printf("%ld %.0f\n", done, (double)done / seconds);
+}
+
+/* Returns false if one is not known, or there are too many. */
+static bool read_kinds(struct run *run, char *names)
+{
+	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+		size_t k = 0;
+
+		while (k < KINDS && strcmp(name, kinds[k].name))
+			k++;
+		if (k == KINDS || run->kinds_n == KINDS)
+			return false;
+		run->kinds[run->kinds_n++] = &kinds[k];
+	}
+	return run->kinds_n;
 }
 
 int main(int argc, char **argv)
@@ -293,13 +332,11 @@ int main(int argc, char **argv)
 			  .rate = argc > 4 ? atof(argv[4]) : 0,
 			  .port = argc > 5 ? atoi(argv[5]) : 0};
 	struct rlimit files;
+	struct times took;
 
-	for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(argv[1], kinds[i].name) == 0)
-			run.kind = &kinds[i];
-	}
-	if (!run.kind || run.rounds < BATCHES || !run.connections) {
-		fprintf(stderr, "usage: bench-pingpong plain|exchange|upload|download ROUNDS "
+	if (argc < 3 || !read_kinds(&run, argv[1]) || run.rounds < BATCHES || !run.connections ||
+	    (argc > 4 && run.kinds_n > 1)) {
+		fprintf(stderr, "usage: bench-pingpong plain|exchange|upload|download[,...] ROUNDS "
 				"[CONNECTIONS [RATE PORT]]\n");
 		return 2;
 	}
@@ -308,9 +345,12 @@ int main(int argc, char **argv)
 	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		die("setrlimit");
-	if (argc > 4)
+	if (argc > 4) {
 		pace(&run);
-	else
-		printf("%.1f\n", measure(&run, (files.rlim_max - 64) / 2));
+		return 0;
+	}
+	took = measure(&run, (files.rlim_max - 64) / 2);
+	for (unsigned int k = 0; k < run.kinds_n; k++)
+		printf("%.1f\n", took.ns[k]);
 	return 0;
 }

@@ -61,7 +61,7 @@ static size_t record_of(void *out, unsigned int i, uint64_t ns)
 
 static size_t render(const struct node *node, bool gzip, uint64_t *lines)
 {
-	const struct prometheus_source source = {node->telemetry, NULL};
+	const struct prometheus_source source = {.telemetry = node->telemetry};
 	struct body body;
 	size_t n;
 

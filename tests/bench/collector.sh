@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
+command -v valgrind > /dev/null || {
+	echo "$0: no valgrind: deploy/install-packages build bench installs it" >&2
+	exit 1
+}
 bench=$BENCH_BUILD/tests/bench/bench-collector exchanges=4000
 
 "$bench" rate
-if ! command -v valgrind > /dev/null; then
-	echo "collector: no instructions without valgrind" >&2
-	exit
-fi
 for name in $("$bench" names); do
 	valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=measured_batch \
 		"$bench" drain "$name" "$exchanges" 2>&1 |

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 /* Programs that do nothing, where Keyhole's stand: what the hooks cost by themselves. */
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
+#define SEC(name) __attribute__((section(name), used))
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -6,6 +6,10 @@
 #
 # The workload runs on the first of this process' CPUs, Keyhole on the last; where there is but one,
 # on that.
+[ "$(id -u)" = 0 ] || {
+	echo "$0: needs root: it loads BPF programs" >&2
+	exit 1
+}
 export KEYHOLE_BUILD=$BENCH_BUILD
 bench=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
@@ -39,11 +43,15 @@ line() { # NAME VALUE UNIT
 	printf '%s %s %s\n' "$@"
 }
 
-wants() { # PROGRAM...: as root, and with these
+lacks() { # WHAT
+	echo "$0: no $1: deploy/install-packages build bench installs it" >&2
+	exit 1
+}
+
+wants() { # PROGRAM...
 	local program
-	[ "$(id -u)" = 0 ] || { echo "$0: needs root" >&2; exit 1; }
 	for program; do
-		command -v "$program" > /dev/null || { echo "$0: no $program; see deploy/install-packages" >&2; exit 1; }
+		command -v "$program" > /dev/null || lacks "$program"
 	done
 }
 
@@ -62,11 +70,11 @@ agent_options=() loader_options=()
 agent_up() {
 	: > "$loader_log"
 	: > "$collector_log"
-	start_loader "${loader_options[@]}" && start_collector "${agent_options[@]}" || {
+	if ! start_loader "${loader_options[@]}" || ! start_collector "${agent_options[@]}"; then
 		echo "Keyhole does not start:" >&2
 		cat "$loader_log" "$collector_log" >&2
 		return 1
-	}
+	fi
 	taskset -apc "$agent_cpu" "$collector" > /dev/null
 }
 
@@ -79,6 +87,7 @@ backend() { # of the loader that runs now: tracepoint or fexit
 	sed -n 's/.*backend \([a-z]*\).*/\1/p' "$collector_log" | head -n 1
 }
 
+# shellcheck disable=SC2034 # the scripts'
 probe_up() { # WHAT: see bench_probe.c; $probe is its pid
 	: > "$scratch/probe.log"
 	start "$scratch/probe.log" "$BENCH_BUILD/tests/bench/bench-probe" "$1"

@@ -4,14 +4,10 @@
 # As root: programs are loaded. $BENCH_SOAK: cycles of the soak, of 10 s of the node's time each.
 # $BENCH_IMAGE: what deploy/image/build made, whose programs are measured too.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export KEYHOLE_BUILD=$BENCH_BUILD
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$here/../lib.sh"
-# shellcheck source-path=SCRIPTDIR source=../system/agent.bash
-. "$here/../system/agent.bash"
-: > "$scratch/.summary" # nothing is counted here
-bench=$BENCH_BUILD/tests/bench/bench-memory
+# shellcheck source-path=SCRIPTDIR source=lib.bash
+. "$(dirname "$0")/lib.bash"
+wants curl
+memory=$BENCH_BUILD/tests/bench/bench-memory
 
 SETTLED=12 # seconds: after ten the collector gives back what its start needed
 
@@ -48,9 +44,9 @@ measure_maps() {
 # ---- the collector: 250 pods of a real list, 1,000 series of a tape ----
 
 prepare_collector() {
-	"$bench" tape "$scratch/tape"
+	"$memory" tape "$scratch/tape"
 	chmod 644 "$scratch/tape"
-	start "$scratch/api.port" "$python" -B "$here/pods.py" serve 250 250
+	start "$scratch/api.port" "$python" -B "$bench/pods.py" serve 250 250
 	wait_for 20 test -s "$scratch/api.port"
 	printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$(cat "$scratch/api.port")'}}]" \
 		'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
@@ -85,5 +81,5 @@ if [ -n "${BENCH_IMAGE:-}" ]; then
 	collector_bin=$scratch/collector
 	measure_collector image_collector_written | grep written_resident
 fi
-"$bench" parts
-"$bench" soak "${BENCH_SOAK:-180}"
+"$memory" parts
+"$memory" soak "${BENCH_SOAK:-180}"

@@ -1,32 +1,52 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What Keyhole adds to a send and to a receive. First by a thread's CPU time, in rounds of three:
-# without, with programs that do nothing, with Keyhole; then by the kernel's own run-time statistics,
-# which say it of sends and receives by themselves, and of the empty programs likewise.
+# What Keyhole adds to a send and to a receive. First by a thread's CPU time, in rounds: without, with
+# programs that do nothing, with Keyhole, with these again, without again. What is told is the median
+# of differences to the mean of both. Then by the kernel's own run-time statistics, which say it of
+# sends and receives by themselves, and of the empty programs likewise.
 #
-# $BENCH_ROUNDS: how many such rounds (7).
+# $BENCH_ROUNDS: how many such rounds (11).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
 wants bpftool jq taskset
-rounds=${BENCH_ROUNDS:-7}
+rounds=${BENCH_ROUNDS:-11}
 kinds=(plain upload download exchange)
 
-pingpong() { # KIND
+pingpong() { # KIND[,KIND...]
 	taskset -c "$work_cpu" "$BENCH_BUILD/tests/bench/bench-pingpong" "$1" 63000
 }
 
-with() { # WHAT: all kinds, to $BENCH_WORK/WHAT.KIND
-	local kind
-	for kind in "${kinds[@]}"; do
-		pingpong "$kind" >> "$BENCH_WORK/$1.$kind"
+# All kinds, a line with the time of each, to $BENCH_WORK/WHAT.
+with() { # WHAT
+	pingpong "$(IFS=,; echo "${kinds[*]}")" | paste -sd' ' >> "$BENCH_WORK/$1"
+}
+
+with_empty() {
+	probe_up "$backend"
+	with empty
+	stop "$probe"
+}
+
+column() { # KIND
+	local i
+	for i in "${!kinds[@]}"; do
+		[ "${kinds[i]}" != "$1" ] || echo $((i + 1))
 	done
+}
+
+# What a round of each turn takes, one for each of Keyhole's: two are made a mean.
+each() { # WHAT KIND
+	awk -v k="$(column "$2")" -v twice="$([ "$1" = keyhole ] || echo 1)" '
+		!twice { print $k; next }
+		NR % 2 { was = $k; next }
+		{ print (was + $k) / 2 }' "$BENCH_WORK/$1"
 }
 
 # Median of what a round takes more with A than with B, by CALLS.
 more() { # A B KIND CALLS
-	paste "$BENCH_WORK/$1.$3" "$BENCH_WORK/$2.$3" | awk -v n="$4" '{ print ($1 - $2) / n }' | median
+	paste <(each "$1" "$3") <(each "$2" "$3") | awk -v n="$4" '{ print ($1 - $2) / n }' | median
 }
 
 # Mean run time of the programs on sends, or on receives, while the command runs.
@@ -50,24 +70,26 @@ statistics() { # PID WHAT KIND...
 	done
 }
 
+agent_up # says where it stands
+backend=$(backend)
+agent_down
 for ((i = 0; i < rounds; i++)); do
 	with nothing
+	with_empty
 	agent_up
-	backend=$(backend)
 	with keyhole
 	agent_down
-	probe_up "$backend"
-	with empty
-	stop "$probe"
+	with_empty
+	with nothing
 done
-line path_plain_call_without "$(median < "$BENCH_WORK/nothing.plain" | awk '{ print $1 / 4 }')" ns
+line path_plain_call_without "$(each nothing plain | median | awk '{ print $1 / 4 }')" ns
 line path_empty_call "$(more empty nothing plain 4)" ns
 line path_plain_call "$(more keyhole nothing plain 4)" ns
 line path_plain_call_above_empty "$(more keyhole empty plain 4)" ns
 line path_upload_call "$(more keyhole nothing upload 4)" ns
 line path_download_call "$(more keyhole nothing download 4)" ns
 line path_exchange_side "$(more keyhole nothing exchange 2)" ns
-line path_exchange_round_ratio "$(paste "$BENCH_WORK/keyhole.exchange" "$BENCH_WORK/nothing.exchange" |
+line path_exchange_round_ratio "$(paste <(each keyhole exchange) <(each nothing exchange) |
 	awk '{ print $2 / $1 }' | median)" ratio
 
 probe_up stats

@@ -11,9 +11,10 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
-wants nginx wrk h2load redis-server redis-benchmark pgbench psql runuser taskset
+wants curl nginx wrk h2load redis-server redis-benchmark pgbench psql runuser taskset findmnt
+"$python" -c 'import grpc' 2> /dev/null || lacks "grpc of $python"
 pairs=${BENCH_PAIRS:-7} seconds=${BENCH_SECONDS:-2}
-names=(nginx_1 nginx_16 nginx_256 redis redis_pipelined pgbench grpc)
+names=(nginx_1 nginx_16 nginx_256 redis redis_pipelined pgbench grpc grpc_python)
 
 # All of the workload is in one cgroup, which knows its CPU time: of v2, in whatever way it is mounted.
 root=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
@@ -33,7 +34,7 @@ cpu_us() { awk '/^usage_usec/ { print $2 }' "$cgroup/cpu.stat"; }
 
 # ---- servers ----
 
-http=$(free_port) h2c=$(free_port) redis=$(free_port) postgres=$(free_port)
+http=$(free_port) h2c=$(free_port) redis=$(free_port) postgres=$(free_port) grpc=$(free_port)
 
 mkdir "$scratch/www"
 cat > "$scratch/www/nginx.conf" <<-NGINX
@@ -61,6 +62,10 @@ url="host=127.0.0.1 port=$postgres user=postgres dbname=postgres"
 wait_for 60 listening "$postgres"
 wait_for 60 psql -X -q -d "$url" -c 'SELECT 1'
 pgbench -q -i -s 1 "$url" > "$scratch/pgbench.log" 2>&1
+# its client has a name of its own, by which it is not selected
+cp "$(readlink -f "$python")" "$scratch/grpc-client"
+start "$scratch/grpc.log" on_work_cpu "$python" -B "$bench/grpc_peer.py" server "$grpc"
+wait_for 30 listening "$grpc"
 wait_for 30 listening "$http"
 wait_for 30 listening "$redis"
 
@@ -91,6 +96,7 @@ rate() { # NAME
 			awk '/actually processed/ { n = $NF } /^tps/ { print $3, n }'
 		;;
 	grpc) grpc_rate $((20000 * seconds)) ;;
+	grpc_python) on_work_cpu "$scratch/grpc-client" -B "$bench/grpc_peer.py" client "$grpc" "$seconds" ;;
 	esac
 }
 
@@ -112,7 +118,7 @@ lost() {
 
 {
 	echo "discovery: {exclude_instrument: ["
-	printf '{exe_path: "*/%s"},\n' wrk redis-benchmark pgbench h2load
+	printf '{exe_path: "*/%s"},\n' wrk redis-benchmark pgbench h2load grpc-client
 	echo "]}"
 } > "$scratch/server.yml"
 chmod 644 "$scratch/server.yml"
