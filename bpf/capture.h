@@ -435,12 +435,42 @@ static __always_inline void kh_response(struct kh_io *io, struct kh_socket *st,
 		kh_send_part(io->room, st, &nothing, KH_WHY_LENGTH);
 }
 
+/* Appends the first `n` bytes of a call to the request's head; returns how many could be read. */
+static __noinline u64 kh_fetch_head(struct kh_scratch *room, struct kh_socket *st,
+				    const struct kh_source *src, u64 n)
+{
+	u64 used, at, i;
+
+	if (!room || !st || !src)
+		return 0;
+	used = st->head_used;
+	if (!used && src->kind == KH_SRC_ONE) { /* most requests: to where they stay */
+		KH_CLAMP(n, kh_request_head);
+		if (bpf_probe_read_user(st->head, n, (void *)(src->base + src->skip))) {
+			KH_COUNT(faults);
+			n = 0;
+		}
+		st->head_used = n;
+		return kh_number(room, n);
+	}
+	n = kh_fetch(room, src, 0, 0, kh_number(room, n));
+	st->head_used = kh_number(room, used + n);
+	for (i = 0; i < KH_HEAD_MAX / 64; i++) {
+		if (i * 64 >= kh_request_head || i * 64 >= n)
+			break;
+		at = used + i * 64;
+		KH_CLAMP(at, kh_request_head);
+		kh_copy64(st->head + at, room->raw + i * 64);
+	}
+	return n;
+}
+
 static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 				       const struct kh_source *src, u32 seq)
 {
 	const struct kh_source nothing = {};
 	u64 len = src->len;
-	u64 left, n, i, at, used;
+	u64 left, n;
 	bool more;
 
 	if (st->phase == KH_RESPONSE && st->sum.calls)
@@ -475,18 +505,7 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 	if (st->req.len - len != st->head_used)
 		left = 0;
 	n = len < left ? len : left;
-	if (n)
-		n = kh_fetch(io->room, src, 0, 0, n);
-	used = st->head_used;
-	st->head_used = used + n;
-	more = kh_number(io->room, n < len);
-	for (i = 0; i < KH_HEAD_MAX / 64; i++) {
-		if (i * 64 >= kh_request_head || i * 64 >= n)
-			break;
-		at = used + i * 64;
-		KH_CLAMP(at, kh_request_head);
-		kh_copy64(st->head + at, io->room->raw + i * 64);
-	}
+	more = kh_number(io->room, kh_fetch_head(io->room, st, src, n) < len);
 	if (more)
 		kh_keep_tail(io->room, st, src);
 }
@@ -552,12 +571,15 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 	if (io->direction == KH_TX) {
 		u32 received = io->tp->copied_seq;
 
-		kh_unseen(io, st, KH_RX, received);
-		kh_unseen(io, st, KH_TX, io->seq);
+		if (received != st->next_rx)
+			kh_unseen(io, st, KH_RX, received);
+		if (io->seq != st->next_tx)
+			kh_unseen(io, st, KH_TX, io->seq);
 		st->next_rx = received;
 		st->next_tx = end;
 	} else {
-		kh_unseen(io, st, KH_RX, io->seq);
+		if (io->seq != st->next_rx)
+			kh_unseen(io, st, KH_RX, io->seq);
 		st->next_rx = end;
 	}
 }
@@ -589,15 +611,17 @@ static __always_inline bool kh_not_seen_early(struct kh_io *io)
 
 	if (io->direction != KH_RX || !kh_earlies)
 		return true;
-	s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
-	if (st && st->early) {
+	if (st) {
+		if (!st->early)
+			return true;
 		st->early = false;
 		seen = st->next_rx - io->seq;
-	} else if (s && s->early) {
+	} else {
+		s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
+		if (!s || !s->early)
+			return true;
 		s->early = false;
 		seen = s->next_rx - io->seq;
-	} else {
-		return true;
 	}
 	__sync_fetch_and_add(&kh_earlies, -1);
 	if ((s32)seen <= 0 || seen > io->src.len)
@@ -652,8 +676,10 @@ static __always_inline void kh_moved_nothing(struct sock *sk, u32 direction, int
 {
 	struct kh_socket *st;
 
+	if (ret == -EAGAIN)
+		return;
 	KH_COUNT(io_errors);
-	if (ret == -EAGAIN || ret == -EINTR || ret == -ERESTARTSYS || ret == -EINPROGRESS)
+	if (ret == -EINTR || ret == -ERESTARTSYS || ret == -EINPROGRESS)
 		return;
 	if (ret == 0 && (direction == KH_TX || !(sk->sk_shutdown & RCV_SHUTDOWN)))
 		return;

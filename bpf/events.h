@@ -270,8 +270,8 @@ struct kh_self {
 	X(life_drops, "Life records lost because the life ring was full.")                         \
 	X(tx_bytes, "Bytes sent on sockets followed.")                                             \
 	X(rx_bytes, "Bytes received on sockets followed.")                                         \
-	X(io_errors, "Sends and receives that failed or moved nothing (EAGAIN, EPIPE, end), but "  \
-		     "for sockets of which nothing is wanted any more.")                           \
+	X(io_errors, "Sends and receives that failed or moved nothing (EPIPE, end; not EAGAIN), "  \
+		     "but for sockets of which nothing is wanted any more.")                       \
 	X(peeks, "Receives with MSG_PEEK or MSG_ERRQUEUE, which move no byte; likewise.")          \
 	X(trunc_reads, "Receives with MSG_TRUNC: length known, bytes not; likewise.")              \
 	X(no_buffer, "Calls whose bytes lie in kernel pages (sendfile, splice): length known.")    \

@@ -14,10 +14,19 @@ static __always_inline const struct iovec *kh_iter_iov(const struct iov_iter *it
 	return ((const struct iov_iter___iov *)it)->iov;
 }
 
+static __always_inline bool kh_iovec_in_kernel(struct iovec *seg, u64 at)
+{
+	if (kh_kernel_reads && !bpf_probe_read_kernel(seg, sizeof(*seg), (void *)at))
+		return true;
+	KH_COUNT(faults);
+	return false;
+}
+
 static __always_inline void kh_source_iter(struct kh_source *src, struct kh_scratch *room,
 					   const struct iov_iter *it, u64 moved)
 {
-	u64 offset = it->iov_offset;
+	u64 offset = it->iov_offset, left = moved;
+	struct iovec seg = {};
 	u64 iov;
 	u32 i;
 
@@ -34,24 +43,29 @@ static __always_inline void kh_source_iter(struct kh_source *src, struct kh_scra
 	}
 	iov = kh_number(room, (u64)kh_iter_iov(it));
 	for (i = 0; i <= KH_IOV_MAX; i++) {
-		struct iovec seg = {};
-
-		if (offset >= moved) {
-			src->kind = KH_SRC_KERN;
-			src->base = iov;
-			src->skip = offset - moved;
-			src->segs = i + 1;
-			return;
-		}
-		moved -= offset;
+		if (offset >= left)
+			break;
+		left -= offset;
 		iov -= sizeof(struct iovec);
-		if (!kh_kernel_reads || bpf_probe_read_kernel(&seg, sizeof(seg), (void *)iov)) {
-			KH_COUNT(faults);
+		if (!kh_iovec_in_kernel(&seg, iov))
 			return;
-		}
 		offset = seg.iov_len;
 	}
-	KH_COUNT(iov_cut);
+	if (i > KH_IOV_MAX) {
+		KH_COUNT(iov_cut);
+		return;
+	}
+	src->skip = offset - left;
+	if (left == moved) { /* one segment holds it all: the one read last, unless it is in use yet */
+		if (!i && !kh_iovec_in_kernel(&seg, iov))
+			return;
+		src->kind = KH_SRC_ONE;
+		src->base = kh_number(room, (u64)seg.iov_base);
+		return;
+	}
+	src->kind = KH_SRC_KERN;
+	src->base = iov;
+	src->segs = i + 1;
 }
 
 #endif

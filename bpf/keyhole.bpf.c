@@ -55,21 +55,33 @@ static __always_inline struct kh_glance *kh_known(struct sock *sk, struct kh_io 
 	return io->st ? NULL : bpf_sk_storage_get(&kh_glances, sk, NULL, 0);
 }
 
-/* Is this a TCP or UDP socket of a process, on a node where capturing is on? */
-static __always_inline bool kh_wanted(struct sock *sk, struct kh_control **control)
+/* Is this a TCP or UDP socket of a process? */
+static __always_inline bool kh_of_process(struct sock *sk)
 {
 	u16 family = sk->__sk_common.skc_family;
 
 	if ((family != AF_INET && family != AF_INET6) ||
 	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP))
 		return false;
-	*control = kh_control();
-	if (!*control || !(*control)->enabled)
+	if (sk->sk_socket && sk->sk_socket->file)
+		return true;
+	KH_COUNT(kernel_sockets);
+	return false;
+}
+
+/*
+ * Is the call wanted, on a node where capturing is on? Of a socket that is followed it was; whether
+ * it is the collector's by now, kh_own() asks.
+ */
+static __always_inline bool kh_wanted(struct sock *sk, struct kh_io *io)
+{
+	io->control = kh_control();
+	if (!io->control || !io->control->enabled)
 		return false;
-	if (!sk->sk_socket || !sk->sk_socket->file) {
-		KH_COUNT(kernel_sockets);
+	if (io->st)
+		return true;
+	if (!kh_of_process(sk))
 		return false;
-	}
 	if (kh_self && bpf_get_current_pid_tgid() >> 32 == kh_self) {
 		KH_COUNT(self_calls);
 		return false;
@@ -200,9 +212,9 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 	struct kh_io io = {.direction = direction};
 	struct kh_glance *glance = kh_known(sk, &io);
 
-	if (kh_unwanted(glance, sk) || !kh_wanted(sk, &io.control))
+	if (kh_unwanted(glance, sk) || !kh_wanted(sk, &io))
 		return 0;
-	if (sk->sk_protocol == IPPROTO_UDP)
+	if (!io.st && sk->sk_protocol == IPPROTO_UDP)
 		return kh_tracepoint_udp(&io, sk, direction, ret, flags, twin);
 	if (kh_opaque_by_fexit && kh_opaque())
 		return 0;
@@ -255,9 +267,9 @@ static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 dir
 	u32 room = kh_opaque_by_fexit ? KH_ROOM_FX_SEND : KH_ROOM_SEND;
 	struct kh_io io = {.direction = direction};
 
-	if (kh_opaque_by_fexit && !kh_opaque())
+	if (ret == -EAGAIN || (kh_opaque_by_fexit && !kh_opaque()))
 		return 0; /* most calls */
-	if (kh_unwanted(kh_known(sk, &io), sk) || !kh_wanted(sk, &io.control))
+	if (kh_unwanted(kh_known(sk, &io), sk) || !kh_wanted(sk, &io))
 		return 0;
 	if (!kh_my_io(sk, direction, room))
 		return 0;
@@ -343,7 +355,7 @@ static __always_inline int kh_fexit_udp(struct sock *sk, struct msghdr *msg, u32
 	struct kh_stream *s;
 
 	if (ret <= 0 || kh_unwanted(bpf_sk_storage_get(&kh_glances, sk, NULL, 0), sk) ||
-	    !kh_wanted(sk, &io.control))
+	    !kh_wanted(sk, &io))
 		return 0;
 	if (room == KH_ROOM_UDP6_SEND) {
 		s = bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
@@ -417,7 +429,7 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 	u32 seq;
 
 	if (sk->sk_protocol != IPPROTO_TCP || bpf_sk_storage_get(&kh_glances, sk, NULL, 0) ||
-	    !kh_wanted(sk, &io.control))
+	    !kh_wanted(sk, &io))
 		return 0;
 	if (bpf_probe_read_kernel(&seq, sizeof(seq), &sk->sk_receive_queue.next->cb))
 		return 0;

@@ -84,6 +84,8 @@ enum kh_phase {
 /* Whose thread did the last call on a socket, and what was decided of it. */
 struct kh_owner {
 	u64 cgroup;
+	u64 set; /* address of the thread's css_set: while it is the same, so is the cgroup, but for a
+		    process that moved twice between two calls, to where a freed one had been */
 	u32 tgid, tid;
 	u32 generation;    /* of the control page, when identities were last sent */
 	u32 verdict_epoch; /* likewise, when the verdict was looked up */

@@ -140,7 +140,10 @@ static __always_inline bool kh_verdict_on(struct kh_control *control, const stru
 	       kh_ignored(control, KH_VERDICT_PROCESS(owner->tgid, start, port));
 }
 
-/* Notes whose thread does the I/O. Sockets move between processes, so this runs for each call. */
+/*
+ * Notes whose thread does the I/O. Sockets move between processes, and processes between cgroups, so
+ * this runs for each call; that nothing changed must cost little.
+ */
 static __always_inline void kh_own(struct kh_control *control, const struct kh_conn *conn,
 				   struct kh_owner *owner)
 {
@@ -148,19 +151,24 @@ static __always_inline void kh_own(struct kh_control *control, const struct kh_c
 	u32 generation = control->generation;
 	u32 epoch = control->verdict_epoch;
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 cgroup;
+	u64 set = (u64)task->cgroups;
+	u32 tgid = id >> 32;
 	bool v1;
 
 	owner->tid = task->flags & PF_IO_WORKER ? 0 : id;
-	cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1); /* processes move */
-	if (owner->tgid == id >> 32 && owner->cgroup == cgroup && owner->generation == generation &&
-	    owner->verdict_epoch == epoch)
+	if (owner->set == set && owner->tgid == tgid && owner->generation == generation &&
+	    owner->verdict_epoch == epoch && tgid != kh_self)
 		return;
-	owner->tgid = id >> 32;
+	owner->set = set;
+	owner->tgid = tgid;
 	owner->generation = generation;
 	owner->verdict_epoch = epoch;
-	owner->cgroup = cgroup;
+	owner->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
 	owner->verdict = KH_IGNORE;
+	if (tgid == kh_self) { /* the socket is older than its request */
+		KH_COUNT(self_calls);
+		return;
+	}
 	if (kh_outside(task, control->scope))
 		return;
 	kh_tell_current(task, control, false);
