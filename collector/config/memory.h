@@ -14,10 +14,9 @@
 #include "bind.h"
 #include "config.h"
 
-#define MEMORY_LIMIT_MIN 50331648 /* 48 MiB; what keyhole.memory_limit is at least, if it is set   \
-				   */
-#define MEMORY_FIXED 25165824     /* 24 MiB */
-#define MEMORY_PEER 1024          /* bytes of a pod of another node, or of a Service */
+#define MEMORY_LIMIT_MIN (48u << 20) /* what keyhole.memory_limit is at least, if it is set */
+#define MEMORY_FIXED (24u << 20)
+#define MEMORY_PEER 1024 /* bytes of a pod of another node, or of a Service */
 
 void memory_settle(struct binding *b, struct config *config);
 

@@ -13,9 +13,7 @@
 
 #include "http1.h"
 
-#define HTTP1_MEMO_HEADS                                                                           \
-	512                  /* remembered of requests, and as many of responses; a power of two   \
-			      */
+#define HTTP1_MEMO_HEADS 512 /* remembered of requests, and of responses; a power of two */
 #define HTTP1_MEMO_BYTES 320 /* of a head; longer ones are read each time */
 #define HTTP1_MEMO_TRIAL 1024
 #define HTTP1_MEMO_REST 16384

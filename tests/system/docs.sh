@@ -28,7 +28,7 @@ mkdir -m 755 "$scratch/web" "$scratch/secret"
 printf '%064d' 1 > "$scratch/secret/key"
 port=$(free_port)
 start_loader
-start_collector KEYHOLE_TRACES_PEERS_ENDPOINTS="127.0.0.1:$(free_port)" KEYHOLE_TRACES_PEERS_LISTEN=":$(free_port)" \
+start_collector KEYHOLE_MEMORY_LIMIT=$((1 << 30)) KEYHOLE_TRACES_PEERS_ENDPOINTS="127.0.0.1:$(free_port)" KEYHOLE_TRACES_PEERS_LISTEN=":$(free_port)" \
 	KEYHOLE_TRACES_PEERS_SECRET_FILE="$scratch/secret/key" KUBECONFIG="$scratch/kubeconfig" OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9 \
 	KEYHOLE_SHUTDOWN_TIMEOUT=1s --config "$scratch/c.yml"
 start "$scratch/web.log" "$python" -m http.server --bind 127.0.0.1 --directory "$scratch/web" "$port"
