@@ -146,5 +146,14 @@ for name in "${names[@]}"; do
 		line "throughput_${name}${suffix[$side]}_cpu_ratio" "$(awk '{ print $4 / $2 }' "$BENCH_WORK/pairs" | median)" ratio
 	done
 done
+# What any work on the agent's CPU takes of the other one, without an agent: they may be one core's.
+for ((i = 0; i < pairs; i++)); do
+	rate nginx_16 > "$BENCH_WORK/alone"
+	start "$scratch/neighbour.log" taskset -c "$agent_cpu" bash -c 'while :; do :; done'
+	rate nginx_16 > "$BENCH_WORK/beside"
+	stop "$started"
+	paste "$BENCH_WORK/beside" "$BENCH_WORK/alone" | awk '{ print $1 / $3 }' >> "$BENCH_WORK/neighbour"
+done
+line throughput_nginx_16_neighbour_ratio "$(median < "$BENCH_WORK/neighbour")" ratio
 line throughput_records_lost "$(median < "$BENCH_WORK/lost")" percent
 line throughput_both_records_lost "$(median < "$BENCH_WORK/lost_both")" percent
