@@ -105,6 +105,7 @@ same "traces.md: each attribute of a span, and no other" "$scratch/spans.there" 
 
 is "performance.md: made by tests/bench/table of what was measured" \
 	"$("$repo/tests/bench/table" page "$docs/performance.txt" | diff - "$docs/performance.md")" ""
+ok "performance.txt: each row has its figure" "$repo/tests/bench/table" check "$docs/performance.txt"
 
 # ---- docs/limits.md ----
 
