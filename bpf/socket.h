@@ -143,37 +143,42 @@ static __always_inline bool kh_verdict_on(struct kh_control *control, const stru
 /*
  * Notes whose thread does the I/O. Sockets move between processes, and processes between cgroups, so
  * this runs for each call; that nothing changed must cost little.
+ *
+ * A global function: the verifier looks at it once, not on each path that leads here. For each load
+ * of a pointer from the kernel's structures it searches all of the kernel's types by name.
  */
-static __always_inline void kh_own(struct kh_control *control, const struct kh_conn *conn,
-				   struct kh_owner *owner)
+__noinline int kh_own(struct kh_control *control, const struct kh_conn *conn,
+		      struct kh_owner *owner)
 {
-	u64 id = bpf_get_current_pid_tgid();
-	u32 generation = control->generation;
-	u32 epoch = control->verdict_epoch;
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 set = (u64)task->cgroups;
+	u64 id = bpf_get_current_pid_tgid(), set;
+	struct task_struct *task;
 	u32 tgid = id >> 32;
 	bool v1;
 
+	if (!control || !conn || !owner)
+		return 0;
+	task = bpf_get_current_task_btf();
+	set = (u64)task->cgroups;
 	owner->tid = task->flags & PF_IO_WORKER ? 0 : id;
-	if (owner->set == set && owner->tgid == tgid && owner->generation == generation &&
-	    owner->verdict_epoch == epoch && tgid != kh_self)
-		return;
+	if (owner->set == set && owner->tgid == tgid && owner->generation == control->generation &&
+	    owner->verdict_epoch == control->verdict_epoch && tgid != kh_self)
+		return 0;
 	owner->set = set;
 	owner->tgid = tgid;
-	owner->generation = generation;
-	owner->verdict_epoch = epoch;
+	owner->generation = control->generation;
+	owner->verdict_epoch = control->verdict_epoch;
 	owner->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
 	owner->verdict = KH_IGNORE;
 	if (tgid == kh_self) { /* the socket is older than its request */
 		KH_COUNT(self_calls);
-		return;
+		return 0;
 	}
 	if (kh_outside(task, control->scope))
-		return;
+		return 0;
 	kh_tell_current(task, control, false);
 	if (!kh_verdict_on(control, conn, owner, task))
 		owner->verdict = KH_TRACE;
+	return 0;
 }
 
 #endif
