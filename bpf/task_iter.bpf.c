@@ -15,6 +15,13 @@
 #define KH_ID(name) name
 #define KH_GET(...) ___arrow(__VA_ARGS__)
 #include "identity.h"
+#undef KH_ID
+#undef KH_GET
+
+/* The verifier searches all of BTF, by name, at each load through a typed pointer that it walks. */
+#define KH_ID(name) name##_by_probe
+#define KH_GET(...) BPF_CORE_READ(__VA_ARGS__)
+#include "identity.h"
 #include "snapshot.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -53,7 +60,11 @@ int BPF_PROG(kh_rename_iter, struct task_struct *task, const char *comm)
 		if (told >= KH_SNAPSHOT_STEP)
 			break;
 		told++;
-		if (t->mm)
+		if (!t->mm)
+			continue;
+		if (kh_kernel_reads)
+			kh_tell_process_by_probe(t, control->generation, KH_F_SNAPSHOT, false);
+		else
 			kh_tell_process(t, control->generation, KH_F_SNAPSHOT, false);
 	}
 	bpf_iter_task_destroy(&it);
