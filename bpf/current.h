@@ -75,7 +75,11 @@ static __always_inline void kh_tell_current(struct task_struct *task, struct kh_
 	u32 tgid = task->tgid;
 	struct kh_told *told;
 
-	kh_tell_process(task, control->generation, 0, again);
+	/* typed pointers cost the verifier a search of all types for each load: see kh_own() */
+	if (kh_kernel_reads)
+		kh_tell_process_by_probe(task, control->generation, 0, again);
+	else
+		kh_tell_process(task, control->generation, 0, again);
 	if (!(control->want & KH_WANT_ARGS))
 		return;
 	told = bpf_map_lookup_elem(&kh_told_processes, &tgid);

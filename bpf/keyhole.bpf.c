@@ -15,18 +15,18 @@
 #include "syscall.h"
 #include "iter.h"
 
+/* of tasks found by walking a list, and of any where the kernel lets its memory be read */
+#define KH_ID(name) name##_by_probe
+#define KH_GET(...) BPF_CORE_READ(__VA_ARGS__)
+#include "identity.h"
+#undef KH_ID
+#undef KH_GET
+
 /* of tasks the kernel vouches for */
 #define KH_ID(name) name
 #define KH_GET(...) ___arrow(__VA_ARGS__)
 #include "identity.h"
 #include "current.h"
-#undef KH_ID
-#undef KH_GET
-
-/* of tasks found by walking a list */
-#define KH_ID(name) name##_by_probe
-#define KH_GET(...) BPF_CORE_READ(__VA_ARGS__)
-#include "identity.h"
 
 #include "socket.h"
 #include "emit.h"
