@@ -175,6 +175,13 @@ ok "a request is on its edge" wait_for 30 confirmed
 stop_count() { # what was there before the measurement, by name
 	query "sum(traces_service_graph_request_total{client=\"$1\",server=\"$2\"}) or vector(0)"
 }
+settled() { # more than one may have been asked for, and be on its way
+	local was
+	was=$(stop_count load web)
+	sleep 2
+	[ "$was" = "$(stop_count load web)" ]
+}
+wait_for 20 settled
 first=$(stop_count load web)
 
 scenario "requests"
