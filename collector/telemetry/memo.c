@@ -58,7 +58,6 @@ void memo_keep(struct telemetry_memo *memo, const struct telemetry *t, const str
 	const struct attribute_source *source = what->source;
 	const struct exchange *ex = source->exchange;
 
-	memo->retired = 0;
 	if (!may_be_kept(what) || lane->groups > TELEMETRY_MEMO_GROUPS || has_names(t, lane, what))
 		return;
 	memo->retired = t->grace.retired + 1;

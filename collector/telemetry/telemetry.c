@@ -362,6 +362,8 @@ int store_count(struct telemetry *t, const struct counted *what, uint64_t now_ns
 
 	if (lane->groups == 0)
 		return -ENOENT;
+	if (memo)
+		memo->retired = 0; /* it says nothing until memo_keep() */
 	targets = targets_find(&t->targets, what->source->resource, now_ns);
 	for (unsigned int i = 0; i < lane->groups; i++) {
 		struct family_group *g = &lane->group[i];

@@ -192,6 +192,23 @@ static void series_that_expired_begin_anew(void **state)
 	counts(5, 5, 0);
 }
 
+/* What is one too many is counted with the rest, and what had a series before still has it. */
+static void the_series_for_the_rest_is_not_remembered(void **state)
+{
+	struct telemetry_options options = telemetry_defaults;
+
+	options.series_max = 1;
+	telemetry_free(o.telemetry);
+	assert_int_equal(telemetry_new(&o.telemetry, &options), 0);
+	shown();
+	again(2, TGID, "/", OK);
+	again(1, TGID, "/", NO);
+	again(3, TGID, "/", OK);
+	assert_int_equal(counted("status_code=\"200\"", ""), 5);
+	assert_int_equal(counted("otel_metric_overflow=\"true\"", ""), 1);
+	assert_int_equal(telemetry_stats(o.telemetry)->overflows, 1);
+}
+
 /* The server's address, where a client's request names no host, is not in the head. */
 static void ends_are_looked_at_beside_the_head(void **state)
 {
@@ -234,6 +251,7 @@ int main(void)
 		T(a_pod_that_comes_later_names_what_comes_then),
 		T(other_rules_hide_what_was_shown),
 		T(series_that_expired_begin_anew),
+		T(the_series_for_the_rest_is_not_remembered),
 		T(ends_are_looked_at_beside_the_head),
 	};
 
