@@ -36,15 +36,12 @@ struct alikes {
 	struct alike of[HTTP1_MEMO_HEADS];
 };
 
-/* The exchange's, empty if what it held does not hold any more; NULL if it has no number. */
+/* That of an exchange which has a number; empty if what it held does not hold any more. */
 static inline struct alike *alike_find(struct alikes *alikes, const struct exchange *ex,
 				       const uint64_t state[2], uint64_t now_ns)
 {
-	struct alike *it;
+	struct alike *it = &alikes->of[ex->alike % HTTP1_MEMO_HEADS];
 
-	if (!ex->alike)
-		return NULL;
-	it = &alikes->of[ex->alike % HTTP1_MEMO_HEADS];
 	if (it->number != ex->alike || now_ns >= it->until_ns || it->state[0] != state[0] ||
 	    it->state[1] != state[1])
 		*it = (struct alike){.number = ex->alike,

@@ -228,7 +228,8 @@ static int measure(struct pipeline *p, const struct workload *w,
 	/* -EINVAL (no role) cannot come: intake/record.c and the parser see to it */
 	if (ex->kind == EXCHANGE_ENCRYPTED)
 		return measure_encrypted(p, w, source);
-	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source, place, memo) : -ENOENT;
+	return p->o.protocols >> ex->protocol & 1 ? measure_exchange(p, w, source, place, memo)
+						  : -ENOENT;
 }
 
 static void trace(struct pipeline *p, const struct workload *w,
@@ -331,7 +332,8 @@ static void on_exchange(void *arg, const struct exchange *ex)
 
 	counter_add(&p->stats.exchanges, 1);
 	counter_add(ex->kind == EXCHANGE_ENCRYPTED ? &p->stats.encrypted
-					     : &p->stats.exchanges_of[ex->protocol], 1);
+						   : &p->stats.exchanges_of[ex->protocol],
+		    1);
 	if (ex->alike)
 		alike = alike_find(p->alikes, ex, (uint64_t[2]){p->told, generation_of(p)},
 				   p->now_ns);
@@ -510,8 +512,8 @@ static void publish(struct pipeline *p)
 	counter_set(&s->workloads_evicted, workloads_evicted(p->workloads));
 	counter_set(&s->ports_full, p->known.ports_full);
 	counter_set(&s->identity_bytes, known_bytes(&p->known) + workloads_bytes(p->workloads) +
-					verdicts_bytes(&p->verdicts) +
-					far_ends_bytes(p->o.far_ends));
+						verdicts_bytes(&p->verdicts) +
+						far_ends_bytes(p->o.far_ends));
 	counter_set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams));
 	publish_streams(p);
 	counter_set(&s->waiting_bytes, waiting_bytes(p->waiting));
@@ -587,7 +589,7 @@ static struct streams *new_streams(struct pipeline *p)
 {
 	struct streams_options o = {.connections = STREAMS_DEFAULT,
 				    .bytes_max = p->o.stream_bytes ? p->o.stream_bytes
-									   : STREAMS_BYTES_DEFAULT,
+								   : STREAMS_BYTES_DEFAULT,
 				    .protocols = p->o.protocols | p->o.traced,
 				    .emit = on_exchange,
 				    .decide = on_decision,
@@ -624,8 +626,8 @@ struct pipeline *pipeline_new(const struct pipeline_options *options)
 	p->workloads = workloads_new(&w);
 	p->waiting = waiting_new(options->waiting_records, settle, p);
 	p->alikes = calloc(1, sizeof(*p->alikes));
-	if (!p->alikes || !p->conns || !p->streams || !p->workloads || !p->waiting || known_init(&p->known) ||
-	    verdicts_init(&p->verdicts, tell_verdict, p)) {
+	if (!p->alikes || !p->conns || !p->streams || !p->workloads || !p->waiting ||
+	    known_init(&p->known) || verdicts_init(&p->verdicts, tell_verdict, p)) {
 		pipeline_free(p);
 		return NULL;
 	}

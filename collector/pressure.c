@@ -43,8 +43,8 @@ static void look(void *arg)
 	uint64_t high = p->limit - p->limit / 16, low = p->limit - p->limit / 8;
 
 	counter_set(&p->used, own_bytes(p->statm));
-	if (p->used >= low)
-		malloc_trim(0);
+	if (p->used >= high)
+		malloc_trim(0); /* which keeps the other threads from their heaps meanwhile */
 	if (p->used >= high && !p->tight)
 		begin(p);
 	else if (p->used < low && p->tight)

@@ -7,8 +7,8 @@
 #include "bind.h"
 #include "choose.h"
 #include "entries.h"
-#include "memory.h"
 #include "expand.h"
+#include "memory.h"
 #include "tree.h"
 #include "unset.h"
 

@@ -83,11 +83,11 @@ static void render(struct export *export, const struct http_request *request,
 		body_free(&body);
 		if (err == -EFBIG)
 			count(&export->stats.bodies_too_long);
-		refuse_scrape(response,
-			      err != -EFBIG ? "out of memory"
-			      : gzip ? "too many series for one answer: lower the series limit, or raise the "
-				     "memory limit if there is one"
-				     : "too many series for a plain answer: accept gzip");
+		refuse_scrape(response, err != -EFBIG ? "out of memory"
+					: gzip ? "too many series for one answer: lower the series "
+						 "limit, or raise the "
+						 "memory limit if there is one"
+					       : "too many series for a plain answer: accept gzip");
 		return;
 	}
 	*response = (struct http_response){

@@ -90,13 +90,20 @@ enum exchange_error {
 	EXCHANGE_CANCELLED,  /* "cancelled": the side that asked took it back */
 };
 
+/* The server's of a connection's two ports. */
+static inline uint16_t conn_server_port(const struct kh_conn *conn)
+{
+	return conn->role == KH_ROLE_SERVER ? conn->lport : conn->rport;
+}
+
 struct exchange {
 	struct kh_conn conn;
 	uint64_t cgroup;
 	uint32_t tgid, tid; /* who moved the answer: sent (server) or received it (client) */
 	uint32_t req_tid;   /* the thread that received (server) or sent the request; 0 unknown */
 	uint32_t req_seq;   /* TCP sequence number of the request's first byte; 0 unknown */
-	uint64_t alike; /* the same number, not 0: same process, side and head of the request */
+	uint64_t alike;     /* others with this number, if not 0, have the same process, side,
+			       server's port and head of the request */
 	uint64_t routine;   /* Go: address of the goroutine that did so; 0 unknown, or no Go */
 
 	uint64_t start_ns; /* first byte of the request received (server) or sent (client) */

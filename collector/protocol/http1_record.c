@@ -88,7 +88,7 @@ bool http1_simple(struct http1 *h, const struct kh_exchange *x)
 	const struct http1_memo_owner owner = {
 		.cgroup = x->cgroup,
 		.tgid = x->tgid,
-		.port = x->conn.role == KH_ROLE_SERVER ? x->conn.lport : x->conn.rport,
+		.port = conn_server_port(&x->conn),
 		.role = x->conn.role,
 	};
 	struct http1_run req, resp;

@@ -201,7 +201,7 @@ size_t http_server_address(char *out, enum http_side side, const struct exchange
 
 uint16_t http_server_port(enum http_side side, const struct exchange *exchange, bool from_host)
 {
-	uint16_t port = side == HTTP_SERVER ? exchange->conn.lport : exchange->conn.rport;
+	uint16_t port = conn_server_port(&exchange->conn);
 
 	if (side == HTTP_CLIENT || from_host)
 		split_authority(exchange->host, &port);

@@ -13,12 +13,6 @@ static bool may_be_kept(const struct counted *what)
 	       what->source->exchange->operation.n == 0;
 }
 
-/* Of the two ports, the one that may be in the key. */
-static uint16_t server_port(const struct kh_conn *conn)
-{
-	return conn->role == KH_ROLE_SERVER ? conn->lport : conn->rport;
-}
-
 /* Names of addresses come and go without a word. */
 static bool has_names(const struct telemetry *t, const struct lane *lane,
 		      const struct counted *what)
@@ -42,8 +36,7 @@ bool memo_count(struct telemetry *t, const struct counted *what, uint64_t now_ns
 	if (memo->retired != t->grace.retired + 1 || memo->resource != source->resource ||
 	    memo->route != source->route.p || memo->status != ex->status ||
 	    memo->error != ex->error || memo->protocol != ex->protocol ||
-	    memo->pid != source->pid || memo->port != server_port(&ex->conn) ||
-	    memo->family != ex->conn.family ||
+	    memo->pid != source->pid || memo->family != ex->conn.family ||
 	    memcmp(memo->ends, ex->conn.laddr, sizeof(memo->ends)) != 0 || !may_be_kept(what))
 		return false;
 	targets_touch(memo->targets, now_ns);
@@ -68,7 +61,6 @@ void memo_keep(struct telemetry_memo *memo, const struct telemetry *t, const str
 	memo->status = ex->status;
 	memo->error = (uint16_t)ex->error;
 	memo->protocol = (uint8_t)ex->protocol;
-	memo->port = server_port(&ex->conn);
 	memo->family = ex->conn.family;
 	memcpy(memo->ends, ex->conn.laddr, sizeof(memo->ends));
 }

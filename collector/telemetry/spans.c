@@ -61,7 +61,9 @@ int telemetry_span(struct telemetry *t, const struct attribute_source *source, u
 {
 	int r = check(source->exchange);
 
-	return r ? r : store_count(t, &(struct counted){OWNER_AS_SPAN, source, NULL}, now_ns, NULL, NULL);
+	return r ? r
+		 : store_count(t, &(struct counted){OWNER_AS_SPAN, source, NULL}, now_ns, NULL,
+			       NULL);
 }
 
 int telemetry_edge(struct telemetry *t, const struct attribute_source *source,
@@ -71,7 +73,9 @@ int telemetry_edge(struct telemetry *t, const struct attribute_source *source,
 
 	if (!r && !t->options.self_references && graph_is_self(source->resource, peer))
 		r = -ENOENT;
-	return r ? r : store_count(t, &(struct counted){OWNER_AS_EDGE, source, peer}, now_ns, NULL, NULL);
+	return r ? r
+		 : store_count(t, &(struct counted){OWNER_AS_EDGE, source, peer}, now_ns, NULL,
+			       NULL);
 }
 
 static struct series *make_span(struct telemetry *t, const struct counted *what,

@@ -143,14 +143,14 @@ struct telemetry_memo {
 	const struct resource *resource;
 	const char *route;
 	uint32_t pid;
-	uint16_t status, error, port;
+	uint16_t status, error;
 	uint8_t family, protocol;
 	uint8_t ends[32]; /* laddr and raddr of its struct kh_conn */
 };
 
 /*
- * As telemetry_count(), for an exchange with the same method, target, host, process and side as
- * those that this memo was used for before: where the rest is the same, too, its series need not
+ * As telemetry_count(), for an exchange with the same method, target, host, process, side and
+ * server's port as those that this memo was used for before: where the rest is the same, too, its series need not
  * be looked for.
  */
 int telemetry_recount(struct telemetry *telemetry, const struct attribute_source *source,

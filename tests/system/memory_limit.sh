@@ -20,10 +20,10 @@ requests=$((2 * paths)) # h2load's clients take the paths in turn, each all of t
 # The memory controller, of either version.
 memory=/sys/fs/cgroup/memory
 if [ -d "$memory" ]; then
-	max=memory.limit_in_bytes peak=memory.max_usage_in_bytes kills=memory.oom_control
+	max=memory.limit_in_bytes kills=memory.oom_control
 else
 	memory=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
-	max=memory.max peak=memory.peak kills=memory.events
+	max=memory.max kills=memory.events
 	grep -qw memory "$memory/cgroup.subtree_control" 2> /dev/null || {
 		skip "keyhole.memory_limit in a cgroup" "no memory controller"
 		summary
