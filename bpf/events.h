@@ -41,7 +41,7 @@ typedef unsigned long long __kh_u64;
 #define KH_PROBE_CALLS 256   /* calls told of a stream for which the collector has no decision yet */
 #define KH_PROBE_BYTES 2048  /* bytes captured of each of them */
 #define KH_PROBE_LONG 7168   /* of the first ones: what clients send at once when they are connected */
-#define KH_PROBE_LONG_CALLS 8 /* how many of them */
+#define KH_PROBE_LONG_CALLS 32 /* how many of them */
 #define KH_STREAMS 4096      /* slots of the stream table, a power of two */
 #define KH_EARLY_MAX 65536   /* bytes of a segment that a receive older than Keyhole returns */
 #define KH_ROUTINE_GIB 32    /* of Go's heap, in which goroutines are known by their address */

@@ -15,7 +15,7 @@ import threading
 import time
 
 HEAD, PROBE, CALL, TAIL, PROBES = 4096, 2048, 16384, 64, 256
-FIRST, FIRSTS = 7168, 8  # bytes of each of the first calls of TCP
+FIRST, FIRSTS = 7168, 32  # bytes of each of the first calls of TCP
 MORE, CLOSE, RESET = 1, 4, 5
 SERVER, CLIENT = 1, 2
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
@@ -191,7 +191,7 @@ def plain(address):
 def long_calls(reader):
     """While nothing is decided: the first bytes of each call, its length and its tail."""
     pair = Pair()
-    first = 1024, HEAD, HEAD + 1, FIRST, FIRST + 1, FIRST + TAIL, 9000, 60000
+    first = (1024, HEAD, HEAD + 1, FIRST, FIRST + 1, FIRST + TAIL, 9000, 60000) * (FIRSTS // 8)
     expect("first calls", len(first), FIRSTS)
     for sizes, capture in (first, FIRST), ((1024, PROBE, PROBE + 1, PROBE + TAIL, 5000, 60000), PROBE):
         for n in sizes:
