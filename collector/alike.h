@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was found for the last exchange of those that have the same number (exchange.alike): the
- * same process, side and head of the request. Then the workload, the route and the series are the
- * same, too, unless something changed that they rest on:
+ * same process, side and request. Then the workload, the route and the series are the same, too,
+ * unless something changed that they rest on:
  *
  * - the caller's `state`: a number that is another one when anything was told of processes,
  *   cgroups, pods or rules;
@@ -16,7 +16,6 @@
 
 #include "identity/workloads.h"
 #include "protocol/exchange.h"
-#include "protocol/http1_memo.h"
 #include "service/route.h"
 #include "telemetry/telemetry.h"
 
@@ -33,14 +32,14 @@ struct alike {
 };
 
 struct alikes {
-	struct alike of[HTTP1_MEMO_HEADS];
+	struct alike of[ALIKE_PLACES];
 };
 
 /* That of an exchange which has a number; empty if what it held does not hold any more. */
 static inline struct alike *alike_find(struct alikes *alikes, const struct exchange *ex,
 				       const uint64_t state[2], uint64_t now_ns)
 {
-	struct alike *it = &alikes->of[ex->alike % HTTP1_MEMO_HEADS];
+	struct alike *it = &alikes->of[ex->alike % ALIKE_PLACES];
 
 	if (it->number != ex->alike || now_ns >= it->until_ns || it->state[0] != state[0] ||
 	    it->state[1] != state[1])

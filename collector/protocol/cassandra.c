@@ -68,23 +68,24 @@ static const char *name_of(uint8_t opcode)
 	}
 }
 
-static void read_statement(const struct cassandra_message *m, struct sql *sql)
+static void read_statement(struct talk *talk, const struct cassandra_message *m, struct sql *sql)
 {
 	struct sql_text text = {m->statement, SQL_CQL, SQL_BACKSLASH_PLAIN, m->statement_cut};
 
-	sql_read(&text, sql);
+	talk_read_sql(talk, &text, sql);
 }
 
-static void name_statement(struct cassandra *s, struct call *call, uint8_t opcode,
+static void name_statement(struct talk *talk, struct call *call, uint8_t opcode,
 			   const struct cassandra_message *m)
 {
+	struct cassandra *s = talk->state;
 	struct sql sql;
 
 	if (opcode == CASSANDRA_EXECUTE) {
 		if (m->id.n && sql_cache_get(&s->prepared, sql_cache_key(m->id), &sql))
 			sql_call(call, &sql);
 	} else if (opcode == CASSANDRA_QUERY || opcode == CASSANDRA_PREPARE) {
-		read_statement(m, &sql);
+		read_statement(talk, m, &sql);
 		sql_call(call, &sql);
 		call->note[1] = (uint64_t)sql.operation << 16 | (uint64_t)sql.collection_at << 8 |
 				sql.collection_n;
@@ -106,7 +107,7 @@ static void request(struct talk *talk, struct slice b)
 		talk_forget(talk, call, true);
 	call = talk_ask(talk, key_of(&h));
 	call->note[0] = h.opcode + 1u;
-	name_statement(s, call, h.opcode, &m);
+	name_statement(talk, call, h.opcode, &m);
 	name = name_of(h.opcode);
 	if (*name)
 		call_set(call, CALL_OPERATION, slice_of(name));

@@ -96,6 +96,12 @@ static inline uint16_t conn_server_port(const struct kh_conn *conn)
 	return conn->role == KH_ROLE_SERVER ? conn->lport : conn->rport;
 }
 
+/*
+ * Numbers of exchanges that are alike: modulo this they tell a place in a table of all that may be
+ * remembered of late. The first half is http1_memo.h's, the second call_memo.h's.
+ */
+#define ALIKE_PLACES 4096
+
 struct exchange {
 	struct kh_conn conn;
 	uint64_t cgroup;
@@ -103,7 +109,8 @@ struct exchange {
 	uint32_t req_tid;   /* the thread that received (server) or sent the request; 0 unknown */
 	uint32_t req_seq;   /* TCP sequence number of the request's first byte; 0 unknown */
 	uint64_t alike;     /* others with this number, if not 0, have the same process, side,
-			       server's port and head of the request */
+			       server's port and: HTTP/1 the same head of the request; others all
+			       the same but for addresses, threads, times and sizes */
 	uint64_t routine;   /* Go: address of the goroutine that did so; 0 unknown, or no Go */
 
 	uint64_t start_ns; /* first byte of the request received (server) or sent (client) */
@@ -133,5 +140,11 @@ struct exchange {
 	struct slice code;       /* db.response.status_code, rpc.status_code, rcode */
 	struct slice group;      /* messaging.consumer.group.name */
 };
+
+/* Those with its number have the same texts, too: not only the same head. */
+static inline bool alike_in_all(const struct exchange *exchange)
+{
+	return exchange->alike % ALIKE_PLACES >= ALIKE_PLACES / 2;
+}
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#define HASHED 72 /* bytes of a head, of which eight of each twelve choose its place */
-#define HASHED_STEP 12
+#include "exchange.h"
+#include "memo.h"
 
 struct asked {
 	uint64_t alike; /* 0: empty */
@@ -21,13 +21,8 @@ struct answered {
 	char head[HTTP1_MEMO_BYTES];
 };
 
-/* Is it worth the while to look? */
-struct trial {
-	uint32_t looks, found, rest;
-};
-
 struct http1_memo {
-	struct trial requests, responses;
+	struct memo_trial requests, responses;
 	uint64_t serial;
 	struct asked asked[HTTP1_MEMO_HEADS];
 	struct answered answered[HTTP1_MEMO_HEADS];
@@ -49,43 +44,6 @@ size_t http1_memo_bytes(void)
 }
 
 /* ---- looking ---- */
-
-static bool worth_it(struct trial *t)
-{
-	if (t->rest) {
-		t->rest--;
-		return false;
-	}
-	if (t->looks == HTTP1_MEMO_TRIAL) {
-		bool few = t->found < HTTP1_MEMO_TRIAL / 4;
-
-		*t = (struct trial){.rest = few ? HTTP1_MEMO_REST - 1 : 0};
-		if (few)
-			return false;
-	}
-	t->looks++;
-	return true;
-}
-
-/* Whoever finds heads that share a place only makes them be read each time. */
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
-	return hash ^ hash >> 29;
-}
-
-static size_t place_of(const char *p, size_t n, uint64_t hash)
-{
-	size_t end = n < HASHED ? n : HASHED, i;
-	uint64_t word;
-
-	hash = mix(hash, n);
-	for (i = 0; i + 8 <= end; i += HASHED_STEP) {
-		memcpy(&word, p + i, 8);
-		hash = mix(hash, word);
-	}
-	return (size_t)(hash >> 32) % HTTP1_MEMO_HEADS;
-}
 
 static bool begins_with(const char *p, size_t n, const char *head, size_t head_n)
 {
@@ -131,13 +89,13 @@ const struct http1_request *http1_memo_request(struct http1_memo *memo, const ch
 					       const struct http1_memo_owner *owner,
 					       struct http1_request *room, uint64_t *alike)
 {
-	bool look = memo && n && worth_it(&memo->requests);
+	bool look = memo && n && memo_worth_it(&memo->requests);
 	struct asked *it = NULL;
 	size_t place;
 
 	*alike = 0;
 	if (look) {
-		place = place_of(p, n, hash_of(owner));
+		place = memo_place(p, n, hash_of(owner), HTTP1_MEMO_HEADS);
 		it = &memo->asked[place];
 		if (!is_asked(it, p, n, owner))
 			it = &memo->asked[place ^ 1];
@@ -155,7 +113,7 @@ const struct http1_request *http1_memo_request(struct http1_memo *memo, const ch
 		it = &memo->asked[place ^ (++memo->serial & 1)];
 		keep_request(it, room, p);
 		it->owner = *owner;
-		it->alike = memo->serial * HTTP1_MEMO_HEADS + (uint64_t)(it - memo->asked);
+		it->alike = memo->serial * ALIKE_PLACES + (uint64_t)(it - memo->asked);
 		*alike = it->alike;
 	}
 	return room;
@@ -172,12 +130,12 @@ static bool is_answered(const struct answered *it, const char *p, size_t n)
 static struct answered *place_of_answer(struct http1_memo *memo, const char *p, size_t n,
 					uint64_t alike)
 {
-	struct asked *asked = alike ? &memo->asked[alike % HTTP1_MEMO_HEADS] : NULL;
+	struct asked *asked = alike ? &memo->asked[alike % ALIKE_PLACES] : NULL;
 	size_t place;
 
 	if (asked && is_answered(&memo->answered[asked->answer], p, n))
 		return &memo->answered[asked->answer];
-	place = place_of(p, n, 0);
+	place = memo_place(p, n, 0, HTTP1_MEMO_HEADS);
 	if (asked)
 		asked->answer = (uint16_t)place;
 	return &memo->answered[place];
@@ -186,7 +144,7 @@ static struct answered *place_of_answer(struct http1_memo *memo, const char *p, 
 const struct http1_response *http1_memo_response(struct http1_memo *memo, const char *p, size_t n,
 						 uint64_t alike, struct http1_response *room)
 {
-	bool look = memo && n && worth_it(&memo->responses);
+	bool look = memo && n && memo_worth_it(&memo->responses);
 	struct answered *it = look ? place_of_answer(memo, p, n, alike) : NULL;
 
 	if (look && is_answered(it, p, n)) {

@@ -3,10 +3,7 @@
  * Heads seen of late, and what they say. Clients send the same head again and again, and servers
  * answer alike: then a comparison is cheaper than reading it. A head is taken for another one only
  * if all of its bytes are the same, up to the empty line that ends it.
- *
- * Where heads differ each time (by a trace's id, by a cookie) a look costs and brings nothing: if
- * fewer than a quarter of HTTP1_MEMO_TRIAL looks found something, the next HTTP1_MEMO_REST heads
- * are read without.
+ * Where heads differ each time most are read without a look: memo.h.
  */
 #ifndef KEYHOLE_PROTOCOL_HTTP1_MEMO_H
 #define KEYHOLE_PROTOCOL_HTTP1_MEMO_H
@@ -15,8 +12,6 @@
 
 #define HTTP1_MEMO_HEADS 512 /* remembered of requests, and of responses; a power of two */
 #define HTTP1_MEMO_BYTES 320 /* of a head; longer ones are read each time */
-#define HTTP1_MEMO_TRIAL 1024
-#define HTTP1_MEMO_REST 16384
 
 struct http1_memo;
 

@@ -117,9 +117,9 @@ static void request(struct talk *talk, uint8_t type, struct slice payload, bool 
 	if (type == TDS_BATCH || type == TDS_RPC)
 		ms->old = !tds_all_headers(payload);
 	if (type == TDS_BATCH)
-		known = tds_batch(payload, cut, &sql);
+		known = tds_batch(talk, payload, cut, &sql);
 	else if (type == TDS_RPC)
-		known = tds_rpc(ms, payload, cut, &sql, &prepares);
+		known = tds_rpc(talk, payload, cut, &sql, &prepares);
 	else if (type == TDS_TRANSACTION)
 		call_set(call, CALL_OPERATION, transaction(payload));
 	else

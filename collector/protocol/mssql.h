@@ -65,8 +65,8 @@ size_t tds_text(struct slice utf16, char *text, size_t room);
 enum guess tds_detect(const struct sight *sight);
 
 /* What a request's first bytes are about. False: they do not tell. *prepares: it makes a handle. */
-bool tds_batch(struct slice payload, bool cut, struct sql *sql);
-bool tds_rpc(struct mssql *ms, struct slice payload, bool cut, struct sql *sql, bool *prepares);
+bool tds_batch(struct talk *talk, struct slice payload, bool cut, struct sql *sql);
+bool tds_rpc(struct talk *talk, struct slice payload, bool cut, struct sql *sql, bool *prepares);
 
 /* Bytes of an answer: those at its beginning, then any; and its end. */
 void tds_answer_begins(struct mssql *ms, struct slice tokens);

@@ -6,22 +6,22 @@
 
 #define TEXT_MAX 6144
 
-static void read_utf16(struct slice utf16, bool cut, struct sql *sql)
+static void read_utf16(struct talk *talk, struct slice utf16, bool cut, struct sql *sql)
 {
 	char text[TEXT_MAX];
 	struct sql_text in = {.dialect = SQL_MSSQL, .cut = cut};
 
 	in.text = (struct slice){text, tds_text(utf16, text, sizeof(text))};
-	sql_read(&in, sql);
+	talk_read_sql(talk, &in, sql);
 }
 
-bool tds_batch(struct slice payload, bool cut, struct sql *sql)
+bool tds_batch(struct talk *talk, struct slice payload, bool cut, struct sql *sql)
 {
 	uint32_t headers = tds_all_headers(payload);
 
 	if (headers > payload.n)
 		return false;
-	read_utf16((struct slice){payload.p + headers, payload.n - headers}, cut, sql);
+	read_utf16(talk, (struct slice){payload.p + headers, payload.n - headers}, cut, sql);
 	return true;
 }
 
@@ -147,7 +147,7 @@ static uint16_t number_of(struct slice name)
 	return 0;
 }
 
-static void exec(struct slice name, struct sql *sql)
+static void exec(struct talk *talk, struct slice name, struct sql *sql)
 {
 	char text[600] = "EXEC ";
 	struct sql_text in = {.dialect = SQL_MSSQL};
@@ -156,7 +156,7 @@ static void exec(struct slice name, struct sql *sql)
 		name.n = 0;
 	memcpy(text + 5, name.p, name.n);
 	in.text = (struct slice){text, 5 + name.n};
-	sql_read(&in, sql);
+	talk_read_sql(talk, &in, sql);
 }
 
 /* The statement stands behind so many other parameters; -1: it has none. */
@@ -177,8 +177,9 @@ static int statement_at(uint16_t number)
 	}
 }
 
-bool tds_rpc(struct mssql *ms, struct slice payload, bool cut, struct sql *sql, bool *prepares)
+bool tds_rpc(struct talk *talk, struct slice payload, bool cut, struct sql *sql, bool *prepares)
 {
+	struct mssql *ms = talk->state;
 	struct reader r = reader_of(payload);
 	struct parameter p = {0};
 	char text[512];
@@ -199,7 +200,7 @@ bool tds_rpc(struct mssql *ms, struct slice payload, bool cut, struct sql *sql, 
 	reader_skip(&r, 2); /* flags */
 	if (r.bad)
 		return false;
-	exec(name, sql);
+	exec(talk, name, sql);
 	at = statement_at(number);
 	if (number == SP_EXECUTE || number == SP_UNPREPARE) {
 		if (!parameter(&r, &p))
@@ -215,7 +216,7 @@ bool tds_rpc(struct mssql *ms, struct slice payload, bool cut, struct sql *sql, 
 			return true;
 	}
 	if (at >= 0)
-		read_utf16(p.text, p.cut, sql);
+		read_utf16(talk, p.text, p.cut, sql);
 	*prepares = number == SP_PREPARE || number == SP_PREPEXEC;
 	return true;
 }

@@ -175,11 +175,12 @@ static struct call *ask(struct talk *talk, uint8_t command)
 	return call;
 }
 
-static void read_text(const struct mysql *my, struct slice text, bool cut, struct sql *sql)
+static void read_text(struct talk *talk, struct slice text, bool cut, struct sql *sql)
 {
+	const struct mysql *my = talk->state;
 	struct sql_text in = {text, SQL_MYSQL, (enum sql_backslash)my->backslash, cut};
 
-	sql_read(&in, sql);
+	talk_read_sql(talk, &in, sql);
 }
 
 static void query(struct talk *talk, struct slice payload, bool cut)
@@ -188,7 +189,7 @@ static void query(struct talk *talk, struct slice payload, bool cut)
 	struct call *call = ask(talk, COM_QUERY);
 	struct sql sql;
 
-	read_text(my, mysql_query_text(payload), cut, &sql);
+	read_text(talk, mysql_query_text(payload), cut, &sql);
 	sql_call(call, &sql);
 	if (sql.use.n)
 		set_next(my, sql.use);
@@ -202,7 +203,7 @@ static void prepare(struct talk *talk, struct slice payload, bool cut)
 	struct call *call = ask(talk, COM_STMT_PREPARE);
 	struct sql sql;
 
-	read_text(my, (struct slice){payload.p + 1, payload.n - 1}, cut, &sql);
+	read_text(talk, (struct slice){payload.p + 1, payload.n - 1}, cut, &sql);
 	sql_cache_put(&my->statements, LAST_PREPARED, &sql);
 	call_set(call, CALL_COLLECTION, sql_collection(&sql));
 	call_set(call, CALL_SUMMARY, sql_summary(&sql));

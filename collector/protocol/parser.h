@@ -17,6 +17,7 @@
 
 #include "call.h"
 #include "exchange.h"
+#include "sql.h"
 
 #define PARSER_WANT_MAX 4096   /* bytes of one frame that a parser gets to see */
 #define PARSER_STATE_MAX 16384 /* bytes of a parser's own state per connection */
@@ -162,6 +163,9 @@ void talk_answer(struct talk *talk, struct call *call);
 
 /* It will not be told: its answer was lost, or it is none that anybody counts. Gone then. */
 void talk_forget(struct talk *talk, struct call *call, bool lost);
+
+/* As sql_read(); what was read of late, on any connection, is only compared (sql_memo.h). */
+void talk_read_sql(struct talk *talk, const struct sql_text *text, struct sql *sql);
 
 /* The connection is of no more use: what follows is encrypted, or another protocol. */
 void talk_encrypted(struct talk *talk);

@@ -191,11 +191,12 @@ static struct call *ask(struct talk *talk, enum call_kind kind, const struct sql
 	return NULL;
 }
 
-static void read_text(const struct pg *pg, struct slice text, bool cut, struct sql *sql)
+static void read_text(struct talk *talk, struct slice text, bool cut, struct sql *sql)
 {
+	const struct pg *pg = talk->state;
 	struct sql_text in = {text, SQL_POSTGRESQL, (enum sql_backslash)pg->backslash, cut};
 
-	sql_read(&in, sql);
+	talk_read_sql(talk, &in, sql);
 }
 
 static void end_round(struct pg *pg)
@@ -227,7 +228,7 @@ static void query(struct talk *talk, struct slice b, const struct frame *f)
 	struct call *call;
 	struct sql sql;
 
-	read_text(pg, text, cut, &sql);
+	read_text(talk, text, cut, &sql);
 	call = ask(talk, CALL_QUERY, &sql);
 	if (call && b.n < f->want && b.n < SQL_ENOUGH)
 		talk_forget(talk, call, true);
@@ -254,7 +255,7 @@ static void parse(struct talk *talk, struct slice b, const struct frame *f)
 	end = memchr(text.p, 0, text.n);
 	if (end)
 		text.n = (size_t)(end - text.p);
-	read_text(pg, text, !end, &sql);
+	read_text(talk, text, !end, &sql);
 	sql_cache_put(&pg->statements, pg->last, &sql);
 }
 

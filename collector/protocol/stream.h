@@ -10,6 +10,8 @@
 #define KEYHOLE_PROTOCOL_STREAM_H
 
 #include "../keyed.h"
+#include "call_memo.h"
+#include "sql_memo.h"
 #include "streams.h"
 
 /* ---- memory (stream_keep.c) ---- */
@@ -127,6 +129,8 @@ struct streams {
 	const struct stream *at_hand;            /* it is not forgotten to make room */
 	struct call *blocks;
 	struct call_pool pool;
+	struct call_memo *memo;
+	struct sql_memo *statements;
 	struct call nobody;             /* the stand-in: see talk_ask() */
 	uint32_t cursor;                /* of streams_tick() */
 	uint32_t holding;               /* connections with segments that wait */

@@ -27,7 +27,10 @@ struct streams *streams_new(const struct streams_options *options)
 	s->memory.bytes_max = options->bytes_max;
 	s->stream = calloc(options->connections, sizeof(*s->stream));
 	s->blocks = calloc(STREAMS_CALLS, sizeof(*s->blocks));
-	if (!s->stream || !s->blocks || keyed_init(&s->table, options->connections)) {
+	/* these two are touched as they fill */
+	s->memo = calloc(1, sizeof(*s->memo));
+	s->statements = calloc(1, sizeof(*s->statements));
+	if (!s->stream || !s->blocks || !s->memo || !s->statements || keyed_init(&s->table, options->connections)) {
 		streams_free(s);
 		return NULL;
 	}
@@ -473,6 +476,8 @@ void streams_free(struct streams *s)
 	keyed_free(&s->table);
 	free(s->stream);
 	free(s->blocks);
+	free(s->memo);
+	free(s->statements);
 	free(s);
 }
 
@@ -489,7 +494,8 @@ uint32_t streams_open(const struct streams *s)
 size_t streams_bytes(const struct streams *s)
 {
 	return keyed_bytes(&s->table) + s->table.capacity * sizeof(*s->stream) +
-	       STREAMS_CALLS * sizeof(*s->blocks) + s->memory.bytes;
+	       STREAMS_CALLS * sizeof(*s->blocks) + sizeof(*s->memo) + sizeof(*s->statements) +
+	       s->memory.bytes;
 }
 
 void streams_hold(struct streams *s, bool hold)

@@ -160,6 +160,7 @@ static void tell(struct stream *stream, struct call *call)
 		x.conn.rport = call->rport;
 	}
 	call_tell(call, &x);
+	x.alike = call_memo_number(stream->all->memo, call, &x);
 	stream->count->answered++;
 	stream->all->o.emit(stream->all->o.arg, &x);
 }
@@ -189,6 +190,11 @@ void talk_forget(struct talk *talk, struct call *call, bool lost)
 	else
 		stream->count->asked--; /* not a request, after all */
 	gone(talk, call);
+}
+
+void talk_read_sql(struct talk *talk, const struct sql_text *text, struct sql *sql)
+{
+	sql_memo_read(stream_of(talk)->all->statements, text, sql);
 }
 
 void talk_encrypted(struct talk *talk)

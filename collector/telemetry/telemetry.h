@@ -144,14 +144,14 @@ struct telemetry_memo {
 	const char *route;
 	uint32_t pid;
 	uint16_t status, error;
-	uint8_t family, protocol;
-	uint8_t ends[32]; /* laddr and raddr of its struct kh_conn */
+	uint8_t protocol;
+	bool shows_peer; /* then the other end has to be this one, as struct kh_conn has it: */
+	uint8_t family, peer[16];
 };
 
 /*
- * As telemetry_count(), for an exchange with the same method, target, host, process, side and
- * server's port as those that this memo was used for before: where the rest is the same, too, its series need not
- * be looked for.
+ * As telemetry_count(), for an exchange that is alike (struct exchange) those that this memo was
+ * used for before: where the rest is the same, too, its series need not be looked for.
  */
 int telemetry_recount(struct telemetry *telemetry, const struct attribute_source *source,
 		      uint64_t now_ns, struct telemetry_place *place, struct telemetry_memo *memo);

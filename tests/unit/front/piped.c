@@ -152,9 +152,16 @@ void feed(const void *p, size_t size)
 
 void exchange(uint64_t cgroup, uint32_t tgid, const char *target, const char *resp)
 {
-	static uint64_t cookie;
 	char req[256];
-	size_t n = (size_t)snprintf(req, sizeof(req), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
+
+	snprintf(req, sizeof(req), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target);
+	exchange_of(cgroup, tgid, req, resp);
+}
+
+void exchange_of(uint64_t cgroup, uint32_t tgid, const char *req, const char *resp)
+{
+	static uint64_t cookie;
+	size_t n = strlen(req);
 	size_t m = strlen(resp), size = sizeof(struct kh_exchange) + n + m;
 	struct kh_exchange *x = calloc(1, size);
 

@@ -49,6 +49,7 @@ void start(bool cluster);
 
 /* What comes, and what the loop does. */
 void feed(const void *record, size_t size);
+void exchange_of(uint64_t cgroup, uint32_t tgid, const char *req, const char *resp);
 void exchange(uint64_t cgroup, uint32_t tgid, const char *target, const char *resp);
 void tell(struct kh_cgroup cgroup); /* and TGID in it, "nginx" */
 void list(struct kube_pod *pod);    /* all pods that there are; NULL: none */

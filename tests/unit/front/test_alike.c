@@ -14,6 +14,8 @@
 #define NO "HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
 #define COUNT "http_server_request_duration_seconds_count{"
 
+static const char *counted_in;
+
 /* What the series say whose labels hold both texts. */
 static unsigned long counted(const char *one, const char *other)
 {
@@ -27,7 +29,7 @@ static unsigned long counted(const char *one, const char *other)
 	assert_int_equal(body_finish(&body), 0);
 	body_put(&body, "", 1);
 	for (rest = body.p; (line = strsep(&rest, "\n"));)
-		if (strncmp(line, COUNT, sizeof(COUNT) - 1) == 0 && strstr(line, one) &&
+		if (strncmp(line, counted_in, strlen(counted_in)) == 0 && strstr(line, one) &&
 		    strstr(line, other))
 			sum += strtoul(strrchr(line, ' '), NULL, 10);
 	body_free(&body);
@@ -42,6 +44,7 @@ static void again(unsigned int n, uint32_t tgid, const char *target, const char 
 
 static void shown(void)
 {
+	counted_in = COUNT;
 	start(false);
 	tell(unit_cgroup(CGROUP, "nginx.service"));
 }
@@ -239,6 +242,161 @@ static void ends_are_looked_at_beside_the_head(void **state)
 	assert_int_equal(telemetry_stats(o.telemetry)->series, 2);
 }
 
+/* ---- calls of other protocols ---- */
+
+static void shown_with_all_kinds(void)
+{
+	struct telemetry_options options = telemetry_defaults;
+
+	options.kinds = ~0u;
+	telemetry_free(o.telemetry);
+	assert_int_equal(telemetry_new(&o.telemetry, &options), 0);
+	shown();
+}
+
+#define DB_COUNT "db_client_operation_duration_seconds_count{"
+#define PING "*1\r\n$4\r\nPING\r\n"
+#define GET "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+#define PONG "+PONG\r\n"
+#define WRONG "-WRONGTYPE a\r\n"
+
+struct a_conn {
+	enum kh_role role;
+	uint8_t peer;
+	uint32_t tgid;
+	uint64_t cookie;
+	uint32_t seq[2];
+};
+
+static struct a_conn connect_as(enum kh_role role, uint8_t peer, uint32_t tgid)
+{
+	static uint64_t cookie = 1000;
+
+	return (struct a_conn){role, peer, tgid, ++cookie, {1, 1}};
+}
+
+static void segment(struct a_conn *c, bool sent, const char *text)
+{
+	struct {
+		struct kh_segment is;
+		char text[64];
+	} record = {.is = {.rec = {.type = KH_SEGMENT}}};
+	size_t n = strlen(text);
+
+	record.is.rec.size = (uint32_t)(sizeof(record.is) + n);
+	record.is.conn = (struct kh_conn){.cookie = c->cookie,
+					  .role = (uint8_t)c->role,
+					  .family = 2,
+					  .raddr = {10, 0, 0, c->peer},
+					  .lport = c->role == KH_ROLE_SERVER ? 6379 : 40000,
+					  .rport = c->role == KH_ROLE_SERVER ? 40000 : 6379,
+					  .isn_local = 1,
+					  .isn_remote = 1};
+	record.is.cgroup = CGROUP;
+	record.is.tgid = record.is.tid = c->tgid;
+	record.is.ns = ++now;
+	record.is.seq = c->seq[sent];
+	record.is.other = c->seq[!sent];
+	record.is.len = record.is.head_len = (uint16_t)n;
+	record.is.sent = sent;
+	record.is.transport = 6;
+	record.is.reason = KH_WHY_MORE;
+	memcpy(record.text, text, n);
+	c->seq[sent] += (uint32_t)n;
+	feed(&record, record.is.rec.size);
+}
+
+static void call(struct a_conn *c, const char *ask, const char *answer)
+{
+	segment(c, c->role == KH_ROLE_CLIENT, ask);
+	segment(c, c->role == KH_ROLE_SERVER, answer);
+}
+
+static void each_call_is_counted_in_its_own_series(void **state)
+{
+	struct a_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
+			     connect_as(KH_ROLE_CLIENT, 1, TGID)};
+
+	shown_with_all_kinds();
+	for (int i = 0; i < 10; i++) {
+		call(&c[i % 2], PING, PONG);
+		call(&c[i % 2], GET, WRONG);
+		call(&c[i % 2], GET, "$1\r\nb\r\n");
+		call(&c[i % 2], GET, "$1\r\nb\r\n");
+	}
+	counts(40, 40, 0);
+	counted_in = DB_COUNT;
+	assert_int_equal(counted("operation_name=\"PING\"", ""), 10);
+	assert_int_equal(counted("operation_name=\"GET\"", "status_code=\"WRONGTYPE\""), 10);
+	assert_int_equal(counted("operation_name=\"GET\"", ""), 30);
+}
+
+static void calls_to_two_servers_are_told_apart(void **state)
+{
+	struct a_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
+			     connect_as(KH_ROLE_CLIENT, 2, TGID)};
+
+	shown_with_all_kinds();
+	for (int i = 0; i < 12; i++)
+		call(&c[i % 3 == 0], PING, PONG);
+	counted_in = DB_COUNT;
+	assert_int_equal(counted("server_address=\"10.0.0.1\"", ""), 8);
+	assert_int_equal(counted("server_address=\"10.0.0.2\"", ""), 4);
+}
+
+static void calls_of_two_processes_are_told_apart(void **state)
+{
+	struct kh_process other = a_process(TGID + 1, CGROUP, "envoy");
+	struct a_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
+			     connect_as(KH_ROLE_CLIENT, 1, TGID + 1)};
+
+	shown_with_all_kinds();
+	feed(&other, sizeof(other));
+	for (int i = 0; i < 12; i++)
+		call(&c[i % 3 == 0], PING, PONG);
+	counted_in = DB_COUNT;
+	assert_int_equal(counted("service_name=\"nginx\"", ""), 8);
+	assert_int_equal(counted("service_name=\"envoy\"", ""), 4);
+}
+
+static void a_caller_that_executes_another_file_gets_its_name(void **state)
+{
+	struct kh_process other = a_process(TGID, CGROUP, "envoy");
+	struct a_conn c = connect_as(KH_ROLE_CLIENT, 1, TGID);
+
+	shown_with_all_kinds();
+	for (int i = 0; i < 5; i++)
+		call(&c, PING, PONG);
+	feed(&other, sizeof(other));
+	for (int i = 0; i < 4; i++)
+		call(&c, PING, PONG);
+	counted_in = DB_COUNT;
+	assert_int_equal(counted("service_name=\"nginx\"", ""), 5);
+	assert_int_equal(counted("service_name=\"envoy\"", ""), 4);
+}
+
+/* JSON-RPC: the head is the same, and what is called stands in the body. */
+static void what_a_body_carries_is_told_apart(void **state)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n"
+				     "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}";
+
+	shown_with_all_kinds();
+	for (int i = 0; i < 6; i++) {
+		char ask[160];
+
+		snprintf(ask, sizeof(ask),
+			 "POST /rpc HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+			 "Content-Length: "
+			 "38\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m%d\"}",
+			 i % 2);
+		exchange_of(CGROUP, TGID, ask, answer);
+	}
+	counted_in = "rpc_server_call_duration_seconds_count{";
+	assert_int_equal(counted("rpc_method=\"m0\"", ""), 3);
+	assert_int_equal(counted("rpc_method=\"m1\"", ""), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +411,11 @@ int main(void)
 		T(series_that_expired_begin_anew),
 		T(the_series_for_the_rest_is_not_remembered),
 		T(ends_are_looked_at_beside_the_head),
+		T(each_call_is_counted_in_its_own_series),
+		T(calls_to_two_servers_are_told_apart),
+		T(calls_of_two_processes_are_told_apart),
+		T(a_caller_that_executes_another_file_gets_its_name),
+		T(what_a_body_carries_is_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include "protocol/http1.h"
 #include "protocol/http1_memo.h"
+#include "protocol/memo.h"
 
 static const char *const names[HTTP_METHODS] = {
 	[HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",
@@ -274,16 +275,16 @@ static void a_memo_that_finds_nothing_rests(void **state)
 	unsigned int kept = 0, i;
 
 	memo = http1_memo_new();
-	for (i = 0; i < 2 * (HTTP1_MEMO_TRIAL + HTTP1_MEMO_REST); i++) {
+	for (i = 0; i < 2 * (MEMO_TRIAL + MEMO_REST); i++) {
 		snprintf(head, sizeof(head), "GET /%u HTTP/1.1\r\n\r\n", i);
 		kept += alike(head, &owner) != 0;
 	}
-	assert_int_equal(kept, 2 * HTTP1_MEMO_TRIAL);
-	for (i = 0; i < HTTP1_MEMO_TRIAL + HTTP1_MEMO_REST; i++)
+	assert_int_equal(kept, 2 * MEMO_TRIAL);
+	for (i = 0; i < MEMO_TRIAL + MEMO_REST; i++)
 		alike("GET / HTTP/1.1\r\n\r\n", &owner);
-	for (kept = i = 0; i < 3 * HTTP1_MEMO_TRIAL; i++)
+	for (kept = i = 0; i < 3 * MEMO_TRIAL; i++)
 		kept += alike("GET / HTTP/1.1\r\n\r\n", &owner) != 0;
-	assert_int_equal(kept, 3 * HTTP1_MEMO_TRIAL);
+	assert_int_equal(kept, 3 * MEMO_TRIAL);
 	http1_memo_free(memo);
 	memo = NULL;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "protocol/sql.h"
+#include "protocol/sql_memo.h"
 
 struct expected {
 	enum sql_dialect dialect;
@@ -148,6 +148,34 @@ static const struct expected all[] = {
 	{P, ";;", "", "", ""},
 };
 
+/* Read, remembered, and remembered from a text that is gone: always the same. */
+static struct sql_memo *memo;
+
+static void read_each_way(const struct sql_text *in, struct sql *sql)
+{
+	struct sql_text copy = *in;
+	char *text = malloc(in->text.n + 1);
+	struct sql again;
+
+	sql_read(in, sql);
+	memcpy(text, in->text.p, in->text.n);
+	copy.text.p = text;
+	sql_memo_read(memo, &copy, &again);
+	memset(text, 'x', in->text.n);
+	for (int i = 0; i < 2; i++) {
+		memset(&again, 0xff, sizeof(again));
+		sql_memo_read(memo, in, &again);
+		assert_int_equal(again.operation, sql->operation);
+		assert_int_equal(again.collection_at, sql->collection_at);
+		assert_int_equal(again.collection_n, sql->collection_n);
+		assert_int_equal(again.n, sql->n);
+		assert_memory_equal(again.summary, sql->summary, sql->n);
+		assert_int_equal(again.use.n, sql->use.n);
+		assert_true(again.use.n == 0 || again.use.p == sql->use.p);
+	}
+	free(text);
+}
+
 static struct sql read_text(enum sql_dialect dialect, const char *text, size_t n, bool cut)
 {
 	struct sql_text in = {{text, n}, dialect, SQL_BACKSLASH_PLAIN, cut};
@@ -155,7 +183,7 @@ static struct sql read_text(enum sql_dialect dialect, const char *text, size_t n
 
 	if (dialect == SQL_MYSQL)
 		in.backslash = SQL_BACKSLASH_ESCAPES;
-	sql_read(&in, &sql);
+	read_each_way(&in, &sql);
 	return sql;
 }
 
@@ -249,8 +277,22 @@ static void test_backslash(void **state)
 					      false};
 			struct sql sql;
 
-			sql_read(&in, &sql);
+			read_each_way(&in, &sql);
 			assert_true(is("summary", text, sql_summary(&sql), modes[i].summary));
+		}
+	}
+}
+
+/* The same text, written for others. */
+static void test_all_dialects(void **state)
+{
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		for (unsigned int j = 0; j < 5 * 3 * 2; j++) {
+			struct sql_text in = {slice_of(all[i].text), (enum sql_dialect)(j % 5),
+					      (enum sql_backslash)(j / 5 % 3), j / 15 != 0};
+			struct sql sql;
+
+			read_each_way(&in, &sql);
 		}
 	}
 }
@@ -320,8 +362,13 @@ int main(void)
 		cmocka_unit_test(test_statements), cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_long_name),  cmocka_unit_test(test_use),
 		cmocka_unit_test(test_backslash),  cmocka_unit_test(test_deep),
-		cmocka_unit_test(test_no_literal),
+		cmocka_unit_test(test_no_literal), cmocka_unit_test(test_all_dialects),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed;
+
+	memo = calloc(1, sizeof(*memo));
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	free(memo);
+	return failed;
 }
