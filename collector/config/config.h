@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration, immutable once it is read. Every option is declared once, in options.c,
- * options_process.c, or among those that are not supported in unsupported*.c; keys and meanings
- * follow Grafana Beyla 3 where both have them (docs: configuration.md). Weakest first: defaults,
- * the file, the environment (BEYLA_X, then OTEL_EBPF_X, then KEYHOLE_X).
+ * The configuration, immutable once it is read. Every option is declared once, in options*.c, or
+ * among those that are not supported in unsupported*.c; keys and meanings follow Grafana Beyla 3
+ * where both have them (docs: configuration.md). Weakest first: defaults, the file, the environment
+ * (BEYLA_X, then OTEL_EBPF_X, then KEYHOLE_X).
  */
 #ifndef KEYHOLE_CONFIG_CONFIG_H
 #define KEYHOLE_CONFIG_CONFIG_H

@@ -88,11 +88,17 @@ const struct option *option_at(const struct option_table *table, size_t i);
 extern const struct option_table options_all;      /* of struct config */
 extern const struct option_table options_selector; /* of struct entry_draft (entries.h) */
 
-extern const struct option_table options_process; /* options_all goes on with them */
-extern const struct option_table options_otlp;    /* and with these */
-extern const struct option_table options_traces;  /* and with these */
-extern const struct option_table options_graph;   /* and with these */
+/* What options_all goes on with, in this order; each has a file of its name. */
+extern const struct option_table options_prometheus;
+extern const struct option_table options_attributes;
+extern const struct option_table options_discovery;
+extern const struct option_table options_routes;
+extern const struct option_table options_keyhole;
+extern const struct option_table options_process;
+extern const struct option_table options_otlp;
+extern const struct option_table options_traces;
 extern const struct option_table options_trace_peers;
+extern const struct option_table options_graph;
 
 /* Beyla's keys that are not supported: likewise. */
 extern const struct option_table options_unsupported;
@@ -102,6 +108,8 @@ extern const struct option_table options_unsupported_exports;
 /* Checks of samplers' names and of their share: NULL, or what is wrong. */
 const char *config_check_sampler(const char *text, char why[PATTERN_WHY_MAX]);
 const char *config_check_ratio(const char *text, char why[PATTERN_WHY_MAX]);
+/* Of a pattern of a path; likewise. */
+const char *config_check_route(const char *text, char why[PATTERN_WHY_MAX]);
 
 /* What a person would call the type: "a whole number from 1 to 5", and so on. Returns buf. */
 const char *option_expects(const struct option *option, char *buf, size_t size);
