@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What happens to a record, in order: intake → protocol → identity → service → telemetry. Runs in
- * the intake thread; the front reads the counters.
+ * the intake thread; the front reads the counters. What becomes of an exchange, once a protocol has
+ * told it: delivery.h.
  *
  * Every exchange ends in exactly one place, so that after each record
  *   exchanges = delivered + hidden + ignored_route + filtered + switched_off +
