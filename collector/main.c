@@ -8,57 +8,21 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cluster.h"
-#include "config/config.h"
-#include "export/otlp.h"
+#include "collector.h"
+#include "confine.h"
+#include "exports.h"
 #include "log.h"
 #include "loop.h"
-#include "options.h"
-#include "pipeline.h"
 #include "policy/process.h"
-#include "policy/sandbox.h"
-#include "pressure.h"
-#include "reload.h"
 #include "resident.h"
-#include "trace_peers.h"
-#include "traces.h"
-#include "vitals.h"
 
 #define LOG_MODULE "main"
 #define TAPE_CHECK_MS 20 /* --print-metrics looks so often whether the tape is read */
 
 extern char **environ;
-
-/* All that lives from start to end, in the order in which it is made. */
-struct collector {
-	struct options options;
-	struct config *config;
-	const char *config_path; /* NULL: none */
-	struct rulebook_basis basis;
-	struct rulebooks *books;
-	struct telemetry *telemetry;
-	struct selfmetrics *self;
-	struct loop *loop;
-	struct cluster cluster;
-	char host[65];
-	struct tape tape;
-	struct far_ends *far_ends; /* NULL: no service graph */
-	struct pipeline *pipeline;
-	struct export *export, *health;
-	struct otlp_signal_options otlp_options[OTLP_SIGNALS];
-	struct traces traces; /* all zero: none are sent */
-	struct trace_peers trace_peers;
-	struct otlp *otlp;
-	struct policy_report sandbox;
-	struct intake *intake;
-	struct reload *reload;
-	struct vitals vitals;
-	struct pressure pressure;
-};
 
 /* What a signal stops, or has read again. */
 static struct loop *signalled;
@@ -73,19 +37,6 @@ static void on_signal(int signal_number)
 }
 
 /* ---- from configuration to parts; each returns 0 or -errno, said in one line ---- */
-
-static int read_otlp(struct collector *c)
-{
-	struct otlp_said said = {.common_endpoint = c->config->otlp.common_endpoint,
-				 .common_protocol = c->config->otlp.common_protocol};
-
-	for (int i = 0; i < OTLP_SIGNALS; i++) {
-		said.endpoint[i] = c->config->otlp.endpoint[i];
-		said.protocol[i] = c->config->otlp.protocol[i];
-		said.skip_verify[i] = c->config->otlp.skip_verify[i];
-	}
-	return otlp_options_read(c->otlp_options, &said, environ);
-}
 
 static int read_config(struct collector *c)
 {
@@ -104,7 +55,7 @@ static int read_config(struct collector *c)
 	else
 		config_print(c->config, (enum config_shown)c->config->log_config, stderr);
 	if (!c->options.print_metrics)
-		r = read_otlp(c);
+		r = exports_read_otlp(c);
 	if (r || check || c->config->prometheus.port || c->options.print_metrics ||
 	    c->otlp_options[OTLP_METRICS].url || c->otlp_options[OTLP_TRACES].url)
 		return r;
@@ -157,20 +108,6 @@ static const char *host_of(const struct collector *c)
 	return cluster->there && cluster->api.node ? cluster->api.node : c->host;
 }
 
-/* What either export shows of them; without traces there are none. */
-static enum exemplar_filter exemplars_of(const struct collector *c)
-{
-	int scraped = c->config->prometheus.port ? c->config->prometheus.exemplars : 0;
-	int sent = c->otlp_options[OTLP_METRICS].url ? c->config->otlp.exemplars : 0;
-
-	if (c->otlp_options[OTLP_TRACES].url)
-		return (enum exemplar_filter)(sent > scraped ? sent : scraped);
-	if (scraped)
-		log_warn("prometheus_export.exemplar_filter: there are no exemplars where no "
-			 "traces are sent, see otel_traces_export.endpoint");
-	return EXEMPLARS_NONE;
-}
-
 static int make_telemetry(struct collector *c)
 {
 	struct telemetry_options o;
@@ -178,7 +115,7 @@ static int make_telemetry(struct collector *c)
 
 	config_telemetry(c->config, c->otlp_options[OTLP_METRICS].url != NULL, &o);
 	o.host_info = config_features(c->config) & CONFIG_HOST ? host_of(c) : NULL;
-	o.exemplars = exemplars_of(c);
+	o.exemplars = exports_exemplars(c);
 	o.kubernetes = c->cluster.there;
 	o.routes = rulebooks_latest(c->books)->router != NULL;
 	o.namer = cluster_namer(&c->cluster);
@@ -204,11 +141,6 @@ static int make_far_ends(struct collector *c)
 	return c->far_ends ? 0 : -ENOMEM;
 }
 
-static const char *or_null(const char *text)
-{
-	return text && *text ? text : NULL;
-}
-
 static int make_pipeline(struct collector *c)
 {
 	struct pipeline_options o = {.store = c->cluster.store,
@@ -231,103 +163,6 @@ static int make_pipeline(struct collector *c)
 	if (!c->pipeline)
 		log_error("the pipeline cannot be set up: out of memory");
 	return c->pipeline ? 0 : -ENOMEM;
-}
-
-static int make_export(struct collector *c)
-{
-	struct export_options o = {.listen = or_null(c->config->keyhole.listen_address),
-				   .port = (uint16_t)c->config->prometheus.port,
-				   .path = c->config->prometheus.path,
-				   .source = {c->telemetry, c->self, EXEMPLARS_NONE},
-				   .answers_max = c->config->shares.answers,
-				   .not_ready = vitals_not_ready,
-				   .arg = &c->vitals};
-	int r;
-
-	o.source.exemplars = (enum exemplar_filter)c->config->prometheus.exemplars;
-	if (c->options.print_metrics || !o.port)
-		return 0;
-	r = export_start(&c->export, c->loop, &o);
-	if (!r) {
-		export_bind(c->export, c->self);
-		log_info("metrics at http://%s:%u%s", o.listen ? o.listen : "localhost",
-			 export_port(c->export), c->config->prometheus.path);
-	}
-	return r;
-}
-
-/* health_check.port: what probes ask, at a port of its own. */
-static int make_health(struct collector *c)
-{
-	struct export_options o = {.listen = or_null(c->config->health.listen_address),
-				   .port = (uint16_t)c->config->health.port,
-				   .health_only = true,
-				   .not_ready = vitals_not_ready,
-				   .arg = &c->vitals};
-
-	if (!o.port || c->options.print_metrics)
-		return 0;
-	return export_start(&c->health, c->loop, &o);
-}
-
-/* Before the pipeline, which puts exchanges into them. */
-static int make_traces(struct collector *c)
-{
-	struct peer_namer namer = cluster_namer(&c->cluster);
-	int r;
-
-	if (!c->otlp_options[OTLP_TRACES].url)
-		return 0;
-	r = traces_start(&c->traces, c->config, c->telemetry, c->cluster.peers, c->trace_peers.tell,
-			 &namer);
-	if (!r && traces_bind(&c->traces, c->self)) {
-		log_error("metrics of traces cannot be set up: %s", strerror(ENOSPC));
-		r = -ENOSPC;
-	}
-	return r;
-}
-
-static int make_trace_peers(struct collector *c)
-{
-	int r = 0;
-
-	if (c->otlp_options[OTLP_TRACES].url)
-		r = trace_peers_start(&c->trace_peers, c->loop, c->config);
-	else if (c->config->trace_peers.endpoints.n)
-		log_warn("keyhole.traces.peers: no traces are sent, so nobody is told of any");
-	return r ? r : trace_peers_bind(&c->trace_peers, c->self);
-}
-
-static int make_otlp(struct collector *c)
-{
-	const struct config *conf = c->config;
-	struct otlp_options o = {.queue = c->traces.queue,
-				 .telemetry = c->telemetry,
-				 .semconv = (enum semconv)conf->keyhole.semconv,
-				 .extras = &conf->attributes.extras,
-				 .instance = c->host,
-				 .exemplars = (enum exemplar_filter)conf->otlp.exemplars,
-				 .interval_ms = conf->otlp.interval_ns / 1000000,
-				 .batch_timeout_ms = conf->otlp.batch_timeout_ns / 1000000,
-				 .batch_max = conf->otlp.batch_max,
-				 .backoff = {conf->otlp.backoff_min_ns / 1000000,
-					     conf->otlp.backoff_max_ns / 1000000,
-					     conf->otlp.give_up_ns / 1000000}};
-	int r;
-
-	memcpy(o.signal, c->otlp_options, sizeof(o.signal));
-	if (!o.signal[OTLP_METRICS].url && !o.signal[OTLP_TRACES].url)
-		return 0;
-	r = otlp_start(&c->otlp, c->loop, &o);
-	if (!r)
-		r = otlp_bind(c->otlp, c->self);
-	if (r)
-		log_error("the export by OTLP cannot be set up: %s", strerror(-r));
-	else if (o.signal[OTLP_METRICS].url)
-		log_info("metrics are sent by OTLP to %s", o.signal[OTLP_METRICS].url);
-	if (!r && o.signal[OTLP_TRACES].url)
-		log_info("traces are sent by OTLP to %s", o.signal[OTLP_TRACES].url);
-	return r;
 }
 
 static int make_tape(struct collector *c)
@@ -376,64 +211,6 @@ static int make_reload(struct collector *c)
 
 	reloading = c->reload;
 	return r;
-}
-
-#define OTLP_PATHS_MAX (3 * OTLP_SIGNALS)
-
-static void need_path(struct policy_collector_needs *needs, size_t *n, const char *path)
-{
-	if (path)
-		needs->read[(*n)++] = path;
-}
-
-/* Ports and files of OTLP, from needs->read[n] on; returns how many of them. */
-static int otlp_needs(const struct otlp_signal_options options[OTLP_SIGNALS],
-		      struct policy_collector_needs *needs, size_t n)
-{
-	size_t from = n;
-
-	for (int i = 0; i < OTLP_SIGNALS; i++) {
-		if (!options[i].url)
-			continue;
-		needs->connect[needs->connect_count++] = options[i].port;
-		need_path(needs, &n, options[i].ca);
-		need_path(needs, &n, options[i].cert);
-		need_path(needs, &n, options[i].key);
-	}
-	return (int)(n - from);
-}
-
-static int enter_sandbox(struct collector *c)
-{
-	struct policy_collector_needs needs = {.user = c->options.user};
-	char line[1024];
-	int n = 0, r;
-
-	if (c->cluster.there) {
-		n = cluster_paths(&c->cluster, needs.read,
-				  POLICY_PATHS_MAX - 1 - RELOAD_PATHS_MAX - OTLP_PATHS_MAX - 1);
-		needs.connect[needs.connect_count++] = cluster_port(&c->cluster);
-	}
-	if (n < 0)
-		return n;
-	n += otlp_needs(c->otlp_options, &needs, (size_t)n);
-	needs.read[n] = trace_peers_path(&c->trace_peers, policy_is_broad);
-	n += needs.read[n] != NULL;
-	if (c->options.replay)
-		needs.read[n++] = c->options.replay;
-	if (c->reload)
-		reload_paths(c->reload, policy_is_broad, needs.read + n);
-	c->sandbox.may_lack = c->options.may_lack;
-	r = policy_enter_collector(&needs, c->options.no_sandbox, &c->sandbox);
-	if (r) {
-		log_error("%s", c->sandbox.error);
-		return r;
-	}
-	log_info("sandbox: %s", policy_report_line(&c->sandbox, line, sizeof(line)));
-	if (c->options.no_sandbox)
-		log_warn("--no-sandbox: neither Landlock nor a seccomp filter nor no_new_privs is "
-			 "in force; for debugging only");
-	return 0;
 }
 
 static int start_intake(struct collector *c)
@@ -503,10 +280,10 @@ static int start(struct collector *c)
 		return r;
 	r = pressure_start(&c->pressure, c->loop, c->config->keyhole.memory_limit);
 	if (r || (r = make_rules(c)) || (r = make_telemetry(c)) ||
-	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = make_trace_peers(c)) ||
-	    (r = make_traces(c)) || (r = make_far_ends(c)) || (r = make_pipeline(c)) ||
-	    (r = make_otlp(c)) || (r = make_export(c)) || (r = make_health(c)) ||
-	    (r = make_tape(c)) || (r = make_reload(c)) || (r = enter_sandbox(c)))
+	    (r = cluster_start(&c->cluster, c->loop, c->config)) || (r = exports_trace_peers(c)) ||
+	    (r = exports_traces(c)) || (r = make_far_ends(c)) || (r = make_pipeline(c)) ||
+	    (r = exports_otlp(c)) || (r = exports_scrapes(c)) || (r = exports_health(c)) ||
+	    (r = make_tape(c)) || (r = make_reload(c)) || (r = confine_collector(c)))
 		return r;
 	return start_intake(c);
 }
