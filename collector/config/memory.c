@@ -9,6 +9,9 @@
 #include "../trace/span_queue.h"
 #include "../trace/tracer.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /*
  * Of 100. Those of traces and peers are the series' where there are none. What series get is for
  * answers to scrapes, too, a third of it: compressed, one of as many series as fit is smaller.
@@ -65,22 +68,28 @@ static void share(struct config *config, uint64_t bytes)
 		lesser(config->shares.peer_services, PEERS * part / 4 / MEMORY_PEER);
 }
 
+/* What is off has no share, and is not said. */
 static void share_and_say(struct binding *b, struct config *config, uint64_t bytes)
 {
+	char traces[120] = "", peers[80] = "";
+
 	share(config, bytes);
-	note_info(
-		b->notes, NULL,
-		"keyhole.memory_limit is shared out: series_memory %llu, streams %llu, answers to "
-		"scrapes %llu, traces.queue_bytes %llu bytes; traces.join_spans %llu, "
-		"waiting_room.records %llu, peers: %llu pods and %llu Services",
-		(unsigned long long)config->keyhole.series_memory,
-		(unsigned long long)config->shares.streams,
-		(unsigned long long)config->shares.answers,
-		(unsigned long long)config->otlp.queue_bytes,
-		(unsigned long long)config->traces.join_spans,
-		(unsigned long long)config->keyhole.waiting_records,
-		(unsigned long long)config->shares.peer_pods,
-		(unsigned long long)config->shares.peer_services);
+	if (sends_traces(config))
+		snprintf(traces, sizeof(traces),
+			 ", traces.queue_bytes %" PRIu64 " bytes, traces.join_spans %" PRIu64
+			 " spans",
+			 (uint64_t)config->otlp.queue_bytes, (uint64_t)config->traces.join_spans);
+	if (config->keyhole.peers.n > 0)
+		snprintf(peers, sizeof(peers), ", peers %" PRIu64 " pods and %" PRIu64 " Services",
+			 (uint64_t)config->shares.peer_pods,
+			 (uint64_t)config->shares.peer_services);
+	note_info(b->notes, NULL,
+		  "keyhole.memory_limit is shared out: series_memory %" PRIu64
+		  " bytes, streams %" PRIu64 " bytes, answers to scrapes %" PRIu64
+		  " bytes, waiting_room.records %" PRIu64 "%s%s",
+		  (uint64_t)config->keyhole.series_memory, (uint64_t)config->shares.streams,
+		  (uint64_t)config->shares.answers, (uint64_t)config->keyhole.waiting_records,
+		  traces, peers);
 }
 
 void memory_settle(struct binding *b, struct config *config)

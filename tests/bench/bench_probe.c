@@ -24,6 +24,7 @@ static int attach(const char *backend)
 	bpf_program__set_autoload(empty->progs.tp_recv, !fexit);
 	bpf_program__set_autoload(empty->progs.fx_send, fexit);
 	bpf_program__set_autoload(empty->progs.fx_recv, fexit);
+	bpf_program__set_autoload(empty->progs.fx_early, fexit);
 	return empty__load(empty) || empty__attach(empty) ? -1 : 0;
 }
 

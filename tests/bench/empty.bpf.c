@@ -15,3 +15,4 @@ EMPTY(tp_send, "tp_btf/sock_send_length")
 EMPTY(tp_recv, "tp_btf/sock_recv_length")
 EMPTY(fx_send, "fexit/tcp_sendmsg")
 EMPTY(fx_recv, "fexit/tcp_recvmsg")
+EMPTY(fx_early, "tp_btf/tcp_rcv_space_adjust") /* beside fexit */

@@ -48,10 +48,13 @@ seen_all() { # WANT
 	[ "$(counted server)" -ge "$1" ] && [ "$(counted client)" -ge "$1" ]
 }
 
-# Sets $without, $with, $collected: nanoseconds; $lost: of the exchanges, which two sides saw.
+# Sets $without, $empty, $with, $collected: nanoseconds; $lost: of the exchanges, which two sides saw.
 pair() {
 	local before
 	without=$(load "$requests")
+	probe_up fexit # programs that do nothing
+	empty=$(load "$requests")
+	stop "$probe"
 	agent_up
 	load 400 > /dev/null # names, routes and series are there
 	wait_for 10 seen_all 400 || true
@@ -67,12 +70,13 @@ pair() {
 load "$requests" > /dev/null # nothing is read from the disk any more
 for ((i = 0; i < pairs; i++)); do
 	pair
-	echo "$without $with $collected $lost"
+	echo "$without $with $collected $lost $empty"
 done > "$scratch/pairs"
 cat "$scratch/pairs" >&2
 line machine_requests_without "$(awk -v n=$requests '{ print n * 1e9 / $1 }' "$scratch/pairs" | median)" per_second
 line machine_requests "$(awk -v n=$requests '{ print n * 1e9 / $2 }' "$scratch/pairs" | median)" per_second
 line machine_ratio "$(awk '{ print $1 / $2 }' "$scratch/pairs" | median)" ratio
+line machine_empty "$(awk -v n=$requests '{ print ($5 - $1) / n }' "$scratch/pairs" | median)" instructions
 line machine_kernel "$(awk -v n=$requests '{ print ($2 - $1 - $3) / n }' "$scratch/pairs" | median)" instructions
 line machine_collector "$(awk -v n=$requests '{ print $3 / n }' "$scratch/pairs" | median)" instructions
 line machine_lost "$(awk -v n=$requests '{ print 100 * $4 / (2 * n) }' "$scratch/pairs" | sort -g | tail -n 1)" percent

@@ -11,7 +11,7 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.bash
 . "$(dirname "$0")/lib.bash"
-wants curl nginx wrk h2load redis-server redis-benchmark pgbench psql runuser taskset findmnt
+wants bpftool jq curl nginx wrk h2load redis-server redis-benchmark pgbench psql runuser taskset findmnt
 "$python" -c 'import grpc' 2> /dev/null || lacks "grpc of $python"
 pairs=${BENCH_PAIRS:-7} seconds=${BENCH_SECONDS:-2}
 names=(nginx_1 nginx_16 nginx_256 redis redis_pipelined pgbench grpc grpc_python)
@@ -154,6 +154,23 @@ for ((i = 0; i < pairs; i++)); do
 	stop "$started"
 	paste "$BENCH_WORK/beside" "$BENCH_WORK/alone" | awk '{ print $1 / $3 }' >> "$BENCH_WORK/neighbour"
 done
+# Run time of Keyhole's programs in a request's calls, by the kernel's statistics; what an empty program
+# has there (path_empty_run) is in it, for each of the calls.
+programs() {
+	local requests
+	agent_up
+	rate nginx_16 > /dev/null
+	run_times "$loader" > "$BENCH_WORK/times"
+	read -r _ requests < <(rate nginx_16)
+	run_times "$loader" | awk -v n="$requests" 'FNR == NR { was[$1] = $2; next }
+		{ ns += $2 - was[$1] } END { print ns / n }' "$BENCH_WORK/times" -
+	agent_down
+}
+probe_up stats
+line throughput_nginx_16_both_programs "$(programs)" ns
+agent_options=(--config "$scratch/server.yml")
+line throughput_nginx_16_programs "$(programs)" ns
+stop "$probe"
 line throughput_nginx_16_neighbour_ratio "$(median < "$BENCH_WORK/neighbour")" ratio
 line throughput_records_lost "$(median < "$BENCH_WORK/lost")" percent
 line throughput_both_records_lost "$(median < "$BENCH_WORK/lost_both")" percent

@@ -263,6 +263,8 @@ is "sidecar.yaml: Keyhole's two containers conform to restricted beyond that" \
 	"$(deviations restricted "$sidecar" | grep ': keyhole-')" "$(add "Deployment shop/shop")"
 is "sidecar.yaml: the images are the chart's" "$(grep -oE 'ghcr[^"]*' "$sidecar" | sort)" \
 	"$(grep -oE 'ghcr[^"]*' "$repo/deploy/manifests/keyhole.yaml" | sort)"
+is "sidecar.yaml: the collector knows its memory limit" "$(grep -A2 KEYHOLE_MEMORY_LIMIT "$sidecar")" \
+	"$(grep -A2 KEYHOLE_MEMORY_LIMIT "$repo/deploy/manifests/keyhole.yaml")"
 if [ -n "$client" ]; then
 	ok "sidecar.yaml: only fields and types of Kubernetes' API" \
 		bash -c "set -o pipefail; /usr/bin/python3 '$here/look.py' as-json '$sidecar' | node '$here/api_types.mjs' '$client'"

@@ -117,7 +117,11 @@ ok "label sets that were left out are counted" [ "$(metric_sum "$metrics" keyhol
 ok "spans likewise" [ "$(metric_sum "$metrics" keyhole_trace_spans_dropped_total)" -gt 0 ]
 seen=$(metric_sum "$metrics" http_server_request_duration_seconds_count 'url_path="/a/path')
 rest=$(metric_sum "$metrics" http_server_request_duration_seconds_count 'otel_metric_overflow="true"')
-ok "each request is in a series, or in the one for the rest ($seen and $rest)" [ "$((seen + rest))" = "$requests" ]
+# of either side's, on a machine that leaves the collector too little of its CPUs
+lost=$(metric_sum "$metrics" keyhole_bpf_exchange_drops_total)
+missing=$((requests - seen - rest))
+ok "each request is in a series, in the one for the rest, or was lost to a full ring ($seen, $rest and $missing of $lost)" \
+	[ "$missing" -ge 0 -a "$missing" -le "$lost" ]
 ok "there are both" [ "$seen" -gt 0 -a "$rest" -gt 0 ]
 stop "$collector"
 

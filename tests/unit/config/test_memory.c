@@ -84,6 +84,17 @@ static void what_is_off_leaves_its_share_to_series(void **state)
 	assert_true(off > on + 2 * MIB);
 }
 
+static void what_is_off_is_not_said(void **state)
+{
+	with("keyhole: {memory_limit: %llu}\n", 64 * MIB);
+	assert_non_null(strstr(p.said, "series_memory "));
+	assert_null(strstr(p.said, "traces."));
+	assert_null(strstr(p.said, "peers"));
+	with(EVERYTHING, 64 * MIB);
+	assert_non_null(strstr(p.said, "traces.join_spans "));
+	assert_non_null(strstr(p.said, "peers "));
+}
+
 static void without_it_parts_have_their_own_limits(void **state)
 {
 	const struct config *c = with("keyhole: {memory_limit: %llu}\n", 0ull);
@@ -122,6 +133,7 @@ int main(void)
 		cmocka_unit_test_teardown(all_shares_together_fit, teardown),
 		cmocka_unit_test_teardown(a_lower_limit_of_its_own_stays, teardown),
 		cmocka_unit_test_teardown(what_is_off_leaves_its_share_to_series, teardown),
+		cmocka_unit_test_teardown(what_is_off_is_not_said, teardown),
 		cmocka_unit_test_teardown(without_it_parts_have_their_own_limits, teardown),
 		cmocka_unit_test_teardown(one_that_is_too_low_is_refused, teardown),
 		cmocka_unit_test(a_span_that_waits_takes_no_more_than_is_said),
