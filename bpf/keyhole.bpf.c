@@ -629,16 +629,6 @@ int BPF_PROG(kh_exit, struct task_struct *task)
 
 __u64 kh_cursor; /* the task told last */
 
-/* Not static, and of a number: the verifier looks at it once, not again for each step of the walk. */
-__noinline int kh_tell_listed(u64 task, u32 generation)
-{
-	struct task_struct *t = (struct task_struct *)task;
-
-	if (BPF_CORE_READ(t, mm))
-		kh_tell_process_by_probe(t, generation, KH_F_SNAPSHOT, false);
-	return 0;
-}
-
 /*
  * Before 6.7 the walk follows the task list by probe reads. The list is a ring; the walk begins
  * and ends at the asking process itself. No lock is held: a task that ends while the cursor
