@@ -484,7 +484,7 @@ static __always_inline void kh_listening(struct sock *sk, struct kh_control *con
 	rec->rec.type = KH_LISTEN;
 	rec->rec.flags = 0;
 	rec->rec.size = sizeof(*rec);
-	rec->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
+	rec->cgroup = kh_key_of(kh_cgroup_of(task, &v1), v1);
 	rec->tgid = task->tgid;
 	rec->port = sk->__sk_common.skc_num;
 	rec->pad = 0;
