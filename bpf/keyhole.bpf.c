@@ -59,11 +59,12 @@ static __always_inline struct kh_glance *kh_known(struct sock *sk, struct kh_io 
 static __always_inline bool kh_of_process(struct sock *sk)
 {
 	u16 family = sk->__sk_common.skc_family;
+	struct socket *socket = sk->sk_socket; /* before the tests: the verifier's search, once */
 
 	if ((family != AF_INET && family != AF_INET6) ||
 	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP))
 		return false;
-	if (sk->sk_socket && sk->sk_socket->file)
+	if (socket && socket->file)
 		return true;
 	KH_COUNT(kernel_sockets);
 	return false;

@@ -134,7 +134,8 @@ static __always_inline bool kh_verdict_on(struct kh_control *control, const stru
 					  const struct kh_owner *owner, struct task_struct *task)
 {
 	u16 port = conn->role == KH_ROLE_SERVER ? conn->lport : 0;
-	u64 start = task->group_leader->start_boottime;
+	u64 start = kh_kernel_reads ? BPF_CORE_READ(task, group_leader, start_boottime)
+				    : task->group_leader->start_boottime;
 
 	return kh_ignored(control, owner->cgroup) ||
 	       kh_ignored(control, KH_VERDICT_PROCESS(owner->tgid, start, port));
