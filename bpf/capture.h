@@ -305,7 +305,7 @@ __noinline int kh_send_part(struct kh_scratch *room, struct kh_socket *st,
 /* ---- where a long response ends ---- */
 
 #define KH_SCAN_MAX 1024 /* bytes of a response's head searched for its length */
-#define KH_SCAN_STEP 32  /* of them by one call of kh_scan() */
+#define KH_SCAN_STEP 16  /* of them by one call of kh_scan() */
 
 /* Eight characters as a little-endian word, letters made lower case. */
 #define KH_WORD(a, b, c, d, e, f, g, h)                                                            \
