@@ -183,8 +183,8 @@ static __always_inline void kh_grow(struct kh_message *msg, u64 len, u64 now)
  * Sends the exchange as far as it is known: the request kept in the socket and, unless the
  * connection ended before one came, the first bytes of the response.
  */
-static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket *st,
-				       const struct kh_source *src, u8 reason)
+__noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket *st,
+				const struct kh_source *src, u32 reason)
 {
 	struct kh_exchange *ex;
 	u64 off = sizeof(*ex), len, n, i, end;
@@ -248,8 +248,8 @@ static __noinline int kh_send_exchange(struct kh_scratch *room, struct kh_socket
 }
 
 /* More of a response: its bytes while there is room for a head, then its length. */
-static __noinline int kh_send_part(struct kh_scratch *room, struct kh_socket *st,
-				   const struct kh_source *src, u8 reason)
+__noinline int kh_send_part(struct kh_scratch *room, struct kh_socket *st,
+			    const struct kh_source *src, u32 reason)
 {
 	struct kh_part *part;
 	u64 off = sizeof(*part), len, n;
@@ -305,6 +305,7 @@ static __noinline int kh_send_part(struct kh_scratch *room, struct kh_socket *st
 /* ---- where a long response ends ---- */
 
 #define KH_SCAN_MAX 1024 /* bytes of a response's head searched for its length */
+#define KH_SCAN_STEP 16  /* of them by one call of kh_scan() */
 
 /* Eight characters as a little-endian word, letters made lower case. */
 #define KH_WORD(a, b, c, d, e, f, g, h)                                                            \
@@ -314,6 +315,38 @@ static __noinline int kh_send_part(struct kh_scratch *room, struct kh_socket *st
 static __always_inline u64 kh_lower_word(const u8 *p)
 {
 	return *(const u64 *)p | 0x2020202020202020ULL;
+}
+
+/*
+ * Searches KH_SCAN_STEP bytes of the head, of which `used` stand in room->raw, beginning at `from`.
+ * Returns whether to go on. A global function: the verifier walks through the turns of one step,
+ * not of all.
+ */
+__noinline int kh_scan(struct kh_scratch *room, u64 from, u64 used)
+{
+	u32 i;
+
+	if (!room)
+		return false;
+	for (i = 0; i < KH_SCAN_STEP; i++) {
+		u64 at = from + i;
+		const u8 *p;
+
+		if (at + 4 > used)
+			return false;
+		KH_MASK(at, KH_SCAN_MAX - 1);
+		p = room->raw + at;
+		if (p[0] != '\n')
+			continue;
+		if (p[1] == '\r' && p[2] == '\n') {
+			room->body = at + 3;
+			return false;
+		}
+		if (kh_lower_word(p + 1) == KH_WORD('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
+		    kh_lower_word(p + 8) == KH_WORD('-', 'l', 'e', 'n', 'g', 't', 'h', ':'))
+			room->digits = at + 16;
+	}
+	return true;
 }
 
 /*
@@ -330,21 +363,9 @@ __noinline u64 kh_find_end(struct kh_scratch *room, u64 used)
 		return 0;
 	room->digits = 0;
 	room->body = 0;
-	for (i = 0; i < KH_SCAN_MAX; i++) {
-		const u8 *p = room->raw + i;
-
-		if (i + 4 > used)
+	for (i = 0; i < KH_SCAN_MAX; i += KH_SCAN_STEP)
+		if (!kh_scan(room, i, used))
 			break;
-		if (p[0] != '\n')
-			continue;
-		if (p[1] == '\r' && p[2] == '\n') {
-			room->body = i + 3;
-			break;
-		}
-		if (kh_lower_word(p + 1) == KH_WORD('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
-		    kh_lower_word(p + 8) == KH_WORD('-', 'l', 'e', 'n', 'g', 't', 'h', ':'))
-			room->digits = i + 16;
-	}
 	if (!room->body || !room->digits)
 		return 0;
 	for (i = 0; i < 24; i++) {
@@ -392,7 +413,7 @@ static __always_inline bool kh_is_tunnel(const struct kh_socket *st, bool connec
 	return (p[9] == '1' && p[10] == '0' && p[11] == '1') || (connect && p[9] == '2');
 }
 
-static __always_inline void kh_response(struct kh_io *io, struct kh_socket *st,
+static __always_inline void kh_response(struct kh_scratch *room, struct kh_socket *st,
 					const struct kh_source *src)
 {
 	const struct kh_source nothing = {};
@@ -408,7 +429,7 @@ static __always_inline void kh_response(struct kh_io *io, struct kh_socket *st,
 		st->sent_head = 0;
 		st->by_length = 0;
 		kh_clear(&st->sum);
-		kh_send_exchange(io->room, st, src, KH_WHY_RESPONSE);
+		kh_send_exchange(room, st, src, KH_WHY_RESPONSE);
 		if (kh_is_tunnel(st, connect)) {
 			KH_COUNT(upgraded);
 			st->phase = KH_TUNNEL;
@@ -417,27 +438,27 @@ static __always_inline void kh_response(struct kh_io *io, struct kh_socket *st,
 	}
 	st->resp_len += len;
 	if (st->parts < KH_PARTS_MAX) {
-		kh_send_part(io->room, st, src, KH_WHY_MORE);
+		kh_send_part(room, st, src, KH_WHY_MORE);
 		return;
 	}
 	if (!st->by_length) {
 		st->by_length = 1;
-		st->expect = kh_response_end(io->room, st);
+		st->expect = kh_response_end(room, st);
 	}
-	kh_grow(&st->sum, len, io->room->now);
+	kh_grow(&st->sum, len, room->now);
 	if (src->kind == KH_SRC_NONE) {
 		st->sum.gap += len;
 		st->tail_used = 0;
 	} else {
-		kh_keep_tail(io->room, st, src);
+		kh_keep_tail(room, st, src);
 	}
 	if (st->expect ? st->resp_len >= st->expect : kh_last_chunk(st))
-		kh_send_part(io->room, st, &nothing, KH_WHY_LENGTH);
+		kh_send_part(room, st, &nothing, KH_WHY_LENGTH);
 }
 
 /* Appends the first `n` bytes of a call to the request's head; returns how many could be read. */
-static __noinline u64 kh_fetch_head(struct kh_scratch *room, struct kh_socket *st,
-				    const struct kh_source *src, u64 n)
+__noinline u64 kh_fetch_head(struct kh_scratch *room, struct kh_socket *st,
+			     const struct kh_source *src, u64 n)
 {
 	u64 used, at, i;
 
@@ -465,8 +486,9 @@ static __noinline u64 kh_fetch_head(struct kh_scratch *room, struct kh_socket *s
 	return n;
 }
 
-static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
-				       const struct kh_source *src, u32 seq)
+static __always_inline void kh_request(struct kh_scratch *room, struct kh_socket *st,
+				       const struct kh_source *src, struct kh_control *control,
+				       u32 seq)
 {
 	const struct kh_source nothing = {};
 	u64 len = src->len;
@@ -474,7 +496,7 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 	bool more;
 
 	if (st->phase == KH_RESPONSE && st->sum.calls)
-		kh_send_part(io->room, st, &nothing, KH_WHY_TURN);
+		kh_send_part(room, st, &nothing, KH_WHY_TURN);
 	if (st->phase != KH_REQUEST) {
 		st->phase = KH_REQUEST;
 		st->number++;
@@ -491,9 +513,9 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 	 */
 	if (st->req.len <= 1) {
 		st->req_tid = st->owner.tid;
-		st->routine = kh_routine(io->control);
+		st->routine = kh_routine(control);
 	}
-	kh_grow(&st->req, len, io->room->now);
+	kh_grow(&st->req, len, room->now);
 	if (src->kind == KH_SRC_NONE) {
 		st->req.gap += len;
 		st->flags |= KH_F_REQ_GAP;
@@ -505,22 +527,29 @@ static __always_inline void kh_request(struct kh_io *io, struct kh_socket *st,
 	if (st->req.len - len != st->head_used)
 		left = 0;
 	n = len < left ? len : left;
-	more = kh_number(io->room, kh_fetch_head(io->room, st, src, n) < len);
+	more = kh_number(room, kh_fetch_head(room, st, src, n) < len);
 	if (more)
-		kh_keep_tail(io->room, st, src);
+		kh_keep_tail(room, st, src);
 }
 
-static __noinline int kh_message(struct kh_io *io, struct kh_socket *st,
-				 const struct kh_source *src, u32 seq)
+/* Where a call's bytes stand in the connection, as one argument of a function that has five. */
+#define KH_PLACE(direction, seq) ((u64)(direction) << 32 | (u32)(seq))
+
+/*
+ * A global function, as all that it calls: the verifier looks at them once, not for each path of a
+ * call to here.
+ */
+__noinline int kh_message(struct kh_scratch *room, struct kh_socket *st,
+			  const struct kh_source *src, struct kh_control *control, u64 place)
 {
-	if (!io || !st || !src)
+	if (!room || !st || !src)
 		return 0;
-	if ((io->direction == KH_RX) == (st->conn.role == KH_ROLE_SERVER))
-		kh_request(io, st, src, seq);
+	if ((place >> 32 == KH_RX) == (st->conn.role == KH_ROLE_SERVER))
+		kh_request(room, st, src, control, place);
 	else if (st->phase == KH_IDLE)
 		KH_COUNT(orphan_responses);
 	else
-		kh_response(io, st, src);
+		kh_response(room, st, src);
 	return 0;
 }
 
@@ -531,8 +560,8 @@ static __noinline int kh_message(struct kh_io *io, struct kh_socket *st,
  */
 static __noinline int kh_unseen(struct kh_io *io, struct kh_socket *st, u32 direction, u32 now)
 {
-	struct kh_source src;
-	u32 was, next;
+	struct kh_source src = {.kind = KH_SRC_NONE};
+	u32 next;
 	s32 gap;
 
 	if (!io || !st)
@@ -548,14 +577,8 @@ static __noinline int kh_unseen(struct kh_io *io, struct kh_socket *st, u32 dire
 	if (gap <= 0)
 		return 0;
 	KH_ADD(gap_bytes, gap);
-	src = io->src;
-	was = io->direction;
-	io->src.kind = kh_number(io->room, KH_SRC_NONE);
-	io->src.len = kh_number(io->room, gap);
-	io->direction = kh_number(io->room, direction);
-	kh_message(io, st, &io->src, next);
-	io->direction = was;
-	io->src = src;
+	src.len = gap;
+	kh_message(io->room, st, &src, io->control, KH_PLACE(direction, next));
 	return 0;
 }
 
@@ -633,7 +656,7 @@ static __always_inline bool kh_not_seen_early(struct kh_io *io)
 }
 
 /* The connection ended, or its end came in sight: says so unless nothing is open. */
-static __noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
+__noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
 {
 	const struct kh_source nothing = {};
 	u8 reason;
@@ -694,19 +717,6 @@ static __always_inline void kh_moved_nothing(struct sock *sk, u32 direction, int
 		kh_unseen_at_end(room, sk, st);
 		kh_end(room, st);
 	}
-}
-
-/*
- * Each kind of call leaves its own constants in `src`; forgotten, all of them are one path to the
- * verifier, which else follows the loops of kh_message for each.
- */
-static __always_inline void kh_forget(struct kh_io *io)
-{
-	io->src.len = kh_number(io->room, io->src.len);
-	io->src.base = kh_number(io->room, io->src.base);
-	io->src.skip = kh_number(io->room, io->src.skip);
-	io->src.segs = kh_number(io->room, io->src.segs);
-	io->src.kind = kh_number(io->room, io->src.kind);
 }
 
 /*
@@ -791,8 +801,7 @@ static __always_inline void kh_moved(struct kh_io *io)
 		return;
 	}
 	kh_check_gaps(io, st);
-	kh_forget(io);
-	kh_message(io, st, &io->src, io->seq);
+	kh_message(io->room, st, &io->src, io->control, KH_PLACE(io->direction, io->seq));
 	if (st->phase == KH_TUNNEL)
 		kh_become_stream(io, st);
 }

@@ -3,10 +3,25 @@
 #ifndef KEYHOLE_BPF_CURRENT_H
 #define KEYHOLE_BPF_CURRENT_H
 
+/*
+ * The task's cgroup, by probe reads where the kernel has them: for each load of a pointer through a
+ * pointer that it vouches for, the verifier searches all of the kernel's types by name.
+ */
+static __always_inline struct kernfs_node *kh_cgroup_of(struct task_struct *task, bool *v1)
+{
+	return kh_kernel_reads ? kh_cgroup_node_by_probe(task, v1) : kh_cgroup_node(task, v1);
+}
+
+/* Of the node that kh_cgroup_of() or kh_up() found. */
+static __always_inline u64 kh_key_of(struct kernfs_node *kn, bool v1)
+{
+	return kh_kernel_reads ? kh_cgroup_key_by_probe(kn, v1) : kh_cgroup_key(kn, v1);
+}
+
 /* Not inlined: in a loop the compiler may move the read of a field before the test that it exists. */
 static __noinline struct kernfs_node *kh_up(struct kernfs_node *kn)
 {
-	return kh_parent(kn);
+	return kh_kernel_reads ? kh_parent_by_probe(kn) : kh_parent(kn);
 }
 
 /* Does it run outside of the cgroup that the collector restricted itself to? */
@@ -18,9 +33,9 @@ static __noinline int kh_outside(struct task_struct *task, u64 scope)
 
 	if (!scope)
 		return false;
-	kn = kh_cgroup_node(task, &v1);
+	kn = kh_cgroup_of(task, &v1);
 	for (i = 0; i < KH_CGROUP_LEVELS; i++) {
-		if (kh_cgroup_key(kn, v1) == scope)
+		if (kh_key_of(kn, v1) == scope)
 			return false;
 		kn = kh_up(kn);
 		if (!kn)
@@ -75,7 +90,6 @@ static __always_inline void kh_tell_current(struct task_struct *task, struct kh_
 	u32 tgid = task->tgid;
 	struct kh_told *told;
 
-	/* typed pointers cost the verifier a search of all types for each load: see kh_own() */
 	if (kh_kernel_reads)
 		kh_tell_process_by_probe(task, control->generation, 0, again);
 	else
@@ -97,8 +111,11 @@ static __noinline int kh_tell_self(struct task_struct *task, u32 generation)
 	bool v1;
 	u32 i;
 
-	kh_tell_cgroup(task, generation, 0);
-	kn = kh_cgroup_node(task, &v1);
+	if (kh_kernel_reads)
+		kh_tell_cgroup_by_probe(task, generation, 0);
+	else
+		kh_tell_cgroup(task, generation, 0);
+	kn = kh_cgroup_of(task, &v1);
 	KH_COUNT(life);
 	rec = bpf_ringbuf_reserve(&kh_life, sizeof(*rec), 0);
 	if (!rec) {
@@ -108,14 +125,14 @@ static __noinline int kh_tell_self(struct task_struct *task, u32 generation)
 	rec->rec.type = KH_SELF;
 	rec->rec.flags = 0;
 	rec->rec.size = sizeof(*rec);
-	rec->cgroup = kh_cgroup_key(kn, v1);
+	rec->cgroup = kh_key_of(kn, v1);
 	rec->tgid = task->tgid;
 	for (i = 0; i < KH_CGROUP_LEVELS; i++) {
 		struct kernfs_node *up = kh_up(kn);
 
 		if (!up)
 			break;
-		rec->ids[i] = kh_cgroup_key(kn, v1);
+		rec->ids[i] = kh_key_of(kn, v1);
 		kn = up;
 	}
 	rec->levels = i;

@@ -75,23 +75,22 @@ static __noinline int KH_ID(kh_tell_cgroup)(struct task_struct *task, u32 genera
 	rec->rec.size = sizeof(*rec);
 	rec->cgroup = key;
 	rec->pad = 0;
-	if (v1)
-		flags |= KH_F_CGROUP_V1;
+	/* kept in the record, of which the verifier knows nothing: so all turns are alike to it */
+	rec->rec.flags = v1 ? flags | KH_F_CGROUP_V1 : flags;
 	for (i = 0; i < KH_CGROUP_LEVELS; i++) {
 		struct kernfs_node *up = KH_ID(kh_parent)(kn);
 
 		if (!up) /* the root has no name */
 			break;
 		if (kh_text(rec->names[i], KH_NAME, KH_GET(kn, name)) > KH_NAME)
-			flags |= KH_F_NAME_CUT;
+			rec->rec.flags |= KH_F_NAME_CUT;
 		kn = up;
 	}
 	rec->levels = i;
 	if (i == KH_CGROUP_LEVELS && KH_ID(kh_parent)(kn))
-		flags |= KH_F_NAME_CUT;
-	if (flags & KH_F_NAME_CUT)
+		rec->rec.flags |= KH_F_NAME_CUT;
+	if (rec->rec.flags & KH_F_NAME_CUT)
 		KH_COUNT(names_cut);
-	rec->rec.flags = flags;
 	bpf_ringbuf_submit(rec, 0);
 	bpf_map_update_elem(&kh_told_cgroups, &key, &generation, BPF_ANY);
 	return 0;

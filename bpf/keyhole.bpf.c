@@ -59,11 +59,12 @@ static __always_inline struct kh_glance *kh_known(struct sock *sk, struct kh_io 
 static __always_inline bool kh_of_process(struct sock *sk)
 {
 	u16 family = sk->__sk_common.skc_family;
+	struct socket *socket = sk->sk_socket; /* before the tests: the verifier's search, once */
 
 	if ((family != AF_INET && family != AF_INET6) ||
 	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP))
 		return false;
-	if (sk->sk_socket && sk->sk_socket->file)
+	if (socket && socket->file)
 		return true;
 	KH_COUNT(kernel_sockets);
 	return false;
@@ -484,7 +485,7 @@ static __always_inline void kh_listening(struct sock *sk, struct kh_control *con
 	rec->rec.type = KH_LISTEN;
 	rec->rec.flags = 0;
 	rec->rec.size = sizeof(*rec);
-	rec->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
+	rec->cgroup = kh_key_of(kh_cgroup_of(task, &v1), v1);
 	rec->tgid = task->tgid;
 	rec->port = sk->__sk_common.skc_num;
 	rec->pad = 0;
@@ -628,16 +629,6 @@ int BPF_PROG(kh_exit, struct task_struct *task)
 /* ---- requests of the collector ---- */
 
 __u64 kh_cursor; /* the task told last */
-
-/* Not static, and of a number: the verifier looks at it once, not again for each step of the walk. */
-__noinline int kh_tell_listed(u64 task, u32 generation)
-{
-	struct task_struct *t = (struct task_struct *)task;
-
-	if (BPF_CORE_READ(t, mm))
-		kh_tell_process_by_probe(t, generation, KH_F_SNAPSHOT, false);
-	return 0;
-}
 
 /*
  * Before 6.7 the walk follows the task list by probe reads. The list is a ring; the walk begins

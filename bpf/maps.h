@@ -166,6 +166,7 @@ struct kh_scratch {
 	u8 raw[KH_OFFSET_MAX + KH_HEAD_MAX + 64]; /* a record and its payload */
 	u8 tail[3 * KH_TAIL];                     /* the old tail, the new bytes */
 	volatile u64 got;    /* kh_fetch: bytes copied */
+	volatile u64 skip;   /* kh_fetch: bytes to leave out of the segments that come */
 	volatile u64 digits; /* kh_find_end: where the number after Content-Length begins, 0: nowhere */
 	volatile u64 body;   /* kh_find_end: where the body begins, 0: not seen */
 	volatile u64 at;      /* kh_tell_bytes: where in the call's bytes the segment begins */

@@ -45,4 +45,14 @@ static __always_inline bool kh_walk_begin(struct kh_control *control)
 	return true;
 }
 
+/* Not static, and of a number: the verifier looks at it once, not again for each step of the walk. */
+__noinline int kh_tell_listed(u64 task, u32 generation)
+{
+	struct task_struct *t = (struct task_struct *)task;
+
+	if (BPF_CORE_READ(t, mm))
+		kh_tell_process_by_probe(t, generation, KH_F_SNAPSHOT, false);
+	return 0;
+}
+
 #endif

@@ -134,7 +134,8 @@ static __always_inline bool kh_verdict_on(struct kh_control *control, const stru
 					  const struct kh_owner *owner, struct task_struct *task)
 {
 	u16 port = conn->role == KH_ROLE_SERVER ? conn->lport : 0;
-	u64 start = task->group_leader->start_boottime;
+	u64 start = kh_kernel_reads ? BPF_CORE_READ(task, group_leader, start_boottime)
+				    : task->group_leader->start_boottime;
 
 	return kh_ignored(control, owner->cgroup) ||
 	       kh_ignored(control, KH_VERDICT_PROCESS(owner->tgid, start, port));
@@ -144,8 +145,7 @@ static __always_inline bool kh_verdict_on(struct kh_control *control, const stru
  * Notes whose thread does the I/O. Sockets move between processes, and processes between cgroups, so
  * this runs for each call; that nothing changed must cost little.
  *
- * A global function: the verifier looks at it once, not on each path that leads here. For each load
- * of a pointer from the kernel's structures it searches all of the kernel's types by name.
+ * A global function: the verifier looks at it once, not on each path that leads here.
  */
 __noinline int kh_own(struct kh_control *control, const struct kh_conn *conn,
 		      struct kh_owner *owner)
@@ -167,7 +167,7 @@ __noinline int kh_own(struct kh_control *control, const struct kh_conn *conn,
 	owner->tgid = tgid;
 	owner->generation = control->generation;
 	owner->verdict_epoch = control->verdict_epoch;
-	owner->cgroup = kh_cgroup_key(kh_cgroup_node(task, &v1), v1);
+	owner->cgroup = kh_key_of(kh_cgroup_of(task, &v1), v1);
 	owner->verdict = KH_IGNORE;
 	if (tgid == kh_self) { /* the socket is older than its request */
 		KH_COUNT(self_calls);

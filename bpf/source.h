@@ -49,6 +49,47 @@ static __always_inline long kh_iovec(const struct kh_source *src, u32 i, struct 
 	return -1;
 }
 
+enum kh_step {
+	KH_STEP_ON,
+	KH_STEP_END,
+};
+
+/*
+ * Copies what is wanted of the segment `i`, of which room->skip bytes are left out, to room->raw +
+ * off; room->got is what came before. A global function: all turns of the loop are one.
+ */
+__noinline int kh_fetch_step(struct kh_scratch *room, const struct kh_source *src, u64 off,
+			     u64 want, u32 i)
+{
+	struct iovec seg = {};
+	u64 n, at, skip;
+
+	if (!room || !src)
+		return KH_STEP_END;
+	if (kh_iovec(src, i, &seg)) {
+		KH_COUNT(faults);
+		return KH_STEP_END;
+	}
+	skip = room->skip;
+	if (seg.iov_len <= skip) {
+		room->skip = skip - seg.iov_len;
+		return KH_STEP_ON;
+	}
+	n = seg.iov_len - skip;
+	if (n > want - room->got)
+		n = want - room->got;
+	at = off + room->got;
+	KH_CLAMP(at, KH_OFFSET_MAX);
+	KH_CLAMP(n, KH_HEAD_MAX);
+	if (bpf_probe_read_user(room->raw + at, n, (char *)seg.iov_base + skip)) {
+		KH_COUNT(faults);
+		return KH_STEP_END;
+	}
+	room->got += n;
+	room->skip = 0;
+	return KH_STEP_ON;
+}
+
 /*
  * Copies up to `want` bytes, `skip` after the start, to room->raw + off. Returns how many. Not
  * static: the verifier looks at a global function once, not again for each path that calls it.
@@ -56,8 +97,6 @@ static __always_inline long kh_iovec(const struct kh_source *src, u32 i, struct 
 __noinline u64 kh_fetch(struct kh_scratch *room, const struct kh_source *src, u64 off, u64 skip,
 			u64 want)
 {
-	/* in memory, of which the verifier knows nothing: so all turns of the loop are alike to it */
-	volatile u64 *got;
 	u32 i;
 
 	if (!room || !src)
@@ -73,38 +112,17 @@ __noinline u64 kh_fetch(struct kh_scratch *room, const struct kh_source *src, u6
 	}
 	if (src->kind == KH_SRC_NONE)
 		return 0;
-	got = &room->got;
-	*got = 0;
+	room->got = 0;
+	room->skip = skip;
 	for (i = 0; i < KH_IOV_MAX; i++) {
-		struct iovec seg = {};
-		u64 n, at;
-
-		if (i >= src->segs || *got >= want)
+		if (i >= src->segs || room->got >= want)
 			break;
-		if (kh_iovec(src, i, &seg)) {
-			KH_COUNT(faults);
+		if (kh_fetch_step(room, src, off, want, i) == KH_STEP_END)
 			break;
-		}
-		if (seg.iov_len <= skip) {
-			skip -= seg.iov_len;
-			continue;
-		}
-		n = seg.iov_len - skip;
-		if (n > want - *got)
-			n = want - *got;
-		at = off + *got;
-		KH_CLAMP(at, KH_OFFSET_MAX);
-		KH_CLAMP(n, KH_HEAD_MAX);
-		if (bpf_probe_read_user(room->raw + at, n, (char *)seg.iov_base + skip)) {
-			KH_COUNT(faults);
-			break;
-		}
-		*got += n;
-		skip = 0;
 	}
-	if (*got < want && i == KH_IOV_MAX)
+	if (room->got < want && i == KH_IOV_MAX)
 		KH_COUNT(iov_cut);
-	return *got;
+	return room->got;
 }
 
 /* Eight words; `volatile` keeps the compiler from making a loop or a call of it. */

@@ -201,7 +201,7 @@ static __always_inline void kh_stream_tell(struct kh_io *io, struct kh_stream *s
 }
 
 /* Tells the end, once. */
-static KH_KEPT int kh_stream_end(struct kh_scratch *room, struct kh_stream *s)
+__noinline int kh_stream_end(struct kh_scratch *room, struct kh_stream *s)
 {
 	struct kh_segment *seg;
 

@@ -39,6 +39,15 @@ extern void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym __weak;
 extern void bpf_rcu_read_lock(void) __ksym __weak;
 extern void bpf_rcu_read_unlock(void) __ksym __weak;
 
+/* The pointer as a number: what a probe read has written is one to the verifier. 0: it could not. */
+static __always_inline u64 kh_address(struct task_struct *task)
+{
+	u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &task);
+	return address;
+}
+
 SEC("tp_btf/task_rename")
 int BPF_PROG(kh_rename_iter, struct task_struct *task, const char *comm)
 {
@@ -60,11 +69,9 @@ int BPF_PROG(kh_rename_iter, struct task_struct *task, const char *comm)
 		if (told >= KH_SNAPSHOT_STEP)
 			break;
 		told++;
-		if (!t->mm)
-			continue;
 		if (kh_kernel_reads)
-			kh_tell_process_by_probe(t, control->generation, KH_F_SNAPSHOT, false);
-		else
+			kh_tell_listed(kh_address(t), control->generation);
+		else if (t->mm)
 			kh_tell_process(t, control->generation, KH_F_SNAPSHOT, false);
 	}
 	bpf_iter_task_destroy(&it);

@@ -19,36 +19,26 @@ const struct programs_backend programs_backends[PROGRAMS_BACKENDS] = {
 };
 
 /*
- * Socket storage takes its value size from BTF. For another head size than the object was built
- * with, the map is made here, with a BTF that says no more than "so many bytes".
+ * Socket storage takes its value size from BTF, and so do the functions that are handed a value.
+ * For another head size than the object was built with, its BTF is changed before it is loaded: the
+ * head is the last member of struct kh_socket, and nothing else has its type.
  */
-static int make_sockets_map(struct keyhole *skel, uint64_t head)
+static int resize_head(struct keyhole *skel, uint64_t head)
 {
-	size_t size = bpf_map__value_size(skel->maps.kh_sockets) - KH_HEAD_DEFAULT + head;
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	struct btf *btf = btf__new_empty();
-	int fd = -1, r = -ENOMEM, key, byte, array;
+	const struct btf *btf = bpf_object__btf(skel->obj);
+	int id = btf__find_by_name_kind(btf, "kh_socket", BTF_KIND_STRUCT);
+	struct btf_type *socket, *array;
 
-	if (!btf)
-		return r;
-	key = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
-	byte = btf__add_int(btf, "unsigned char", 1, 0);
-	array = btf__add_array(btf, key, byte, (__u32)size);
-	if (key < 0 || byte < 0 || array < 0 || btf__load_into_kernel(btf)) {
-		r = -errno;
-		goto out;
-	}
-	opts.btf_fd = (__u32)btf__fd(btf);
-	opts.btf_key_type_id = (__u32)key;
-	opts.btf_value_type_id = (__u32)array;
-	fd = bpf_map_create(BPF_MAP_TYPE_SK_STORAGE, "kh_sockets", sizeof(int), (__u32)size, 0,
-			    &opts);
-	r = fd < 0 ? -errno : bpf_map__reuse_fd(skel->maps.kh_sockets, fd);
-out:
-	if (fd >= 0)
-		close(fd); /* libbpf has a duplicate */
-	btf__free(btf);
-	return r;
+	if (id < 0)
+		return id;
+	socket = (struct btf_type *)btf__type_by_id(btf, (__u32)id);
+	array = (struct btf_type *)btf__type_by_id(btf,
+						   btf_members(socket)[btf_vlen(socket) - 1].type);
+	if (!btf_is_array(array))
+		return -EINVAL;
+	btf_array(array)->nelems += (__u32)(head - KH_HEAD_DEFAULT);
+	socket->size += (__u32)(head - KH_HEAD_DEFAULT);
+	return bpf_map__set_value_size(skel->maps.kh_sockets, socket->size);
 }
 
 static void choose_udp(struct keyhole *s, const struct kernel *k, bool tp, bool fx)
@@ -126,7 +116,7 @@ int programs_configure(struct keyhole *s, const struct options *o, unsigned int 
 	    bpf_map__set_max_entries(s->maps.kh_counter_page, cpus))
 		r = -EINVAL;
 	if (!r && o->request_head != KH_HEAD_DEFAULT)
-		r = make_sockets_map(s, o->request_head);
+		r = resize_head(s, o->request_head);
 	return r;
 }
 
