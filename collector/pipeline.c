@@ -189,7 +189,8 @@ static void publish(struct pipeline *p)
 						workloads_bytes(p->delivery.workloads) +
 						verdicts_bytes(&p->delivery.verdicts) +
 						far_ends_bytes(p->delivery.o.far_ends));
-	counter_set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams));
+	counter_set(&s->protocol_bytes, conns_bytes(p->conns) + streams_bytes(p->streams) +
+						sizeof(*p->delivery.alikes));
 	publish_streams(p);
 	counter_set(&s->waiting_bytes, waiting_bytes(p->delivery.waiting));
 }
