@@ -173,10 +173,10 @@ keyhole: {peers: [services, pods]}"
 
 # ---- an address goes on ----
 
-called() { # NAME ADDRESS: one request is seen under that name
+called() { # NAME ADDRESS [PORT]: one request is seen under that name
 	local before
 	before=$(now_sum http_client_request_duration_seconds_count "server_address=\"$1\"")
-	asks 1 "$2" 8080
+	asks 1 "$2" "${3:-8080}"
 	wait_for 1 reached $((before + 1)) http_client_request_duration_seconds_count "server_address=\"$1\""
 }
 under_old_name() {
@@ -228,6 +228,8 @@ says "403: the rule for Services is named" "$collector_log" 'Services: forbidden
 says "403: and that for pods" "$collector_log" 'pods not of n1: forbidden: .*missing rule .* on resource "pods"'
 api POST mode '{"mode": "ok"}'
 ok "403: with the right, there are names" wait_for 60 called order.shop $far
+# each watch tries again in a time of its own
+ok "403: and those of Services" wait_for 60 called basket.shop $cluster_ip 80
 
 # ---- other labels give names, from a reload on ----
 
