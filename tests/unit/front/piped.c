@@ -181,6 +181,37 @@ void exchange_of(uint64_t cgroup, uint32_t tgid, const char *req, const char *re
 	free(x);
 }
 
+void segment(struct piped_conn *c, bool sent, const char *text, size_t n)
+{
+	struct {
+		struct kh_segment is;
+		char text[400];
+	} record = {.is = {.rec = {.type = KH_SEGMENT}}};
+
+	assert_true(n <= sizeof(record.text));
+	record.is.rec.size = (uint32_t)(sizeof(record.is) + n);
+	record.is.conn = (struct kh_conn){.cookie = c->cookie,
+					  .role = (uint8_t)c->role,
+					  .family = 2,
+					  .raddr = {10, 0, 0, c->peer},
+					  .lport = c->role == KH_ROLE_SERVER ? c->port : 40000,
+					  .rport = c->role == KH_ROLE_SERVER ? 40000 : c->port,
+					  .isn_local = 1,
+					  .isn_remote = 1};
+	record.is.cgroup = c->cgroup;
+	record.is.tgid = record.is.tid = c->tgid;
+	record.is.ns = ++now;
+	record.is.seq = c->seq[sent];
+	record.is.other = c->seq[!sent];
+	record.is.len = record.is.head_len = (uint16_t)n;
+	record.is.sent = sent;
+	record.is.transport = 6;
+	record.is.reason = KH_WHY_MORE;
+	memcpy(record.text, text, n);
+	c->seq[sent] += (uint32_t)n;
+	feed(&record, record.is.rec.size);
+}
+
 void tell(struct kh_cgroup c)
 {
 	struct kh_process p = a_process(TGID, c.cgroup, "nginx");

@@ -51,6 +51,18 @@ void start(bool cluster);
 void feed(const void *record, size_t size);
 void exchange_of(uint64_t cgroup, uint32_t tgid, const char *req, const char *resp);
 void exchange(uint64_t cgroup, uint32_t tgid, const char *target, const char *resp);
+
+/* A connection seen from its beginning, in segments: seq is 1 at first. */
+struct piped_conn {
+	enum kh_role role;
+	uint8_t peer;  /* 10.0.0.peer */
+	uint16_t port; /* the server's */
+	uint64_t cookie, cgroup;
+	uint32_t tgid;
+	uint32_t seq[2]; /* of what comes next: [1] sent, [0] received */
+};
+void segment(struct piped_conn *conn, bool sent, const char *text, size_t n); /* n <= 400 */
+
 void tell(struct kh_cgroup cgroup); /* and TGID in it, "nginx" */
 void list(struct kube_pod *pod);    /* all pods that there are; NULL: none */
 void idle_after(uint64_t ns);

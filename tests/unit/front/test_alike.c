@@ -260,62 +260,29 @@ static void shown_with_all_kinds(void)
 #define PONG "+PONG\r\n"
 #define WRONG "-WRONGTYPE a\r\n"
 
-struct a_conn {
-	enum kh_role role;
-	uint8_t peer;
-	uint32_t tgid;
-	uint64_t cookie;
-	uint32_t seq[2];
-};
-
-static struct a_conn connect_as(enum kh_role role, uint8_t peer, uint32_t tgid)
+static struct piped_conn connect_as(enum kh_role role, uint8_t peer, uint32_t tgid)
 {
 	static uint64_t cookie = 1000;
 
-	return (struct a_conn){role, peer, tgid, ++cookie, {1, 1}};
+	return (struct piped_conn){.role = role,
+				   .peer = peer,
+				   .port = 6379,
+				   .cookie = ++cookie,
+				   .cgroup = CGROUP,
+				   .tgid = tgid,
+				   .seq = {1, 1}};
 }
 
-static void segment(struct a_conn *c, bool sent, const char *text)
+static void call(struct piped_conn *c, const char *ask, const char *answer)
 {
-	struct {
-		struct kh_segment is;
-		char text[64];
-	} record = {.is = {.rec = {.type = KH_SEGMENT}}};
-	size_t n = strlen(text);
-
-	record.is.rec.size = (uint32_t)(sizeof(record.is) + n);
-	record.is.conn = (struct kh_conn){.cookie = c->cookie,
-					  .role = (uint8_t)c->role,
-					  .family = 2,
-					  .raddr = {10, 0, 0, c->peer},
-					  .lport = c->role == KH_ROLE_SERVER ? 6379 : 40000,
-					  .rport = c->role == KH_ROLE_SERVER ? 40000 : 6379,
-					  .isn_local = 1,
-					  .isn_remote = 1};
-	record.is.cgroup = CGROUP;
-	record.is.tgid = record.is.tid = c->tgid;
-	record.is.ns = ++now;
-	record.is.seq = c->seq[sent];
-	record.is.other = c->seq[!sent];
-	record.is.len = record.is.head_len = (uint16_t)n;
-	record.is.sent = sent;
-	record.is.transport = 6;
-	record.is.reason = KH_WHY_MORE;
-	memcpy(record.text, text, n);
-	c->seq[sent] += (uint32_t)n;
-	feed(&record, record.is.rec.size);
-}
-
-static void call(struct a_conn *c, const char *ask, const char *answer)
-{
-	segment(c, c->role == KH_ROLE_CLIENT, ask);
-	segment(c, c->role == KH_ROLE_SERVER, answer);
+	segment(c, c->role == KH_ROLE_CLIENT, ask, strlen(ask));
+	segment(c, c->role == KH_ROLE_SERVER, answer, strlen(answer));
 }
 
 static void each_call_is_counted_in_its_own_series(void **state)
 {
-	struct a_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
-			     connect_as(KH_ROLE_CLIENT, 1, TGID)};
+	struct piped_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
+				 connect_as(KH_ROLE_CLIENT, 1, TGID)};
 
 	shown_with_all_kinds();
 	for (int i = 0; i < 10; i++) {
@@ -333,8 +300,8 @@ static void each_call_is_counted_in_its_own_series(void **state)
 
 static void calls_to_two_servers_are_told_apart(void **state)
 {
-	struct a_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
-			     connect_as(KH_ROLE_CLIENT, 2, TGID)};
+	struct piped_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
+				 connect_as(KH_ROLE_CLIENT, 2, TGID)};
 
 	shown_with_all_kinds();
 	for (int i = 0; i < 12; i++)
@@ -347,8 +314,8 @@ static void calls_to_two_servers_are_told_apart(void **state)
 static void calls_of_two_processes_are_told_apart(void **state)
 {
 	struct kh_process other = a_process(TGID + 1, CGROUP, "envoy");
-	struct a_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
-			     connect_as(KH_ROLE_CLIENT, 1, TGID + 1)};
+	struct piped_conn c[] = {connect_as(KH_ROLE_CLIENT, 1, TGID),
+				 connect_as(KH_ROLE_CLIENT, 1, TGID + 1)};
 
 	shown_with_all_kinds();
 	feed(&other, sizeof(other));
@@ -362,7 +329,7 @@ static void calls_of_two_processes_are_told_apart(void **state)
 static void a_caller_that_executes_another_file_gets_its_name(void **state)
 {
 	struct kh_process other = a_process(TGID, CGROUP, "envoy");
-	struct a_conn c = connect_as(KH_ROLE_CLIENT, 1, TGID);
+	struct piped_conn c = connect_as(KH_ROLE_CLIENT, 1, TGID);
 
 	shown_with_all_kinds();
 	for (int i = 0; i < 5; i++)

@@ -187,43 +187,10 @@ static void some_exchange(void)
 	feed(x, x->rec.size);
 }
 
-static struct a_conn {
-	enum kh_role role;
-	uint8_t peer, kind;
-	uint64_t cookie, cgroup;
-	uint32_t seq[2];
-} conns[CONNS];
+#define REDIS 6379
+#define POSTGRESQL 5432
 
-static void segment(struct a_conn *c, uint32_t tgid, bool sent, const char *text, size_t n)
-{
-	struct {
-		struct kh_segment is;
-		char text[400];
-	} record = {.is = {.rec = {.type = KH_SEGMENT}}};
-	uint16_t port = c->kind ? 5432 : 6379;
-
-	record.is.rec.size = (uint32_t)(sizeof(record.is) + n);
-	record.is.conn = (struct kh_conn){.cookie = c->cookie,
-					  .role = (uint8_t)c->role,
-					  .family = 2,
-					  .raddr = {10, 0, 0, c->peer},
-					  .lport = c->role == KH_ROLE_SERVER ? port : 40000,
-					  .rport = c->role == KH_ROLE_SERVER ? 40000 : port,
-					  .isn_local = 1,
-					  .isn_remote = 1};
-	record.is.cgroup = c->cgroup;
-	record.is.tgid = record.is.tid = tgid;
-	record.is.ns = ++now;
-	record.is.seq = c->seq[sent];
-	record.is.other = c->seq[!sent];
-	record.is.len = record.is.head_len = (uint16_t)n;
-	record.is.sent = sent;
-	record.is.transport = 6;
-	record.is.reason = KH_WHY_MORE;
-	memcpy(record.text, text, n);
-	c->seq[sent] += (uint32_t)n;
-	feed(&record, record.is.rec.size);
-}
+static struct piped_conn conns[CONNS];
 
 static size_t message(char *to, char type, const char *text, size_t n)
 {
@@ -257,30 +224,30 @@ static void some_call(void)
 		"WITH q AS (SELECT 1) SELECT * FROM q",
 		"SELECT 1",
 	};
-	struct a_conn *c = &ANY(conns);
-	uint32_t tgid = tgids[any(calm > 1 ? 1 : 4)];
+	struct piped_conn *c = &ANY(conns);
 	bool asks_by_sending = c->role == KH_ROLE_CLIENT;
 	char text[400];
 	size_t n;
 
-	if (!c->kind) {
+	c->tgid = tgids[any(calm > 1 ? 1 : 4)];
+	if (c->port == REDIS) {
 		const char *const *it = ANY(redis);
 
-		segment(c, tgid, asks_by_sending, it[0], strlen(it[0]));
-		segment(c, tgid, !asks_by_sending, it[1], strlen(it[1]));
+		segment(c, asks_by_sending, it[0], strlen(it[0]));
+		segment(c, !asks_by_sending, it[1], strlen(it[1]));
 		return;
 	}
 	snprintf(text + 200, 200, "%s", ANY(statements));
 	if (any(3) == 0)
 		text[200 + any((uint32_t)strlen(text + 200))] ^= (char)(1 << any(5));
 	n = message(text, 'Q', text + 200, strlen(text + 200) + 1);
-	segment(c, tgid, asks_by_sending, text, n);
+	segment(c, asks_by_sending, text, n);
 	if (any(4) == 0)
 		n = message(text, 'E', any(2) ? "SERROR\0C42P01\0\0" : "SERROR\0C42P02\0\0", 15);
 	else
 		n = message(text, 'C', "SELECT 1", 9);
 	n += message(text + n, 'Z', "I", 1);
-	segment(c, tgid, !asks_by_sending, text, n);
+	segment(c, !asks_by_sending, text, n);
 }
 
 /* ---- what is told ---- */
@@ -431,12 +398,12 @@ static char *run(uint64_t with, bool without)
 	now = 1000 * S;
 	idle_after(1);
 	for (uint32_t i = 0; i < CONNS; i++)
-		conns[i] = (struct a_conn){any(2) ? KH_ROLE_SERVER : KH_ROLE_CLIENT,
-					   (uint8_t)(1 + any(2)),
-					   (uint8_t)any(2),
-					   1000 + i,
-					   cgroups[any(calm > 1 ? 1 : 3)],
-					   {1, 1}};
+		conns[i] = (struct piped_conn){.role = any(2) ? KH_ROLE_SERVER : KH_ROLE_CLIENT,
+					       .peer = (uint8_t)(1 + any(2)),
+					       .port = any(2) ? POSTGRESQL : REDIS,
+					       .cookie = 1000 + i,
+					       .cgroup = cgroups[any(calm > 1 ? 1 : 3)],
+					       .seq = {1, 1}};
 	tell(unit_cgroup(CGROUP, "a.service"));
 	for (int i = 0; i < STEPS; i++)
 		step();
