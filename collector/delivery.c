@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "counter.h"
+#include "protocol/otlp_call.h"
 
 #define OFFER_NS 100000000ull   /* those that wait are looked at so often, or when pods change */
 #define REVIEW_NS 20000000ull   /* what BPF ignores is looked at again at most so often */
@@ -303,14 +304,20 @@ static struct workloads_options workloads_of(struct delivery *d)
 					  .own_pod = d->o.own_pod};
 }
 
-int delivery_init(struct delivery *d)
+/* Who names and selects the other ends goes by the same rules. */
+static void tell_rules(struct delivery *d)
 {
-	struct workloads_options w = workloads_of(d);
-
 	if (d->o.peers)
 		peers_rules(d->o.peers, d->o.rules);
 	if (d->o.far_ends)
 		far_ends_follow(d->o.far_ends, d->o.selector);
+}
+
+int delivery_init(struct delivery *d)
+{
+	struct workloads_options w = workloads_of(d);
+
+	tell_rules(d);
 	d->workloads = workloads_new(&w);
 	d->waiting = waiting_new(d->o.waiting_records, settle, d);
 	d->alikes = calloc(1, sizeof(*d->alikes));
@@ -334,10 +341,7 @@ void delivery_follow(struct delivery *d)
 	struct workloads_options w = workloads_of(d);
 
 	d->told++;
-	if (d->o.peers)
-		peers_rules(d->o.peers, d->o.rules);
-	if (d->o.far_ends)
-		far_ends_follow(d->o.far_ends, d->o.selector);
+	tell_rules(d);
 	workloads_follow(d->workloads, &w);
 	verdicts_clear(&d->verdicts);
 }

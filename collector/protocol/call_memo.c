@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call_memo.h"
 
-#define WAYS 4 /* places where a call may stand */
-
 _Static_assert(2 * CALL_MEMO_CALLS == ALIKE_PLACES, "the other half is http1_memo.c's");
 _Static_assert(sizeof(struct call_memo_key) == 32 + 4 * CALL_TEXTS, "it is compared as bytes");
 
@@ -57,7 +55,7 @@ uint64_t call_memo_number(struct call_memo *memo, const struct call *call, const
 		return 0;
 	key = key_of(call, x);
 	oldest = first = memo_place(call->text, call->used, hash_of(&key), CALL_MEMO_CALLS);
-	for (size_t way = 0; way < WAYS; way++) {
+	for (size_t way = 0; way < MEMO_WAYS; way++) {
 		struct call_memo_entry *it = &memo->of[first ^ way];
 
 		if (is_it(it, &key, call->text)) {

@@ -52,6 +52,7 @@ static bool begins_with(const char *p, size_t n, const char *head, size_t head_n
 
 /* ---- requests ---- */
 
+_Static_assert(HTTP1_MEMO_HEADS <= ALIKE_PLACES / 2, "the other half is call_memo.c's");
 _Static_assert(sizeof(struct http1_memo_owner) == 16, "it is compared as bytes");
 
 static uint64_t hash_of(const struct http1_memo_owner *owner)

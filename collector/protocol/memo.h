@@ -24,6 +24,12 @@
 #define MEMO_HASHED 72 /* bytes of which eight of each twelve choose a place */
 #define MEMO_HASHED_STEP 12
 
+/*
+ * Where a place's lowest bits differ from memo_place()'s, the same may stand, too: what is new
+ * takes the place of the oldest of so many.
+ */
+#define MEMO_WAYS 4
+
 struct memo_trial {
 	uint32_t looks, found, rest;
 };

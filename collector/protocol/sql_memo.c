@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql_memo.h"
 
-#define WAYS 4 /* places where a text may stand */
-
 static void copy(struct sql *to, const struct sql *from)
 {
 	memcpy(to, from, offsetof(struct sql, summary));
@@ -28,7 +26,7 @@ void sql_memo_read(struct sql_memo *memo, const struct sql_text *in, struct sql 
 	}
 	first = memo_place(text.p, text.n, in->dialect, SQL_MEMO_TEXTS);
 	oldest = &memo->of[first];
-	for (size_t way = 0; way < WAYS; way++) {
+	for (size_t way = 0; way < MEMO_WAYS; way++) {
 		it = &memo->of[first ^ way];
 		if (is_it(it, in)) {
 			memo->trial.found++;

@@ -30,7 +30,8 @@ struct streams *streams_new(const struct streams_options *options)
 	/* these two are touched as they fill */
 	s->memo = calloc(1, sizeof(*s->memo));
 	s->statements = calloc(1, sizeof(*s->statements));
-	if (!s->stream || !s->blocks || !s->memo || !s->statements || keyed_init(&s->table, options->connections)) {
+	if (!s->stream || !s->blocks || !s->memo || !s->statements ||
+	    keyed_init(&s->table, options->connections)) {
 		streams_free(s);
 		return NULL;
 	}
