@@ -381,14 +381,16 @@ static bool settle_server(struct kin *k, struct node *n, unsigned int depth)
 static bool settle_client(struct kin *k, struct node *n, unsigned int depth)
 {
 	enum kin_parent how;
-	struct node *request = node_of(k, pick(k, n, &how));
+	struct node *request = node_of(k, pick(k, n, &how)), *server = other_end(k, n);
 	enum parent_answer answer = NOT_A_PARENT;
 
 	if (request && (!n->context.there || same_context(&request->context, &n->context)))
 		answer = settle_parent(k, n, request, depth);
 	if (answer == WAITS)
 		return false;
-	n->place.other_end = other_end(k, n) != NULL;
+	n->place.other_end = server != NULL;
+	if (server && server->start_ns < n->start_ns)
+		n->place.early_ns = n->start_ns - server->start_ns;
 	if (answer == A_PARENT)
 		be_child(n, how, request->ids.server, request->place.trace_id,
 			 request->place.flags);

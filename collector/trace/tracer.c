@@ -38,14 +38,26 @@ static bool ask_told(void *arg, const uint8_t client_id[SPAN_ID_LEN],
 	return tell_find(arg, client_id, trace_id, flags);
 }
 
-static uint64_t clock_difference(void)
+static uint64_t clock_ns(clockid_t clock)
 {
-	struct timespec real, mono;
+	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (uint64_t)(real.tv_sec - mono.tv_sec) * 1000000000ull +
-	       (uint64_t)(real.tv_nsec - mono.tv_nsec);
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * The two clocks differ by the same until somebody sets one, but cannot be read at once: what is
+ * within the reading's error stays, or parents and children would drift apart by that error.
+ */
+static void compare_clocks(struct tracer *t)
+{
+	uint64_t before = clock_ns(CLOCK_MONOTONIC);
+	uint64_t real = clock_ns(CLOCK_REALTIME);
+	uint64_t after = clock_ns(CLOCK_MONOTONIC);
+
+	if (t->real_ns < real - after || t->real_ns > real - before)
+		t->real_ns = real - before - (after - before) / 2;
 }
 
 static uint32_t power_of_two(uint32_t n)
@@ -68,7 +80,7 @@ struct tracer *tracer_new(const struct tracer_options *options)
 		return NULL;
 	t->o = *options;
 	t->mask = places - 1;
-	t->real_ns = clock_difference();
+	compare_clocks(t);
 	t->guest = calloc(places, sizeof(*t->guest));
 	/* a request is remembered after it left, for the calls that are not over yet */
 	t->kin = kin_new(places * 2, &told);
@@ -111,6 +123,7 @@ static void put_place(struct span *span, const struct kin_place *place)
 	memcpy(span->trace_id, place->trace_id, sizeof(span->trace_id));
 	memcpy(span->span_id, place->span_id, sizeof(span->span_id));
 	memcpy(span->parent_id, place->parent_id, sizeof(span->parent_id));
+	span->start_ns -= place->early_ns;
 	span->flags = place->flags;
 	span->parent_remote = place->parent_remote;
 	span_put_text(span, "keyhole.parent", slice_of(kin_parent_name[place->how]));
@@ -223,7 +236,7 @@ void tracer_turn(struct tracer *t, uint64_t now_ns)
 	if (now_ns - t->turned_ns < TRACER_STEP_NS)
 		return;
 	t->turned_ns = now_ns;
-	t->real_ns = clock_difference();
+	compare_clocks(t);
 	while (t->first != t->end) {
 		const struct guest *guest = &t->guest[t->first & t->mask];
 

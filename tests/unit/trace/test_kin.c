@@ -162,6 +162,19 @@ static void a_server_is_the_child_of_its_client(void **state)
 	is_root(add(server(1, 20, 2, 11, 12)));
 }
 
+/* A send returns late where its thread loses the CPU in it: the server is at work by then. */
+static void a_client_begins_no_later_than_its_server(void **state)
+{
+	uint64_t s = add(server(1, 10, 2, 3, 9)), late = add(client(1, 10, 1, 7, 10)),
+		 in_time = add(client(2, 10, 1, 12, 20)), other = add(server(2, 10, 2, 13, 19));
+
+	is_child(s, late, KIN_TCP);
+	is_child(other, in_time, KIN_TCP);
+	assert_int_equal(at(late).early_ns, 4 * MS);
+	assert_int_equal(at(in_time).early_ns, 0);
+	assert_int_equal(at(s).early_ns, 0);
+}
+
 static void a_call_belongs_to_the_request_in_hand(void **state)
 {
 	uint64_t before = add(client(3, 1, 7, 0, 1)), inside = add(client(3, 2, 7, 12, 14)),
@@ -482,6 +495,7 @@ int main(void)
 		TEST(both_ends_derive_the_same),
 		TEST(without_sequence_numbers_ids_are_ones_own),
 		TEST(a_server_is_the_child_of_its_client),
+		TEST(a_client_begins_no_later_than_its_server),
 		TEST(a_call_belongs_to_the_request_in_hand),
 		TEST(a_call_that_ends_after_its_request_is_its_child_too),
 		TEST(the_order_of_arrival_does_not_matter),

@@ -16,6 +16,7 @@
 #define ROOM 64
 
 static time_t ahead_s; /* of the calendar's clock */
+static bool interrupted; /* the thread loses the CPU behind each reading of it */
 
 int __real_clock_gettime(clockid_t clock, struct timespec *to);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *to);
@@ -24,6 +25,8 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *to)
 	int r = __real_clock_gettime(clock, to);
 
 	to->tv_sec += clock == CLOCK_REALTIME ? ahead_s : 0;
+	if (clock == CLOCK_REALTIME && interrupted)
+		nanosleep(&(struct timespec){.tv_nsec = 20 * MS}, NULL);
 	return r;
 }
 
@@ -132,6 +135,23 @@ static void spans_leave_when_their_time_is_over(void **state)
 	assert_int_equal(span->parent_id[0], 0xb7);
 }
 
+/* A client's send that returned late: its span begins where the server's does. */
+static void a_client_does_not_begin_behind_its_server(void **state)
+{
+	uint64_t begin;
+
+	start(plain, 100);
+	put(KH_ROLE_SERVER, 1, 7, 13, 19, "");
+	put(KH_ROLE_CLIENT, 1, 6, 17, 20, "");
+	tracer_turn(tracer, now + 2200 * MS);
+	assert_int_equal(span_queue_length(queue), 2);
+	begin = span_queue_peek(queue)->start_ns;
+	span_queue_pop(queue);
+	assert_int_equal(span_queue_peek(queue)->kind, SPAN_CLIENT);
+	assert_int_equal(span_queue_peek(queue)->start_ns, begin);
+	assert_int_equal(span_queue_peek(queue)->end_ns - begin, 7 * MS);
+}
+
 /* Somebody sets the calendar's clock: spans follow it. */
 static void a_clock_that_is_set_is_followed(void **state)
 {
@@ -148,6 +168,22 @@ static void a_clock_that_is_set_is_followed(void **state)
 	tracer_turn(tracer, now + 7000 * MS);
 	ahead_s = 0;
 	assert_in_range(span_queue_peek(queue)->start_ns - before, 3603000 * MS, 3605000 * MS);
+}
+
+static void clocks_that_are_read_apart_move_no_span(void **state)
+{
+	uint64_t before;
+
+	start(plain, 100);
+	put(KH_ROLE_CLIENT, 1, 7, 1, 2, "");
+	interrupted = true;
+	tracer_turn(tracer, now + 100 * MS);
+	interrupted = false;
+	put(KH_ROLE_CLIENT, 2, 7, 4, 5, "");
+	tracer_turn(tracer, now + 7000 * MS);
+	before = span_queue_peek(queue)->start_ns;
+	span_queue_pop(queue);
+	assert_int_equal(span_queue_peek(queue)->start_ns - before, 3 * MS);
 }
 
 static void a_room_that_is_full_makes_the_oldest_leave(void **state)
@@ -216,7 +252,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(spans_leave_when_their_time_is_over),
+		TEST(a_client_does_not_begin_behind_its_server),
 		TEST(a_clock_that_is_set_is_followed),
+		TEST(clocks_that_are_read_apart_move_no_span),
 		TEST(a_room_that_is_full_makes_the_oldest_leave),
 		TEST(what_the_queue_does_not_take_is_counted),
 		TEST(what_the_sampler_does_not_keep_goes_nowhere),
