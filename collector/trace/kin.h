@@ -57,8 +57,8 @@ struct kin_place {
 	uint8_t flags;      /* bit 0: the trace is kept */
 	bool parent_remote; /* of another process */
 	bool other_end;     /* the exchange's other end was seen, too */
-	/* of a client's: its server had received so long before the sender's call returned, which is
-	 * what start_ns tells; else 0 */
+	/* of a client's: its server had received so long before the sender's call returned, which
+	 * is what start_ns tells; else 0 */
 	uint64_t early_ns;
 };
 
