@@ -191,7 +191,7 @@ connected() {
 	nsenter --net="/proc/$net/ns/net" cat /proc/net/tcp | grep -q ' 0D014D0A:1F90 0C004D0A:.* 01 '
 }
 ok "a long request is under way" wait_for 5 connected
-sleep 0.5 # and was sent
+sleep 1.2 # and was sent, more than the second before the new pod that its start, in whole seconds, may seem earlier
 api DELETE pods/default/far-5c9f8d7b6-rrrrr
 ok "a deleted pod's address has no name" wait_for 10 called $far $far
 put_pod shop order-5d8f8d7b6-sssss 5 order $far n2 0
