@@ -38,6 +38,8 @@ static bool ask_told(void *arg, const uint8_t client_id[SPAN_ID_LEN],
 	return tell_find(arg, client_id, trace_id, flags);
 }
 
+#define CLOCK_READINGS 4 /* of which the best counts */
+
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -48,16 +50,26 @@ static uint64_t clock_ns(clockid_t clock)
 
 /*
  * The two clocks differ by the same until somebody sets one, but cannot be read at once: what is
- * within the reading's error stays, or parents and children would drift apart by that error.
+ * within the reading's error stays, or parents and children would drift apart by that error. What
+ * is not is the middle of the best of a few readings: the thread may lose the CPU in one.
  */
 static void compare_clocks(struct tracer *t)
 {
-	uint64_t before = clock_ns(CLOCK_MONOTONIC);
-	uint64_t real = clock_ns(CLOCK_REALTIME);
-	uint64_t after = clock_ns(CLOCK_MONOTONIC);
+	uint64_t error = UINT64_MAX, difference = 0;
 
-	if (t->real_ns < real - after || t->real_ns > real - before)
-		t->real_ns = real - before - (after - before) / 2;
+	for (unsigned int i = 0; i < CLOCK_READINGS; i++) {
+		uint64_t before = clock_ns(CLOCK_MONOTONIC);
+		uint64_t real = clock_ns(CLOCK_REALTIME);
+		uint64_t after = clock_ns(CLOCK_MONOTONIC);
+
+		if (t->real_ns >= real - after && t->real_ns <= real - before)
+			return;
+		if (after - before < error) {
+			error = after - before;
+			difference = real - before - error / 2;
+		}
+	}
+	t->real_ns = difference;
 }
 
 static uint32_t power_of_two(uint32_t n)

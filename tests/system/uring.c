@@ -95,10 +95,15 @@ static ssize_t wait_reading(struct conn *c, struct io_uring *ring)
 
 	if (file < 0 || write(file, text, strlen(text)) < 0 || lseek(file, 0, SEEK_SET))
 		die("decoy: %m");
+	if (read(file, decoy, sizeof(decoy)) <= 0)
+		die("decoy: %m");
+	/* now the other side may send: this thread may find that it has, or go on for long */
+	conn_ready(c);
 	/* at the end of the file, the buffer holds what was read first */
-	while (!io_uring_cq_ready(ring))
+	do {
 		if (read(file, decoy, sizeof(decoy)) < 0)
 			die("decoy: %m");
+	} while (!io_uring_cq_ready(ring));
 	close(file);
 	return wait_result(ring);
 }
@@ -140,7 +145,6 @@ ssize_t uring_receive(struct conn *c, char *p, size_t n)
 	submit(ring);
 	if (c->call != CALL_DECOY)
 		return wait_result(ring);
-	conn_ready(c);
 	return wait_reading(c, ring);
 }
 
