@@ -11,7 +11,7 @@
 #define OVER_NS (2ull * 1000000000ull) /* one that is over is known so long: BPF may lag */
 #define REMIND_EVERY 16                /* segments shorter than was asked for */
 #define NEAR 65536                     /* bytes from the beginning of a connection */
-#define HELD_MAX 16                    /* segments of a connection that wait */
+#define HELD_MAX 64                    /* segments of a connection that wait */
 
 struct streams *streams_new(const struct streams_options *options)
 {
@@ -305,7 +305,9 @@ static void tcp_segment(struct stream *stream, const struct kh_segment *segment)
 {
 	if (!stream->placed)
 		place(stream, segment);
-	if (stream->held.n && segment->ns > stream->held_ns + STREAMS_HOLD_NS)
+	/* what is waited for may come late itself: it is no reason to go on without it */
+	if (!in_order(stream, segment) && stream->held.n &&
+	    segment->ns > stream->held_ns + STREAMS_HOLD_NS)
 		release(stream, true);
 	if (stream->over)
 		return;
