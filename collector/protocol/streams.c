@@ -306,8 +306,8 @@ static void tcp_segment(struct stream *stream, const struct kh_segment *segment)
 	if (!stream->placed)
 		place(stream, segment);
 	/* what is waited for may come late itself: it is no reason to go on without it */
-	if (!in_order(stream, segment) && stream->held.n &&
-	    segment->ns > stream->held_ns + STREAMS_HOLD_NS)
+	if (stream->held.n && segment->ns > stream->held_ns + STREAMS_HOLD_NS &&
+	    !in_order(stream, segment))
 		release(stream, true);
 	if (stream->over)
 		return;
@@ -503,5 +503,6 @@ size_t streams_bytes(const struct streams *s)
 
 void streams_hold(struct streams *s, bool hold)
 {
-	s->memory.bytes_max = hold && s->memory.bytes < s->o.bytes_max ? s->memory.bytes : s->o.bytes_max;
+	s->memory.bytes_max =
+		hold && s->memory.bytes < s->o.bytes_max ? s->memory.bytes : s->o.bytes_max;
 }
