@@ -792,8 +792,7 @@ static __always_inline void kh_moved(struct kh_io *io)
 		KH_ADD(tx_bytes, io->src.len);
 	else
 		KH_ADD(rx_bytes, io->src.len);
-	kh_own(io->control, &st->conn, &st->owner);
-	if (st->owner.verdict == KH_IGNORE) {
+	if (kh_own(io->control, &st->conn, &st->owner) == KH_IGNORE) {
 		KH_COUNT(ignored);
 		st->next_tx = io->tp->write_seq;
 		st->next_rx = io->tp->copied_seq;

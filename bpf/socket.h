@@ -131,54 +131,60 @@ __noinline int kh_ignored(struct kh_control *control, u64 key)
 
 /* Is it for nobody to see what this process does with the socket? */
 static __always_inline bool kh_verdict_on(struct kh_control *control, const struct kh_conn *conn,
-					  const struct kh_owner *owner, struct task_struct *task)
+					  u64 cgroup, u32 tgid, struct task_struct *task)
 {
 	u16 port = conn->role == KH_ROLE_SERVER ? conn->lport : 0;
 	u64 start = kh_kernel_reads ? BPF_CORE_READ(task, group_leader, start_boottime)
 				    : task->group_leader->start_boottime;
 
-	return kh_ignored(control, owner->cgroup) ||
-	       kh_ignored(control, KH_VERDICT_PROCESS(owner->tgid, start, port));
+	return kh_ignored(control, cgroup) ||
+	       kh_ignored(control, KH_VERDICT_PROCESS(tgid, start, port));
 }
 
 /*
- * Notes whose thread does the I/O. Sockets move between processes, and processes between cgroups, so
- * this runs for each call; that nothing changed must cost little.
+ * Notes whose thread does the I/O, and returns the verdict on it. Sockets move between processes, and
+ * processes between cgroups, so this runs for each call; that nothing changed must cost little.
+ *
+ * Threads that share the socket come here at once, on other CPUs: the note is of no task while it is
+ * written, so that each looks for itself. The verdict is returned since another one's may follow.
  *
  * A global function: the verifier looks at it once, not on each path that leads here.
  */
 __noinline int kh_own(struct kh_control *control, const struct kh_conn *conn,
 		      struct kh_owner *owner)
 {
-	u64 id = bpf_get_current_pid_tgid(), set;
+	u64 id = bpf_get_current_pid_tgid(), set, cgroup;
+	u32 tgid = id >> 32, generation, epoch;
 	struct task_struct *task;
-	u32 tgid = id >> 32;
+	u8 verdict = KH_IGNORE;
 	bool v1;
 
 	if (!control || !conn || !owner)
-		return 0;
+		return KH_IGNORE;
 	task = bpf_get_current_task_btf();
 	set = (u64)task->cgroups;
+	generation = control->generation;
+	epoch = control->verdict_epoch;
 	owner->tid = task->flags & PF_IO_WORKER ? 0 : id;
-	if (owner->set == set && owner->tgid == tgid && owner->generation == control->generation &&
-	    owner->verdict_epoch == control->verdict_epoch && tgid != kh_self)
-		return 0;
-	owner->set = set;
-	owner->tgid = tgid;
-	owner->generation = control->generation;
-	owner->verdict_epoch = control->verdict_epoch;
-	owner->cgroup = kh_key_of(kh_cgroup_of(task, &v1), v1);
-	owner->verdict = KH_IGNORE;
+	if (owner->set == set && owner->tgid == tgid && owner->generation == generation &&
+	    owner->verdict_epoch == epoch && tgid != kh_self)
+		return owner->verdict;
+	cgroup = kh_key_of(kh_cgroup_of(task, &v1), v1);
 	if (tgid == kh_self) { /* the socket is older than its request */
 		KH_COUNT(self_calls);
-		return 0;
+	} else if (!kh_outside(task, control->scope)) {
+		kh_tell_current(task, control, false);
+		if (!kh_verdict_on(control, conn, cgroup, tgid, task))
+			verdict = KH_TRACE;
 	}
-	if (kh_outside(task, control->scope))
-		return 0;
-	kh_tell_current(task, control, false);
-	if (!kh_verdict_on(control, conn, owner, task))
-		owner->verdict = KH_TRACE;
-	return 0;
+	__sync_lock_test_and_set(&owner->set, 0);
+	owner->tgid = tgid;
+	owner->generation = generation;
+	owner->verdict_epoch = epoch;
+	owner->cgroup = cgroup;
+	owner->verdict = verdict;
+	__sync_lock_test_and_set(&owner->set, set);
+	return verdict;
 }
 
 #endif

@@ -295,8 +295,7 @@ static KH_KEPT int kh_stream_moved(struct kh_io *io, struct kh_glance *glance)
 		s->next_rx = end;
 	if (s->ended || !kh_stream_wanted(io->control, io->sk, glance, s))
 		return 0;
-	kh_own(io->control, &s->conn, &s->owner);
-	if (s->owner.verdict == KH_IGNORE) {
+	if (kh_own(io->control, &s->conn, &s->owner) == KH_IGNORE) {
 		KH_COUNT(ignored);
 		return 0;
 	}
@@ -435,8 +434,7 @@ static KH_KEPT int kh_datagram(struct kh_io *io, struct kh_glance *glance, struc
 		kh_fill_peer(&s->conn, io->src.name, user);
 	if (!kh_stream_wanted(io->control, io->sk, glance, s))
 		return 0;
-	kh_own(io->control, &s->conn, &s->owner);
-	if (s->owner.verdict == KH_IGNORE) {
+	if (kh_own(io->control, &s->conn, &s->owner) == KH_IGNORE) {
 		KH_COUNT(ignored);
 		return 0;
 	}

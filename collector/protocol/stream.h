@@ -2,6 +2,7 @@
 /*
  * Within streams.c and its parts only: what is kept of one connection.
  *   stream_keep.c  memory: blocks, and segments kept in them
+ *   stream_order.c the order of segments, and those that wait
  *   stream_half.c  one direction: from bytes to frames
  *   stream_look.c  which protocol is it?
  *   talk.c         what parsers call
@@ -51,11 +52,16 @@ struct keep {
 	uint32_t bytes, n;
 };
 
-/* False: there is no room, or it would be more than STREAMS_CONN_MAX. */
-bool keep_add(struct stream_memory *memory, struct keep *keep, const struct kh_segment *segment);
+/* False: there is no room, or it would be more than `max` bytes. */
+bool keep_add(struct stream_memory *memory, struct keep *keep, const struct kh_segment *segment,
+	      uint32_t max);
 /* The segment behind `after` (NULL: the first), or NULL. `block`: where `after` is. */
 const struct kh_segment *keep_next(const struct keep *keep, struct stream_block **block,
 				   const struct kh_segment *after);
+/* One of them is kept no more: keep_next() passes over it, `after` it goes on. */
+void keep_drop(struct keep *keep, const struct kh_segment *segment);
+/* Gives back the room of those dropped. */
+void keep_pack(struct stream_memory *memory, struct keep *keep);
 void keep_clear(struct stream_memory *memory, struct keep *keep);
 
 /* ---- one direction (stream_half.c) ---- */
@@ -111,7 +117,6 @@ struct stream {
 	uint16_t reminded;    /* segments since BPF was told last what is wanted */
 	uint16_t skip[SIDES]; /* bytes still to pass over: PROXY header, answer of HTTP/1 */
 	uint32_t trim;        /* bytes of the segment at hand that were told before */
-	uint64_t held_ns;     /* since when segments wait */
 	struct keep held;     /* segments ahead of their time */
 	struct keep seen;     /* while the protocol is not known */
 	struct half half[SIDES];
@@ -135,6 +140,7 @@ struct streams {
 	uint32_t cursor;                /* of streams_tick() */
 	uint32_t holding;               /* connections with segments that wait */
 	uint64_t now_ns;                /* of the newest segment or tick */
+	uint64_t ticked_ns;             /* of the tick before */
 	char sight[2][PARSER_WANT_MAX]; /* what stream_look() shows */
 };
 
@@ -152,6 +158,21 @@ static inline bool stream_is_udp(const struct stream *stream)
 {
 	return stream->talk.transport == OVER_UDP;
 }
+
+/* ---- the order of segments (stream_order.c) ---- */
+
+/* Reads it, and those that waited for it; or lets it wait. Of TCP. */
+void order_segment(struct stream *stream, const struct kh_segment *segment);
+/* Whoever waits since before then goes on without what it waits for. */
+void order_expire(struct stream *stream, uint64_t now_ns);
+/* The connection has ended: nobody waits any longer. */
+void order_end(struct stream *stream);
+void order_forget(struct stream *stream);
+
+/* ---- the stream itself (streams.c, stream_look.c) ---- */
+
+/* The next segment, in order. */
+void stream_read(struct stream *stream, const struct kh_segment *segment);
 
 /* Which protocol is it? `segment` is in order. Keeps it, or hands over what was kept. */
 void stream_look(struct stream *stream, const struct kh_segment *segment);

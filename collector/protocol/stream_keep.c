@@ -117,17 +117,20 @@ void stream_memory_free(struct stream_memory *memory)
 
 /* ---- segments kept ---- */
 
+#define DROPPED 0 /* for the record's type, which is KH_SEGMENT */
+
 static uint32_t padded(const struct kh_segment *segment)
 {
 	return (segment->rec.size + 7) & ~7u;
 }
 
-bool keep_add(struct stream_memory *memory, struct keep *keep, const struct kh_segment *segment)
+bool keep_add(struct stream_memory *memory, struct keep *keep, const struct kh_segment *segment,
+	      uint32_t max)
 {
 	uint32_t size = padded(segment);
 	struct stream_block *block = keep->last;
 
-	if (keep->bytes + size > STREAMS_CONN_MAX || size > STREAM_BLOCK)
+	if (keep->bytes + size > max || size > STREAM_BLOCK)
 		return false;
 	if (!block || block->used + size > STREAM_BLOCK) {
 		block = stream_block_get(memory);
@@ -146,20 +149,49 @@ bool keep_add(struct stream_memory *memory, struct keep *keep, const struct kh_s
 	return true;
 }
 
+/* That behind `after`, dropped or not. */
+static const struct kh_segment *step(const struct keep *keep, struct stream_block **block,
+				     const struct kh_segment *after)
+{
+	const char *at = (const char *)after;
+
+	if (!after)
+		*block = keep->first;
+	else if (at + padded(after) < (*block)->data + (*block)->used)
+		return (const void *)(at + padded(after));
+	else
+		*block = (*block)->next;
+	return *block ? (const void *)(*block)->data : NULL;
+}
+
 const struct kh_segment *keep_next(const struct keep *keep, struct stream_block **block,
 				   const struct kh_segment *after)
 {
-	const char *at;
+	do {
+		after = step(keep, block, after);
+	} while (after && after->rec.type == DROPPED);
+	return after;
+}
 
-	if (!after) {
-		*block = keep->first;
-		return *block ? (const void *)(*block)->data : NULL;
-	}
-	at = (const char *)after + padded(after);
-	if (at < (*block)->data + (*block)->used)
-		return (const void *)at;
-	*block = (*block)->next;
-	return *block ? (const void *)(*block)->data : NULL;
+void keep_drop(struct keep *keep, const struct kh_segment *segment)
+{
+	((struct kh_segment *)segment)->rec.type = DROPPED; /* in our copy */
+	keep->n--;
+}
+
+void keep_pack(struct stream_memory *memory, struct keep *keep)
+{
+	struct keep packed = {0};
+	const struct kh_segment *at;
+	struct stream_block *block;
+
+	for (at = keep_next(keep, &block, NULL); at; at = keep_next(keep, &block, at))
+		if (!keep_add(memory, &packed, at, UINT32_MAX)) {
+			keep_clear(memory, &packed);
+			return;
+		}
+	keep_clear(memory, keep);
+	*keep = packed;
 }
 
 void keep_clear(struct stream_memory *memory, struct keep *keep)

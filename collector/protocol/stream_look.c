@@ -284,9 +284,9 @@ void stream_look(struct stream *stream, const struct kh_segment *segment)
 	bool maybe = false;
 
 	stream->looks++;
-	if (!keep_add(&stream->all->memory, &stream->seen, segment)) {
+	if (!keep_add(&stream->all->memory, &stream->seen, segment, STREAMS_CONN_MAX)) {
 		look_anew(stream);
-		if (!keep_add(&stream->all->memory, &stream->seen, segment)) {
+		if (!keep_add(&stream->all->memory, &stream->seen, segment, STREAMS_CONN_MAX)) {
 			stream->all->counters.no_memory++;
 			return;
 		}

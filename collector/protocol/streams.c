@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of connections, the order of their segments, and their end. */
+/* The table of connections, what is decided of them, and their end. */
 #include "streams.h"
 
 #include <netinet/in.h>
@@ -10,8 +10,6 @@
 #define TICK_STEP 512                  /* connections looked at by one streams_tick() */
 #define OVER_NS (2ull * 1000000000ull) /* one that is over is known so long: BPF may lag */
 #define REMIND_EVERY 16                /* segments shorter than was asked for */
-#define NEAR 65536                     /* bytes from the beginning of a connection */
-#define HELD_MAX 64                    /* segments of a connection that wait */
 
 struct streams *streams_new(const struct streams_options *options)
 {
@@ -41,19 +39,12 @@ struct streams *streams_new(const struct streams_options *options)
 
 /* ---- one connection ---- */
 
-static void hold_no_more(struct stream *stream)
-{
-	if (stream->held.n)
-		stream->all->holding--;
-	keep_clear(&stream->all->memory, &stream->held);
-}
-
 /* Gives back all that it holds beside its slot. Calls still open are lost. */
 static void let_go(struct stream *stream)
 {
 	struct stream_memory *memory = &stream->all->memory;
 
-	hold_no_more(stream);
+	order_forget(stream);
 	keep_clear(memory, &stream->seen);
 	for (unsigned int side = 0; side < SIDES; side++)
 		half_reset(stream, side);
@@ -154,18 +145,6 @@ void stream_take(struct stream *stream, const struct parser *parser, enum kh_rol
 	keep_clear(&stream->all->memory, &seen);
 }
 
-/* ---- in order ---- */
-
-static void missed(struct stream *stream, bool sent, uint32_t n)
-{
-	if (stream->parser) {
-		half_missed(stream, stream_side(stream->role, sent), n);
-	} else { /* also if nothing was seen yet: its beginning is what is missing */
-		keep_clear(&stream->all->memory, &stream->seen);
-		stream->start = false;
-	}
-}
-
 /* BPF may not have been told how much is wanted: another socket took the slot meanwhile. */
 static void remind(struct stream *stream, const struct kh_segment *segment)
 {
@@ -179,7 +158,7 @@ static void remind(struct stream *stream, const struct kh_segment *segment)
 		decide(stream, stream->parser->capture);
 }
 
-static void read_segment(struct stream *stream, const struct kh_segment *segment)
+void stream_read(struct stream *stream, const struct kh_segment *segment)
 {
 	if (stream->parser) {
 		remind(stream, segment);
@@ -188,141 +167,6 @@ static void read_segment(struct stream *stream, const struct kh_segment *segment
 			see_to(stream, segment);
 	} else {
 		stream_look(stream, segment);
-	}
-}
-
-/* How far the segment is from where its direction, and the other one, stand. */
-static int32_t gap_before(const struct stream *stream, const struct kh_segment *segment)
-{
-	return (int32_t)(segment->seq - stream->next[segment->sent]);
-}
-
-static int32_t gap_beside(const struct stream *stream, const struct kh_segment *segment)
-{
-	return (int32_t)(segment->other - stream->next[!segment->sent]);
-}
-
-static bool in_order(const struct stream *stream, const struct kh_segment *segment)
-{
-	return gap_before(stream, segment) <= 0 && gap_beside(stream, segment) <= 0;
-}
-
-static void take_segment(struct stream *stream, const struct kh_segment *segment)
-{
-	bool sent = segment->sent;
-	int32_t beside = gap_beside(stream, segment);
-	int32_t before = gap_before(stream, segment);
-
-	if (beside > 0) { /* what comes of that after this would come in the wrong order */
-		missed(stream, !sent, (uint32_t)beside);
-		stream->next[!sent] = segment->other;
-	}
-	if (stream->over)
-		return;
-	if (before > 0)
-		missed(stream, sent, (uint32_t)before);
-	if (before < 0 && (uint32_t)-before >= segment->len) {
-		stream->all->counters.late++;
-		return;
-	}
-	stream->next[sent] = segment->seq + segment->len;
-	stream->trim = before < 0 ? (uint32_t)-before : 0;
-	if (!stream->over)
-		read_segment(stream, segment);
-	stream->trim = 0;
-}
-
-/* Those that wait, as far as it is their turn; or all of them. */
-static void release(struct stream *stream, bool all)
-{
-	struct keep held = stream->held, rest = {0};
-	const struct kh_segment *at;
-	struct stream_block *block;
-
-	if (!held.n)
-		return;
-	stream->held = rest;
-	stream->all->holding--;
-	for (at = keep_next(&held, &block, NULL); at; at = keep_next(&held, &block, at)) {
-		if (stream->over)
-			break;
-		if (all || in_order(stream, at)) {
-			stream->all->counters.held_in_vain += !in_order(stream, at);
-			take_segment(stream, at);
-		} else if (!keep_add(&stream->all->memory, &rest, at)) {
-			take_segment(stream, at);
-		}
-	}
-	keep_clear(&stream->all->memory, &held);
-	if (stream->over) {
-		keep_clear(&stream->all->memory, &rest);
-		return;
-	}
-	stream->held = rest;
-	stream->all->holding += rest.n > 0;
-}
-
-static void hold(struct stream *stream, const struct kh_segment *segment)
-{
-	bool first = !stream->held.n;
-
-	if (stream->held.n >= HELD_MAX || !keep_add(&stream->all->memory, &stream->held, segment)) {
-		release(stream, true);
-		if (!stream->over)
-			take_segment(stream, segment);
-		return;
-	}
-	stream->all->counters.held++;
-	if (!first)
-		return;
-	stream->all->holding++;
-	stream->held_ns = segment->ns;
-}
-
-/*
- * Where the connection stands when its first segment comes: at its beginning, if Keyhole saw it
- * opened and little has passed (that segment may be one of several, told by two threads), or if
- * nothing has; else there.
- */
-static void place(struct stream *stream, const struct kh_segment *segment)
-{
-	const struct kh_conn *conn = &segment->conn;
-	uint32_t first[2] = {conn->isn_remote, conn->isn_local};
-	uint32_t here = segment->seq - first[segment->sent];
-	uint32_t beside = segment->other - first[!segment->sent];
-
-	stream->placed = true;
-	stream->start = conn->isn_local && conn->isn_remote &&
-			(conn->role ? here < NEAR && beside < NEAR : !here && !beside);
-	if (!stream->start) {
-		first[segment->sent] = segment->seq;
-		first[!segment->sent] = segment->other;
-	}
-	memcpy(stream->next, first, sizeof(first));
-}
-
-static void tcp_segment(struct stream *stream, const struct kh_segment *segment)
-{
-	if (!stream->placed)
-		place(stream, segment);
-	/* what is waited for may come late itself: it is no reason to go on without it */
-	if (stream->held.n && segment->ns > stream->held_ns + STREAMS_HOLD_NS &&
-	    !in_order(stream, segment))
-		release(stream, true);
-	if (stream->over)
-		return;
-	if (!in_order(stream, segment)) {
-		hold(stream, segment);
-		return;
-	}
-	take_segment(stream, segment);
-	/* what waited may be next; each that was taken may make way for another */
-	for (uint32_t n = stream->held.n; n && stream->held.n; n--) {
-		uint32_t was = stream->held.n;
-
-		release(stream, false);
-		if (stream->held.n == was)
-			break;
 	}
 }
 
@@ -380,7 +224,7 @@ static void end(struct stream *stream, const struct kh_segment *segment)
 {
 	bool reset = segment->reason == KH_WHY_RESET;
 
-	release(stream, true);
+	order_end(stream);
 	if (stream->parser && !stream->over)
 		talk_end_all(&stream->talk, reset ? EXCHANGE_RESET : EXCHANGE_CLOSED, segment->ns);
 }
@@ -427,12 +271,12 @@ void streams_segment(struct streams *s, const struct kh_segment *segment)
 		stream->tid = segment->tid;
 	}
 	if (!stream_is_udp(stream)) {
-		tcp_segment(stream, segment);
+		order_segment(stream, segment);
 		return;
 	}
 	if (knows_peer(&segment->conn))
 		stream->conn = segment->conn;
-	read_segment(stream, segment);
+	stream_read(stream, segment);
 }
 
 /* ---- time ---- */
@@ -457,9 +301,10 @@ void streams_tick(struct streams *s, uint64_t now_ns)
 		struct stream *stream = &s->stream[i];
 
 		s->at_hand = stream;
-		if (stream->all && stream->held.n && now_ns > stream->held_ns + STREAMS_HOLD_NS)
-			release(stream, true);
+		if (stream->all)
+			order_expire(stream, s->ticked_ns);
 	}
+	s->ticked_ns = now_ns;
 	for (uint32_t i = 0; i < TICK_STEP && i < n; i++) {
 		tick(s, &s->stream[s->cursor], now_ns);
 		s->cursor = (s->cursor + 1) % n;

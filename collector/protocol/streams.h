@@ -11,10 +11,11 @@
  *
  * Two threads on one socket may tell their segments in the wrong order. Each says how far the
  * other direction had come (kh_segment.other): one that is ahead waits, for at most
- * STREAMS_HOLD_NS, until that was told.
+ * STREAMS_HOLD_NS, until that was told (stream_order.c).
  *
  * Accounting, per protocol: asked = answered + lost + expired + those still open. Memory: at most
- * streams_options.bytes_max in all; one connection at most STREAMS_CONN_MAX beside its calls.
+ * streams_options.bytes_max in all; one connection at most STREAMS_CONN_MAX, and what waits
+ * (HELD_BYTES_MAX), beside its calls.
  */
 #ifndef KEYHOLE_PROTOCOL_STREAMS_H
 #define KEYHOLE_PROTOCOL_STREAMS_H
@@ -23,7 +24,7 @@
 
 #define STREAMS_DEFAULT 8192              /* connections followed at once */
 #define STREAMS_BYTES_DEFAULT (32u << 20) /* of everything kept for them */
-#define STREAMS_CONN_MAX 16384            /* bytes of segments kept of one connection */
+#define STREAMS_CONN_MAX 16384            /* bytes kept of one until its protocol is known */
 #define STREAMS_CALLS 8192                /* unanswered calls of all connections */
 #define STREAMS_LOOKS_MAX 256 /* segments of a connection until it is "other": KH_PROBE_CALLS */
 #define STREAMS_BAD_MAX 8     /* frames in a row that are none */

@@ -805,10 +805,13 @@ def run(reader, name, test):
     try:
         time.sleep(0.05)
         reader.read()
+        before = reader.counters
         reader = test(reader) or reader
         print(f"ok\t{name}")
     except (Wrong, ValueError, IndexError, OSError) as wrong:
-        print(f"not\t{name}\t{type(wrong).__name__}: {wrong}"[:1500].replace("\n", " "))
+        moved = {k: n - before[k] for k, n in reader.counters.items() if k != "sync" and n != before[k]}
+        wrong = f"{type(wrong).__name__}: {wrong}"[:1500]
+        print(f"not\t{name}\t{wrong} (counted by BPF: {moved})".replace("\n", " "))
     return reader
 
 
