@@ -607,21 +607,6 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 	}
 }
 
-/* Was this call looked at by the program's twin? Asked before anything is counted or read. */
-static __always_inline bool kh_done(struct kh_io *io, int flags)
-{
-	u32 end = io->seq + (u32)io->src.len;
-	struct kh_socket *st = io->st;
-	struct kh_stream *s;
-
-	if (!kh_twins || (io->direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
-		return false; /* what only looks ends where the receive before it ended */
-	if (st)
-		return (io->direction == KH_TX ? st->done_tx : st->done_rx) == end;
-	s = bpf_sk_storage_get(&kh_streams, io->sk, NULL, 0);
-	return s && (io->direction == KH_TX ? s->done_tx : s->done_rx) == end;
-}
-
 /*
  * Of a receive that kh_fx_early() saw, and fexit sees as well, what is new. It may be more: early
  * only the first segment was there.
@@ -747,8 +732,7 @@ static KH_KEPT int kh_become_stream(struct kh_io *io, struct kh_socket *st)
 		s->owner = st->owner;
 		s->next_tx = st->next_tx;
 		s->next_rx = st->next_rx;
-		s->done_tx = st->done_tx;
-		s->done_rx = st->done_rx;
+		__builtin_memcpy(s->taken, st->taken, sizeof(s->taken));
 		kh_stream_tell(io, s, IPPROTO_TCP, io->seq, other);
 	}
 	__sync_fetch_and_add(&kh_sockets_open, -1);
@@ -784,10 +768,8 @@ static __always_inline void kh_moved(struct kh_io *io)
 		if (!st)
 			return;
 	}
-	if (io->direction == KH_TX)
-		st->done_tx = io->seq + (u32)io->src.len;
-	else
-		st->done_rx = io->seq + (u32)io->src.len;
+	if (kh_twins)
+		kh_take(st->taken, io);
 	if (io->direction == KH_TX)
 		KH_ADD(tx_bytes, io->src.len);
 	else

@@ -123,6 +123,8 @@ static __always_inline bool kh_begin(struct kh_io *io, struct sock *sk, int ret,
 	io->tp = tp;
 	io->src.len = ret;
 	io->room->now = bpf_ktime_get_ns();
+	if (kh_twins)
+		io->room->taker = kh_taker(room >= KH_ROOM_TWINS);
 	io->seq = (io->direction == KH_TX ? tp->write_seq : tp->copied_seq) - (u32)ret;
 	return true;
 }
@@ -138,9 +140,8 @@ static __always_inline void kh_empty(struct sock *sk, u32 direction, int ret, in
 
 /*
  * Is it for this program to handle the call, and not for its twin? The first of the two to run
- * takes it, and the second finds it taken; unless the first was skipped, or another call's took
- * its turn in between. Then a call may be looked at twice: kh_done() knows it. `call` tells this
- * call of the socket and thread from the one before it.
+ * takes it, and the second finds it taken; unless the first was skipped, or another call took its
+ * turn in between. `call` tells this call of the socket and thread from the one before it.
  */
 static __always_inline bool kh_my_turn(struct sock *sk, u32 room, u64 call)
 {
@@ -161,9 +162,39 @@ static __always_inline bool kh_my_turn(struct sock *sk, u32 room, u64 call)
 	return true;
 }
 
-/* Likewise of a send or receive: which one it is, the sequence number says behind it. */
-static __always_inline bool kh_my_io(struct sock *sk, u32 direction, u32 room)
+/*
+ * Which program of a hook runs second, by the room of its first: 1 the one, 2 its twin. That is up to
+ * the kernel, and seen when the second finds the note of the very call it is in.
+ */
+static u8 kh_second[KH_ROOM_TWINS];
+
+/*
+ * Was this call, which ends at `end`, taken on by the twin, by the note that it left? The numbers may
+ * have moved on since, by another thread's call; but the same is seen if this is the thread's next
+ * call, and this program was kept from the one before. The second to run knows the note for this
+ * call's, for the first has just been here.
+ */
+static __always_inline bool kh_taken_on(struct kh_taken *note, u32 taker, u32 room, u32 end)
 {
+	u8 which = 1 + (taker & 1);
+
+	if (note->taker != (taker ^ 1))
+		return false;
+	if (note->end == end)
+		kh_second[room] = which;
+	else if (kh_second[room] != which)
+		return false;
+	note->taker = 0;
+	return true;
+}
+
+/* Is it for this program to handle the send or receive? See kh_my_turn() for what leaves no note. */
+static __always_inline bool kh_my_io(struct sock *sk, const struct kh_io *io, int ret, int flags,
+				     u32 room, u32 twin)
+{
+	struct kh_taken *note = NULL;
+	u32 taker = kh_taker(twin), end;
+	struct kh_stream *s;
 	struct tcp_sock *tp;
 
 	if (!kh_twins)
@@ -171,9 +202,19 @@ static __always_inline bool kh_my_io(struct sock *sk, u32 direction, u32 room)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return false;
-	if (direction == KH_TX)
-		return kh_my_turn(sk, room, tp->write_seq);
-	return kh_my_turn(sk, room + 1, tp->copied_seq);
+	end = io->direction == KH_TX ? tp->write_seq : tp->copied_seq;
+	room += io->direction == KH_RX;
+	if (ret > 0 && !(flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))) {
+		/* else it moves nothing, and ends where the call before it did */
+		s = io->st ? NULL : bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
+		if (io->st)
+			note = kh_taken_of(io->st->taken, io->direction, taker);
+		else if (s)
+			note = kh_taken_of(s->taken, io->direction, taker);
+		if (note && kh_taken_on(note, taker, room, end))
+			return false;
+	}
+	return kh_my_turn(sk, room, end);
 }
 
 /* ---- tracepoint backend: kernel 6.3 and later ---- */
@@ -219,14 +260,14 @@ static __always_inline int kh_tracepoint(struct sock *sk, u32 direction, int ret
 		return kh_tracepoint_udp(&io, sk, direction, ret, flags, twin);
 	if (kh_opaque_by_fexit && kh_opaque())
 		return 0;
-	if (!kh_my_io(sk, direction, KH_ROOM_SEND))
+	if (!kh_my_io(sk, &io, ret, flags, KH_ROOM_SEND, twin))
 		return 0;
 	if (ret <= 0) {
 		kh_mmsg_reset();
 		kh_empty(sk, direction, ret, flags, KH_ROOM_SEND + twin);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret, KH_ROOM_SEND + twin) || kh_done(&io, flags))
+	if (!kh_begin(&io, sk, ret, KH_ROOM_SEND + twin))
 		return 0;
 	kh_source_syscall(&io.src);
 	if (kh_moves(&io, flags))
@@ -272,14 +313,14 @@ static __always_inline int kh_fexit(struct sock *sk, struct msghdr *msg, u32 dir
 		return 0; /* most calls */
 	if (kh_unwanted(kh_known(sk, &io), sk) || !kh_wanted(sk, &io))
 		return 0;
-	if (!kh_my_io(sk, direction, room))
+	if (!kh_my_io(sk, &io, ret, flags, room, twin))
 		return 0;
 	room += twin;
 	if (ret <= 0) {
 		kh_empty(sk, direction, ret, flags, room);
 		return 0;
 	}
-	if (!kh_begin(&io, sk, ret, room) || kh_done(&io, flags))
+	if (!kh_begin(&io, sk, ret, room))
 		return 0;
 	if (msg)
 		kh_source_iter(&io.src, io.room, &msg->msg_iter, ret);
@@ -437,6 +478,7 @@ int BPF_PROG(kh_fx_early, struct sock *sk)
 	/* where twins are, the rooms of fexit beside the tracepoints are there, and free */
 	if (!kh_begin(&io, sk, 0, kh_twins ? KH_ROOM_FX_SEND : KH_ROOM_SEND))
 		return 0;
+	io.room->taker = 0;
 	io.src.len = kh_number(io.room, io.seq - seq); /* with a length of 0, seq is copied_seq */
 	io.seq = seq;
 	if (!io.src.len || io.src.len > KH_EARLY_MAX || !kh_call_keeps(io.src.len))

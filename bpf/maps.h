@@ -93,6 +93,13 @@ struct kh_owner {
 	u8 pad[7];
 };
 
+/* Where twins are attached: a thread's last call on a socket. */
+struct kh_taken {
+	u32 taker; /* the thread, and which of the two programs took it on; 0: both have run */
+	u32 end;   /* sequence number behind it, as that program saw it */
+};
+#define KH_TAKEN 2 /* threads whose calls at the same time are told apart */
+
 /* A socket that speaks HTTP. With the default head it fits a 1 KiB slab of the kernel. */
 struct kh_socket {
 	struct kh_conn conn;
@@ -101,7 +108,7 @@ struct kh_socket {
 	u32 req_seq;
 	u32 req_tid; /* whose thread had the beginning of the request */
 	u32 next_tx, next_rx; /* sequence numbers where the next send and receive should begin */
-	u32 done_tx, done_rx; /* where those ended that were looked at last (twins) */
+	struct kh_taken taken[2][KH_TAKEN]; /* of receives and sends */
 	u8 phase;             /* enum kh_phase */
 	u8 early;             /* the last receive was seen before its end: see kh_fx_early() */
 	u8 lost;              /* the exchange's record found the ring full: no parts either */
@@ -140,7 +147,7 @@ struct kh_stream {
 	u32 capture;          /* bytes wanted of each call; 0: undecided */
 	u32 told;             /* calls told while it was undecided, to this generation */
 	u32 next_tx, next_rx; /* TCP: sequence numbers where the next send and receive should begin */
-	u32 done_tx, done_rx; /* where those ended that were looked at last (twins) */
+	struct kh_taken taken[2][KH_TAKEN]; /* of receives and sends */
 	u32 calls[2][2];      /* UDP: looked at by a hook's first program and by its twin, of receives
 				 and of sends */
 	u32 inner;            /* UDP: the thread whose send was told by the function within */
@@ -173,6 +180,7 @@ struct kh_scratch {
 	volatile u64 number;  /* see kh_number */
 	u64 now;             /* when this run of the program began */
 	u64 last_wake;       /* when one last woke the collector */
+	u32 taker;           /* see kh_taker(); 0: no hook's twin will see the call */
 	u64 undecided;       /* the record is of a stream of which the collector has yet to decide */
 };
 

@@ -20,6 +20,28 @@ struct kh_io {
 	struct kh_source src;
 };
 
+/* Where twins are attached: this thread, in the one program of the two. */
+static __always_inline u32 kh_taker(u32 twin)
+{
+	return (u32)bpf_get_current_pid_tgid() << 1 | (twin != 0);
+}
+
+/* The place of its last call; it may be that of another thread's, too. */
+static __always_inline struct kh_taken *kh_taken_of(struct kh_taken (*taken)[KH_TAKEN],
+						    u32 direction, u32 taker)
+{
+	return &taken[direction & 1][taker >> 1 & (KH_TAKEN - 1)];
+}
+
+/* Notes that this program took it on. */
+static __always_inline void kh_take(struct kh_taken (*taken)[KH_TAKEN], const struct kh_io *io)
+{
+	struct kh_taken *mine = kh_taken_of(taken, io->direction, io->room->taker);
+
+	mine->taker = io->room->taker;
+	mine->end = io->seq + (u32)io->src.len;
+}
+
 /* ---- the connection ---- */
 
 /* All but the role and the initial sequence numbers, as the socket has it now. */
@@ -129,16 +151,33 @@ __noinline int kh_ignored(struct kh_control *control, u64 key)
 	return false;
 }
 
-/* Is it for nobody to see what this process does with the socket? */
-static __always_inline bool kh_verdict_on(struct kh_control *control, const struct kh_conn *conn,
-					  u64 cgroup, u32 tgid, struct task_struct *task)
+/* Asked again rather than kept: the stack is short. */
+static __always_inline u32 kh_tgid(void)
 {
-	u16 port = conn->role == KH_ROLE_SERVER ? conn->lport : 0;
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+/* Is it for nobody to see what this process does with the socket? Not inlined: the stack is short. */
+__noinline int kh_verdict_on(struct kh_control *control, const struct kh_conn *conn, u64 cgroup)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
 	u64 start = kh_kernel_reads ? BPF_CORE_READ(task, group_leader, start_boottime)
 				    : task->group_leader->start_boottime;
+	u16 port;
 
+	if (!conn)
+		return false;
+	port = conn->role == KH_ROLE_SERVER ? conn->lport : 0;
 	return kh_ignored(control, cgroup) ||
-	       kh_ignored(control, KH_VERDICT_PROCESS(tgid, start, port));
+	       kh_ignored(control, KH_VERDICT_PROCESS(kh_tgid(), start, port));
+}
+
+/* What is stored before it is seen by others before what is stored behind it. */
+static __always_inline void kh_barrier(u32 *any)
+{
+	u32 was = __sync_fetch_and_add(any, 0);
+
+	asm volatile("" : : "r"(was) : "memory"); /* wanted, or it orders nothing */
 }
 
 /*
@@ -153,10 +192,10 @@ static __always_inline bool kh_verdict_on(struct kh_control *control, const stru
 __noinline int kh_own(struct kh_control *control, const struct kh_conn *conn,
 		      struct kh_owner *owner)
 {
-	u64 id = bpf_get_current_pid_tgid(), set, cgroup;
-	u32 tgid = id >> 32, generation, epoch;
+	u32 generation, epoch;
 	struct task_struct *task;
 	u8 verdict = KH_IGNORE;
+	u64 set, cgroup, id = bpf_get_current_pid_tgid();
 	bool v1;
 
 	if (!control || !conn || !owner)
@@ -164,26 +203,29 @@ __noinline int kh_own(struct kh_control *control, const struct kh_conn *conn,
 	task = bpf_get_current_task_btf();
 	set = (u64)task->cgroups;
 	generation = control->generation;
-	epoch = control->verdict_epoch;
 	owner->tid = task->flags & PF_IO_WORKER ? 0 : id;
-	if (owner->set == set && owner->tgid == tgid && owner->generation == generation &&
-	    owner->verdict_epoch == epoch && tgid != kh_self)
+	if (owner->set == set && owner->tgid == id >> 32 && owner->generation == generation &&
+	    owner->verdict_epoch == control->verdict_epoch && id >> 32 != kh_self)
 		return owner->verdict;
 	cgroup = kh_key_of(kh_cgroup_of(task, &v1), v1);
-	if (tgid == kh_self) { /* the socket is older than its request */
+	if (kh_tgid() == kh_self) { /* the socket is older than its request */
 		KH_COUNT(self_calls);
 	} else if (!kh_outside(task, control->scope)) {
 		kh_tell_current(task, control, false);
-		if (!kh_verdict_on(control, conn, cgroup, tgid, task))
-			verdict = KH_TRACE;
+		verdict = KH_TRACE;
 	}
-	__sync_lock_test_and_set(&owner->set, 0);
-	owner->tgid = tgid;
+	epoch = *(volatile u32 *)&control->verdict_epoch;
+	if (verdict == KH_TRACE && kh_verdict_on(control, conn, cgroup))
+		verdict = KH_IGNORE;
+	*(volatile u64 *)&owner->set = 0;
+	kh_barrier(&owner->tid);
+	owner->tgid = kh_tgid();
 	owner->generation = generation;
 	owner->verdict_epoch = epoch;
 	owner->cgroup = cgroup;
 	owner->verdict = verdict;
-	__sync_lock_test_and_set(&owner->set, set);
+	kh_barrier(&owner->tid);
+	*(volatile u64 *)&owner->set = set;
 	return verdict;
 }
 

@@ -280,11 +280,11 @@ static KH_KEPT int kh_stream_moved(struct kh_io *io, struct kh_glance *glance)
 	if (!s)
 		return 0;
 	end = io->seq + (u32)io->src.len;
+	if (kh_twins)
+		kh_take(s->taken, io);
 	if (io->direction == KH_TX) {
-		s->done_tx = end;
 		other = kh_received(io, s);
 	} else {
-		s->done_rx = end;
 		end = kh_received(io, s);
 		other = kh_sent(io, s);
 	}
