@@ -38,7 +38,7 @@ typedef unsigned long long __kh_u64;
 #define KH_TRIES_MAX 8       /* calls looked at on an unrecognised socket until it turns */
 #define KH_TURNS_MAX 8       /* its changes of direction until it is left alone for good */
 #define KH_SEGMENT_CALL 16384 /* bytes captured of one call of a stream, in segments of a head each */
-#define KH_PROBE_CALLS 256   /* calls told of a stream for which the collector has no decision yet */
+#define KH_PROBE_CALLS 512   /* calls told of a stream for which the collector has no decision yet */
 #define KH_PROBE_BYTES 2048  /* bytes captured of each of them */
 #define KH_PROBE_LONG 7168   /* of the first ones: what clients send at once when they are connected */
 #define KH_PROBE_LONG_CALLS 32 /* how many of them */

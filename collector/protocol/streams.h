@@ -22,13 +22,13 @@
 
 #include "parser.h"
 
-#define STREAMS_DEFAULT 8192              /* connections followed at once */
-#define STREAMS_BYTES_DEFAULT (32u << 20) /* of everything kept for them */
-#define STREAMS_CONN_MAX 16384            /* bytes kept of one until its protocol is known */
-#define STREAMS_CALLS 8192                /* unanswered calls of all connections */
-#define STREAMS_LOOKS_MAX 256 /* segments of a connection until it is "other": KH_PROBE_CALLS */
-#define STREAMS_BAD_MAX 8     /* frames in a row that are none */
-#define STREAMS_HOLD_NS (200ull * 1000000ull)        /* a segment ahead of its time waits at most */
+#define STREAMS_DEFAULT 8192                  /* connections followed at once */
+#define STREAMS_BYTES_DEFAULT (32u << 20)     /* of everything kept for them */
+#define STREAMS_CONN_MAX 16384                /* bytes kept of one until its protocol is known */
+#define STREAMS_CALLS 8192                    /* unanswered calls of all connections */
+#define STREAMS_LOOKS_MAX 256                 /* segments of a connection until it is "other" */
+#define STREAMS_BAD_MAX 8                     /* frames in a row that are none */
+#define STREAMS_HOLD_NS (200ull * 1000000ull) /* a segment ahead of its time waits at most */
 #define STREAMS_PATIENCE_NS (300ull * 1000000000ull) /* the usual time for an answer */
 
 /* X(name, help); keyhole_protocol_<name>_total{protocol=…} */
