@@ -614,7 +614,7 @@ static __always_inline void kh_check_gaps(struct kh_io *io, struct kh_socket *st
 static __always_inline bool kh_not_seen_early(struct kh_io *io)
 {
 	struct kh_socket *st = io->st;
-	struct kh_stream *s;
+	struct kh_stream *s = NULL;
 	u32 seen;
 
 	if (io->direction != KH_RX || !kh_earlies)
@@ -637,7 +637,11 @@ static __always_inline bool kh_not_seen_early(struct kh_io *io)
 	io->seq += seen;
 	io->src.skip += seen;
 	io->src.len = kh_number(io->room, io->src.len - seen);
-	return io->src.len > 0;
+	if (io->src.len)
+		return true;
+	if (kh_twins) /* nothing is new: this was all of the call */
+		kh_take(st ? st->taken : s->taken, io);
+	return false;
 }
 
 /* The connection ended, or its end came in sight: says so unless nothing is open. */
@@ -650,7 +654,7 @@ __noinline int kh_end(struct kh_scratch *room, struct kh_socket *st)
 		return 0;
 	reason = st->error ? KH_WHY_RESET : KH_WHY_CLOSE;
 	room->now = bpf_ktime_get_ns();
-	if (st->owner.verdict != KH_IGNORE) {
+	if (KH_VERDICT(st->owner.decided) != KH_IGNORE) {
 		if (st->error && st->phase != KH_IDLE && st->phase != KH_TUNNEL)
 			KH_COUNT(resets);
 		if (st->phase == KH_REQUEST)

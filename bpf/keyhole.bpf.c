@@ -171,8 +171,8 @@ static u8 kh_second[KH_ROOM_TWINS];
 /*
  * Was this call, which ends at `end`, taken on by the twin, by the note that it left? The numbers may
  * have moved on since, by another thread's call; but the same is seen if this is the thread's next
- * call, and this program was kept from the one before. The second to run knows the note for this
- * call's, for the first has just been here.
+ * call, and this program was kept from the one before. The second to run takes the note for this
+ * call's: it is wrong only if it was kept from the call before, and the first from this one.
  */
 static __always_inline bool kh_taken_on(struct kh_taken *note, u32 taker, u32 room, u32 end)
 {
@@ -180,10 +180,11 @@ static __always_inline bool kh_taken_on(struct kh_taken *note, u32 taker, u32 ro
 
 	if (note->taker != (taker ^ 1))
 		return false;
-	if (note->end == end)
+	if (kh_second[room] != which) { /* written only when it is news: all CPUs read it */
+		if (note->end != end)
+			return false;
 		kh_second[room] = which;
-	else if (kh_second[room] != which)
-		return false;
+	}
 	note->taker = 0;
 	return true;
 }
@@ -211,8 +212,10 @@ static __always_inline bool kh_my_io(struct sock *sk, const struct kh_io *io, in
 			note = kh_taken_of(io->st->taken, io->direction, taker);
 		else if (s)
 			note = kh_taken_of(s->taken, io->direction, taker);
-		if (note && kh_taken_on(note, taker, room, end))
+		if (note && kh_taken_on(note, taker, room, end)) {
+			kh_my_turn(sk, room, end); /* it is not to stand until a later call */
 			return false;
+		}
 	}
 	return kh_my_turn(sk, room, end);
 }

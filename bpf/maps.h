@@ -86,16 +86,19 @@ struct kh_owner {
 	u64 cgroup;
 	u64 set; /* address of the thread's css_set: while it is the same, so is the cgroup, but for a
 		    process that moved twice between two calls, to where a freed one had been */
+	u64 decided; /* KH_DECISION(), and the verdict: one word, for others read it meanwhile */
 	u32 tgid, tid;
-	u32 generation;    /* of the control page, when identities were last sent */
-	u32 verdict_epoch; /* likewise, when the verdict was looked up */
-	u8 verdict;        /* enum kh_verdict */
-	u8 pad[7];
+	u32 generation; /* of the control page, when identities were last sent */
+	u32 pad;
 };
+
+/* Of whom, and by which state of the control page, a verdict is; it is bit 0 (enum kh_verdict). */
+#define KH_DECISION(tgid, epoch) ((u64)(epoch) << 32 | (u64)(tgid) << 1)
+#define KH_VERDICT(decided) ((decided) & 1)
 
 /* Where twins are attached: a thread's last call on a socket. */
 struct kh_taken {
-	u32 taker; /* the thread, and which of the two programs took it on; 0: both have run */
+	u32 taker; /* the thread, and which of the two programs took it on; 0: no call to know again */
 	u32 end;   /* sequence number behind it, as that program saw it */
 };
 #define KH_TAKEN 2 /* threads whose calls at the same time are told apart */

@@ -157,7 +157,10 @@ static __always_inline u32 kh_tgid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-/* Is it for nobody to see what this process does with the socket? Not inlined: the stack is short. */
+/*
+ * Is it for nobody to see what this process does with the socket? KH_IGNORE or KH_TRACE. Not inlined:
+ * the stack is short.
+ */
 __noinline int kh_verdict_on(struct kh_control *control, const struct kh_conn *conn, u64 cgroup)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -166,10 +169,12 @@ __noinline int kh_verdict_on(struct kh_control *control, const struct kh_conn *c
 	u16 port;
 
 	if (!conn)
-		return false;
+		return KH_IGNORE;
 	port = conn->role == KH_ROLE_SERVER ? conn->lport : 0;
-	return kh_ignored(control, cgroup) ||
-	       kh_ignored(control, KH_VERDICT_PROCESS(kh_tgid(), start, port));
+	if (kh_ignored(control, cgroup) ||
+	    kh_ignored(control, KH_VERDICT_PROCESS(kh_tgid(), start, port)))
+		return KH_IGNORE;
+	return KH_TRACE;
 }
 
 /* What is stored before it is seen by others before what is stored behind it. */
@@ -184,49 +189,48 @@ static __always_inline void kh_barrier(u32 *any)
  * Notes whose thread does the I/O, and returns the verdict on it. Sockets move between processes, and
  * processes between cgroups, so this runs for each call; that nothing changed must cost little.
  *
- * Threads that share the socket come here at once, on other CPUs: the note is of no task while it is
- * written, so that each looks for itself. The verdict is returned since another one's may follow.
+ * Threads that share the socket come here at once, on other CPUs. While one looks, the note is of no
+ * cgroup, and the others look for themselves; what was decided is noted with what it rests on, of
+ * which the epoch was read first. The verdict is returned, since another one's may follow.
  *
  * A global function: the verifier looks at it once, not on each path that leads here.
  */
 __noinline int kh_own(struct kh_control *control, const struct kh_conn *conn,
 		      struct kh_owner *owner)
 {
-	u32 generation, epoch;
+	u64 id = bpf_get_current_pid_tgid(), set, cgroup, decided, noted;
 	struct task_struct *task;
-	u8 verdict = KH_IGNORE;
-	u64 set, cgroup, id = bpf_get_current_pid_tgid();
 	bool v1;
 
 	if (!control || !conn || !owner)
 		return KH_IGNORE;
 	task = bpf_get_current_task_btf();
 	set = (u64)task->cgroups;
-	generation = control->generation;
+	decided = KH_DECISION(id >> 32, *(volatile u32 *)&control->verdict_epoch);
 	owner->tid = task->flags & PF_IO_WORKER ? 0 : id;
-	if (owner->set == set && owner->tgid == id >> 32 && owner->generation == generation &&
-	    owner->verdict_epoch == control->verdict_epoch && id >> 32 != kh_self)
-		return owner->verdict;
+	noted = *(volatile u64 *)&owner->decided;
+	if (owner->set == set && noted - decided <= 1 && owner->generation == control->generation &&
+	    id >> 32 != kh_self)
+		return KH_VERDICT(noted);
+	*(volatile u64 *)&owner->set = 0;
+	kh_barrier(&owner->tid);
+	owner->generation = control->generation;
 	cgroup = kh_key_of(kh_cgroup_of(task, &v1), v1);
 	if (kh_tgid() == kh_self) { /* the socket is older than its request */
 		KH_COUNT(self_calls);
-	} else if (!kh_outside(task, control->scope)) {
+		decided |= KH_IGNORE;
+	} else if (kh_outside(task, control->scope)) {
+		decided |= KH_IGNORE;
+	} else {
 		kh_tell_current(task, control, false);
-		verdict = KH_TRACE;
+		decided |= kh_verdict_on(control, conn, cgroup);
 	}
-	epoch = *(volatile u32 *)&control->verdict_epoch;
-	if (verdict == KH_TRACE && kh_verdict_on(control, conn, cgroup))
-		verdict = KH_IGNORE;
-	*(volatile u64 *)&owner->set = 0;
-	kh_barrier(&owner->tid);
 	owner->tgid = kh_tgid();
-	owner->generation = generation;
-	owner->verdict_epoch = epoch;
 	owner->cgroup = cgroup;
-	owner->verdict = verdict;
+	*(volatile u64 *)&owner->decided = decided;
 	kh_barrier(&owner->tid);
 	*(volatile u64 *)&owner->set = set;
-	return verdict;
+	return KH_VERDICT(decided);
 }
 
 #endif

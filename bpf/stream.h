@@ -208,7 +208,7 @@ __noinline int kh_stream_end(struct kh_scratch *room, struct kh_stream *s)
 	if (!room || !s || s->ended)
 		return 0;
 	s->ended = true;
-	if (s->owner.verdict == KH_IGNORE || (!s->capture && !s->told))
+	if (KH_VERDICT(s->owner.decided) == KH_IGNORE || (!s->capture && !s->told))
 		return 0;
 	room->now = bpf_ktime_get_ns();
 	seg = kh_segment_begin(room, s, IPPROTO_TCP);
