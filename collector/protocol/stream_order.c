@@ -37,32 +37,32 @@ static bool in_order(const struct stream *stream, const struct kh_segment *segme
 	return gap_before(stream, segment) <= 0 && gap_beside(stream, segment) <= 0;
 }
 
-/*
- * What is missing before it is given up. What is missing of the other direction is, if `given_up`
- * says so: what comes of that after this would come in the wrong order.
- */
-static void take(struct stream *stream, const struct kh_segment *segment, bool given_up)
+/* What a direction has not told up to there is not waited for any longer. */
+static void give_up(struct stream *stream, bool sent, uint32_t upto)
+{
+	int32_t gap = (int32_t)(upto - stream->next[sent]);
+
+	if (gap <= 0)
+		return;
+	missed(stream, sent, (uint32_t)gap);
+	stream->next[sent] = upto;
+}
+
+/* What is missing of its own direction is given up. */
+static void take(struct stream *stream, const struct kh_segment *segment)
 {
 	bool sent = segment->sent;
-	int32_t beside = gap_beside(stream, segment);
-	int32_t before = gap_before(stream, segment);
+	uint32_t known;
 
-	if (beside > 0 && given_up) {
-		missed(stream, !sent, (uint32_t)beside);
-		stream->next[!sent] = segment->other;
-	}
-	if (stream->over)
-		return;
-	if (before > 0)
-		missed(stream, sent, (uint32_t)before);
-	if (before < 0 && (uint32_t)-before >= segment->len) {
+	give_up(stream, sent, segment->seq);
+	known = stream->next[sent] - segment->seq;
+	if (known && known >= segment->len) {
 		stream->all->counters.late++;
 		return;
 	}
 	stream->next[sent] = segment->seq + segment->len;
-	stream->trim = before < 0 ? (uint32_t)-before : 0;
-	if (!stream->over)
-		stream_read(stream, segment);
+	stream->trim = known;
+	stream_read(stream, segment);
 	stream->trim = 0;
 }
 
@@ -87,77 +87,118 @@ static void put_back(struct stream *stream, struct keep *held)
 }
 
 /*
- * Two threads, of which each counts the other's call and neither has told its own: each segment is
- * the next of its direction, and waits for the other one. They passed at the same time; the
- * client's is read first. NULL: there are no two such.
+ * Of each direction the segment before which the least is missing, and how far the other one had
+ * come before it: no further than before those behind it, which may have been told earlier.
  */
-static const struct kh_segment *crossed(const struct stream *stream, const struct keep *held)
+struct fronts {
+	const struct kh_segment *at[2]; /* NULL: none waits */
+	uint32_t other[2];
+};
+
+static struct fronts fronts_of(const struct stream *stream, const struct keep *held)
 {
-	const struct kh_segment *next[2] = {NULL, NULL}, *at;
+	struct fronts f = {0};
+	const struct kh_segment *at;
 	struct stream_block *block;
 
-	for (at = keep_next(held, &block, NULL); at; at = keep_next(held, &block, at))
-		if (!next[at->sent] && gap_before(stream, at) <= 0)
-			next[at->sent] = at;
-	if (!next[0] || !next[1])
-		return NULL;
+	for (at = keep_next(held, &block, NULL); at; at = keep_next(held, &block, at)) {
+		const struct kh_segment **first = &f.at[at->sent];
+
+		if (!*first || (int32_t)(at->other - f.other[at->sent]) < 0)
+			f.other[at->sent] = at->other;
+		if (!*first || gap_before(stream, at) < gap_before(stream, *first))
+			*first = at;
+	}
+	return f;
+}
+
+static bool is_front(const struct stream *stream, const struct kh_segment *at)
+{
+	return at && gap_before(stream, at) <= 0;
+}
+
+/* Both wait. */
+static const struct kh_segment *clients(const struct stream *stream, const struct fronts *f)
+{
 	if (stream->role)
-		return next[stream->role == KH_ROLE_CLIENT];
-	return next[next[1]->ns < next[0]->ns];
+		return f->at[stream->role == KH_ROLE_CLIENT];
+	return f->at[f->at[1]->ns < f->at[0]->ns];
+}
+
+/*
+ * NULL: they all wait for what was not told yet. Two threads may each count the other's call, and
+ * both segments are the next of their direction: they passed at the same time, the client's is
+ * read first.
+ */
+static const struct kh_segment *whose_turn(const struct stream *stream, const struct fronts *f)
+{
+	bool front[2] = {is_front(stream, f->at[0]), is_front(stream, f->at[1])};
+
+	for (unsigned int sent = 0; sent < 2; sent++)
+		if (front[sent] && (int32_t)(f->other[sent] - stream->next[!sent]) <= 0)
+			return f->at[sent];
+	return front[0] && front[1] ? clients(stream, f) : NULL;
 }
 
 /* Those whose turn it is. */
 static void go_on(struct stream *stream)
 {
 	struct keep held = lift(stream);
-	const struct kh_segment *at;
-	struct stream_block *block;
-	bool moved = held.n;
 
-	while (moved && held.n && !stream->over) {
-		moved = false;
-		for (at = keep_next(&held, &block, NULL); at && !stream->over;
-		     at = keep_next(&held, &block, at)) {
-			if (!in_order(stream, at))
-				continue;
-			take(stream, at, false);
-			keep_drop(&held, at);
-			moved = true;
-		}
-		at = moved || stream->over ? NULL : crossed(stream, &held);
+	while (held.n && !stream->over) {
+		struct fronts f = fronts_of(stream, &held);
+		const struct kh_segment *at = whose_turn(stream, &f);
+
 		if (!at)
-			continue;
-		take(stream, at, false);
+			break;
+		take(stream, at);
 		keep_drop(&held, at);
-		moved = true;
 	}
 	put_back(stream, &held);
 }
 
-/* The one before which the least is missing; of those before which nothing is, the oldest. */
-static const struct kh_segment *nearest(const struct stream *stream, const struct keep *held)
+/* It was told that `at` of the other direction passed before that of this one. */
+static bool lies_before(const struct fronts *f, bool sent)
 {
-	const struct kh_segment *best = NULL, *at;
-	struct stream_block *block;
-
-	for (at = keep_next(held, &block, NULL); at; at = keep_next(held, &block, at)) {
-		if (gap_before(stream, at) <= 0)
-			return at;
-		if (!best || gap_before(stream, at) < gap_before(stream, best))
-			best = at;
-	}
-	return best;
+	return (int32_t)(f->at[!sent]->seq - f->other[sent]) < 0;
 }
 
-/* One goes on without what it waited for, and then those behind it. */
+/* Who goes on first, if something is missing before either. */
+static const struct kh_segment *nearest(const struct stream *stream, const struct fronts *f)
+{
+	bool behind[2];
+
+	if (!f->at[0] || !f->at[1])
+		return f->at[!f->at[0]];
+	behind[0] = lies_before(f, false);
+	behind[1] = lies_before(f, true);
+	if (behind[0] != behind[1])
+		return f->at[behind[0]];
+	if (behind[0])
+		return clients(stream, f);
+	return f->at[gap_before(stream, f->at[1]) < gap_before(stream, f->at[0])];
+}
+
+/*
+ * One goes on without what it waited for, and then those behind it. What is missing of the other
+ * direction is given up, if `given_up` says so: what comes of that after this would come in the
+ * wrong order. What waits is not missing.
+ */
 static void go_without(struct stream *stream, bool given_up)
 {
 	struct keep held = lift(stream);
-	const struct kh_segment *at = nearest(stream, &held);
+	struct fronts f = fronts_of(stream, &held);
+	const struct kh_segment *at = nearest(stream, &f);
 
 	if (at) {
+		bool sent = at->sent;
+
 		stream->all->counters.held_in_vain++;
-		take(stream, at, given_up);
+		if (given_up && f.at[!sent] && lies_before(&f, sent))
+			give_up(stream, !sent, f.at[!sent]->seq);
+		else if (given_up)
+			give_up(stream, !sent, f.other[sent]);
+		take(stream, at);
 		keep_drop(&held, at);
 	}
 	put_back(stream, &held);
@@ -170,16 +211,9 @@ static void go_without(struct stream *stream, bool given_up)
  */
 static bool holed(const struct stream *stream)
 {
-	bool some[2] = {false, false}, front[2] = {false, false};
-	const struct kh_segment *at;
-	struct stream_block *block;
+	struct fronts f = fronts_of(stream, &stream->held);
 
-	for (at = keep_next(&stream->held, &block, NULL); at;
-	     at = keep_next(&stream->held, &block, at)) {
-		some[at->sent] = true;
-		front[at->sent] |= gap_before(stream, at) <= 0;
-	}
-	return (some[0] && !front[0]) || (some[1] && !front[1]);
+	return (f.at[0] && !is_front(stream, f.at[0])) || (f.at[1] && !is_front(stream, f.at[1]));
 }
 
 static bool hold(struct stream *stream, const struct kh_segment *segment)
@@ -251,8 +285,10 @@ static bool waits(struct stream *stream, const struct kh_segment *segment)
 	while (!stream->over && !in_order(stream, segment)) {
 		if (hold(stream, segment))
 			return true;
-		if (!stream->held.n) { /* no memory */
-			take(stream, segment, true);
+		if (!stream->held.n) /* no memory */
+			give_up(stream, !segment->sent, segment->other);
+		if (!stream->held.n || is_front(stream, segment)) { /* others wait for it, too */
+			take(stream, segment);
 			return true;
 		}
 		go_without(stream, holed(stream));
@@ -265,7 +301,7 @@ void order_segment(struct stream *stream, const struct kh_segment *segment)
 	if (!stream->placed)
 		place(stream, segment);
 	if (!waits(stream, segment))
-		take(stream, segment, false);
+		take(stream, segment);
 	if (!stream->held.n)
 		return;
 	if (gap_before(stream, segment) <= 0)

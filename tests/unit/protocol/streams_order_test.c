@@ -288,6 +288,70 @@ static void test_one_direction(void **state)
 	end(11);
 }
 
+/* Who was told first counts least: it waits for no call that was made behind it. */
+static void test_told_before(void **state)
+{
+	struct told late, later;
+
+	(void)state;
+	begin(KH_ROLE_CLIENT);
+	tell(pass(get));
+	tell(pass(get));
+	late = pass(value);
+	tell(seen(pass(value)));
+	assert_int_equal(exchanges, 1);
+	now += 150 * MS;
+	later = pass(get);
+	tell(seen(late));
+	assert_int_equal(exchanges, 3); /* at once */
+	now += 100 * MS;
+	tell(seen(later));
+	tell(pass(value));
+	assert_int_equal(streams_counters(s)->held_in_vain, 0);
+	end(4);
+}
+
+/* What fills the gap comes when no more wait behind it: it is read, though it is ahead itself. */
+static void test_gap_filled_at_last(void **state)
+{
+	struct told late;
+
+	(void)state;
+	begin(KH_ROLE_SERVER);
+	late = pass(get);
+	for (int i = 0; i < 63; i++)
+		tell(pass(get));
+	tell(pass(value));
+	assert_int_equal(redis()->asked, 1);
+	tell(seen(late));
+	assert_int_equal(streams_counters(s)->held_in_vain, 0);
+	for (int i = 0; i < 63; i++)
+		tell(pass(value));
+	end(65);
+}
+
+/* Of what a segment waits for only that is given up which nobody told. */
+static void test_only_what_is_missing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin(i ? KH_ROLE_SERVER : KH_ROLE_CLIENT);
+		tell(pass(get));
+		pass(get); /* the ring was full */
+		for (int n = 0; n < 5; n++)
+			tell(pass(get));
+		for (int n = 0; n < 7; n++)
+			tell(pass(value));
+		now += STREAMS_HOLD_NS + 1;
+		streams_tick(s, now);
+		streams_tick(s, now);
+		assert_int_equal(redis()->asked, 2 + 5);
+		assert_int_equal(streams_counters(s)->held_in_vain, 1);
+		assert_int_equal(streams_counters(s)->late, 0);
+		streams_free(s);
+	}
+}
+
 /* The connection ends while some wait: what is there is read. */
 static void test_end(void **state)
 {
@@ -320,6 +384,9 @@ int main(void)
 		cmocka_unit_test(test_in_order_at_last),
 		cmocka_unit_test(test_in_vain),
 		cmocka_unit_test(test_one_direction),
+		cmocka_unit_test(test_told_before),
+		cmocka_unit_test(test_gap_filled_at_last),
+		cmocka_unit_test(test_only_what_is_missing),
 		cmocka_unit_test(test_end),
 	};
 
