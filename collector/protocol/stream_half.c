@@ -298,18 +298,21 @@ static void offer_tail(struct stream *stream, enum side side, const struct kh_se
 		half_reset(stream, side);
 }
 
+/* `known`: bytes behind the head that were told, or missed, before. */
 static void the_tail(struct stream *stream, enum side side, const struct kh_segment *segment,
-		     const char *p)
+		     uint32_t known)
 {
+	const char *p = (const char *)(segment + 1) + segment->head_len;
 	struct half *half = &stream->half[side];
-	uint64_t hole = segment->len - segment->head_len - segment->tail_len;
-	uint32_t seq = segment->seq + segment->len - segment->tail_len;
+	uint32_t hole = segment->len - segment->head_len - segment->tail_len;
+	uint32_t skip = known > hole ? known - hole : 0;
+	struct slice b = {p + skip, segment->tail_len - skip};
 
-	missed_of(stream, side, hole, segment);
+	missed_of(stream, side, hole - (known - skip), segment);
 	if (half->at == HALF_LOST)
-		offer_tail(stream, side, segment, (struct slice){p, segment->tail_len});
+		offer_tail(stream, side, segment, b);
 	else
-		feed(stream, side, p, segment->tail_len, segment, seq);
+		feed(stream, side, b.p, b.n, segment, segment->seq + segment->len - (uint32_t)b.n);
 }
 
 void half_segment(struct stream *stream, enum side side, const struct kh_segment *segment)
@@ -318,12 +321,14 @@ void half_segment(struct stream *stream, enum side side, const struct kh_segment
 	const char *p = (const char *)(segment + 1);
 	size_t n = segment->head_len, from = 0;
 	bool begins = segment->ns != half->call_ns;
+	uint32_t known = 0;
 
 	half->call_ns = segment->ns;
 	if (stream_is_udp(stream))
 		half_reset(stream, side);
 	if (stream->trim) {
 		from = stream->trim < n ? stream->trim : n;
+		known = stream->trim - (uint32_t)from;
 		stream->trim = 0;
 	} else if (stream->skip[side]) {
 		from = stream->skip[side] < n ? stream->skip[side] : n;
@@ -334,7 +339,7 @@ void half_segment(struct stream *stream, enum side side, const struct kh_segment
 				  segment);
 	feed(stream, side, p + from, n - from, segment, segment->seq + (uint32_t)from);
 	if (segment->len > n) {
-		the_tail(stream, side, segment, p + n);
+		the_tail(stream, side, segment, known);
 	} else if (half->at == HALF_LOST && n > from) {
 		size_t tail = n - from < KH_TAIL ? n - from : KH_TAIL;
 

@@ -18,6 +18,7 @@ static void missed(struct stream *stream, bool sent, uint32_t n)
 	} else { /* also if nothing was seen yet: its beginning is what is missing */
 		keep_clear(&stream->all->memory, &stream->seen);
 		stream->start = false;
+		memset(stream->skip, 0, sizeof(stream->skip));
 	}
 }
 

@@ -39,12 +39,11 @@ struct streams *streams_new(const struct streams_options *options)
 
 /* ---- one connection ---- */
 
-/* Gives back all that it holds beside its slot. Calls still open are lost. */
-static void let_go(struct stream *stream)
+/* Gives back all that was made of what it read. Calls still open are lost. */
+static void forget_read(struct stream *stream)
 {
 	struct stream_memory *memory = &stream->all->memory;
 
-	order_forget(stream);
 	keep_clear(memory, &stream->seen);
 	for (unsigned int side = 0; side < SIDES; side++)
 		half_reset(stream, side);
@@ -54,6 +53,13 @@ static void let_go(struct stream *stream)
 	stream_state_put(memory, stream->parser, stream->talk.state);
 	stream->talk.state = NULL;
 	stream->parser = NULL;
+}
+
+/* Gives back all that it holds beside its slot. */
+static void let_go(struct stream *stream)
+{
+	order_forget(stream);
+	forget_read(stream);
 }
 
 static void decide(struct stream *stream, uint32_t capture)
@@ -92,7 +98,7 @@ void stream_encrypted(struct stream *stream, const struct kh_segment *segment, e
 static void give_up(struct stream *stream)
 {
 	stream->count->given_up++;
-	let_go(stream);
+	forget_read(stream);
 	stream->role = stream->conn.role;
 	stream->start = false;
 	stream->looks = stream->looks_no = 0;
@@ -166,6 +172,7 @@ void stream_read(struct stream *stream, const struct kh_segment *segment)
 		if (stream->parser)
 			see_to(stream, segment);
 	} else {
+		stream->trim = 0; /* what was before it is not in sight */
 		stream_look(stream, segment);
 	}
 }

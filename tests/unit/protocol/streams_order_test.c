@@ -35,7 +35,7 @@ static unsigned int exchanges;
 
 static bool is_sent(const char *text)
 {
-	return (text == get) == (role == KH_ROLE_CLIENT);
+	return (*text == '*' || *text == 'P') == (role == KH_ROLE_CLIENT);
 }
 
 /* The bytes pass; nobody was told of them yet. */
@@ -102,7 +102,8 @@ static void decide(void *arg, uint64_t cookie, uint32_t capture, enum kh_role as
 	assert_int_equal(as, role);
 }
 
-static void begin(enum kh_role as)
+/* Nothing was said yet. */
+static void open(enum kh_role as)
 {
 	const struct streams_options o = {.connections = 8,
 					  .bytes_max = 4 << 20,
@@ -116,6 +117,11 @@ static void begin(enum kh_role as)
 	exchanges = 0;
 	s = streams_new(&o);
 	assert_non_null(s);
+}
+
+static void begin(enum kh_role as)
+{
+	open(as);
 	tell(pass(get));
 	tell(pass(value));
 	assert_int_equal(exchanges, 1);
@@ -352,6 +358,89 @@ static void test_only_what_is_missing(void **state)
 	}
 }
 
+static void wait_in_vain(void)
+{
+	now += STREAMS_HOLD_NS + 1;
+	streams_tick(s, now);
+	streams_tick(s, now);
+}
+
+/* Half of a call was given up when it is told, before it is known which protocol that is. */
+static void test_half_given_up(void **state)
+{
+	struct told late, ahead;
+
+	(void)state;
+	open(KH_ROLE_CLIENT);
+	late = pass(value);
+	ahead = seen(pass("*1\r\n$3\r\nODD\r\n"));
+	ahead.seg.other -= 2; /* that call goes on */
+	tell(ahead);
+	wait_in_vain();
+	assert_int_equal(redis()->connections, 0);
+	tell(seen(late));
+	end(1);
+}
+
+/* The same of a call whose middle was not captured: it is counted once. */
+static void test_half_of_a_hole(void **state)
+{
+	static const char begins[] = "$1000\r\n", ends[] = "12345678abcdef\r\n";
+	struct told late, ahead;
+
+	(void)state;
+	begin(KH_ROLE_CLIENT);
+	tell(pass(get));
+	tell(pass(begins));
+	late = pass(ends);
+	late.seg.len += 1002 - 16;
+	passed[0] += 1002 - 16;
+	late.seg.head_len = late.seg.tail_len = 8;
+	ahead = seen(pass(get));
+	ahead.seg.other -= 500;
+	tell(ahead);
+	wait_in_vain();
+	tell(seen(late));
+	tell(pass(value));
+	end(3);
+}
+
+/* The parser gives the connection up: who waits has not passed yet, and is not forgotten. */
+static void test_given_up_by_the_parser(void **state)
+{
+	static const char none[] = "?????\r\n";
+	struct told late, ahead;
+
+	(void)state;
+	begin(KH_ROLE_CLIENT);
+	for (int i = 0; i < STREAMS_BAD_MAX; i++)
+		tell(pass(none));
+	assert_int_equal(redis()->given_up, 0);
+	late = pass(none);
+	ahead = pass(get);
+	tell(seen(ahead));
+	tell(late);
+	assert_int_equal(redis()->given_up, 1);
+	tell(pass(value));
+	assert_int_equal(streams_counters(s)->held, 1);
+	assert_int_equal(exchanges, 2);
+	streams_free(s);
+}
+
+/* A header that was to be passed over went with what was missing behind it. */
+static void test_missing_behind_a_header(void **state)
+{
+	(void)state;
+	open(KH_ROLE_SERVER);
+	tell(pass("PROXY TCP4 1.2.3.4 5.6.7.8 9 6379\r\n"));
+	pass(get); /* the ring was full */
+	tell(pass(get));
+	assert_int_equal(streams_counters(s)->proxied, 1);
+	wait_in_vain();
+	tell(pass(value));
+	end(1);
+}
+
 /* The connection ends while some wait: what is there is read. */
 static void test_end(void **state)
 {
@@ -387,6 +476,10 @@ int main(void)
 		cmocka_unit_test(test_told_before),
 		cmocka_unit_test(test_gap_filled_at_last),
 		cmocka_unit_test(test_only_what_is_missing),
+		cmocka_unit_test(test_half_given_up),
+		cmocka_unit_test(test_half_of_a_hole),
+		cmocka_unit_test(test_given_up_by_the_parser),
+		cmocka_unit_test(test_missing_behind_a_header),
 		cmocka_unit_test(test_end),
 	};
 
