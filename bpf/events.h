@@ -107,6 +107,7 @@ enum kh_flag {
 	KH_F_SNAPSHOT = 1 << 5,   /* (identities) found by the snapshot, not by an event */
 	KH_F_CGROUP_V1 = 1 << 6,  /* (cgroups) names come from a cgroup v1 hierarchy */
 	KH_F_NAME_CUT = 1 << 7,   /* (cgroups) a name or the chain was longer than the record holds */
+	KH_F_FIRST = 1 << 8,      /* (segments) this collector was told nothing of the stream before */
 };
 
 /* One direction of an exchange. head_len + tail_len bytes of it follow the record. */

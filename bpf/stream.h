@@ -188,6 +188,8 @@ static __always_inline void kh_stream_tell(struct kh_io *io, struct kh_stream *s
 	seg->seq = seq;
 	seg->other = other;
 	seg->sent = io->direction == KH_TX;
+	if (!s->capture && !s->told)
+		seg->rec.flags = KH_F_FIRST;
 	if (src->kind == KH_SRC_NONE)
 		capture = 0;
 	else if (transport == IPPROTO_UDP && capture > KH_HEAD_MAX)

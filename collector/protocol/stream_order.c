@@ -261,7 +261,8 @@ void order_end(struct stream *stream)
 /*
  * Where the connection stands when its first segment comes: at its beginning, if Keyhole saw it
  * opened and little has passed (that segment may be one of several, told by two threads), or if
- * nothing has; else there.
+ * nothing has; else there. So it does if BPF had told nothing before, though the direction has
+ * more: that was told to another collector, and is not waited for.
  */
 static void place(struct stream *stream, const struct kh_segment *segment)
 {
@@ -269,10 +270,12 @@ static void place(struct stream *stream, const struct kh_segment *segment)
 	uint32_t first[2] = {conn->isn_remote, conn->isn_local};
 	uint32_t here = segment->seq - first[segment->sent];
 	uint32_t beside = segment->other - first[!segment->sent];
+	bool older = here && segment->rec.flags & KH_F_FIRST;
 
 	stream->placed = true;
-	stream->start = conn->isn_local && conn->isn_remote &&
-			(conn->role ? here < NEAR && beside < NEAR : !here && !beside);
+	if (conn->isn_local && conn->isn_remote)
+		stream->start =
+			conn->role && !older ? here < NEAR && beside < NEAR : !here && !beside;
 	if (!stream->start) {
 		first[segment->sent] = segment->seq;
 		first[!segment->sent] = segment->other;

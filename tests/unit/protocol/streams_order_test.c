@@ -462,6 +462,26 @@ static void test_end(void **state)
 	streams_free(s);
 }
 
+/* A connection of which another collector was told so far: nothing of that is waited for. */
+static void test_older_than_the_collector(void **state)
+{
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		struct told t;
+
+		open(KH_ROLE_CLIENT);
+		passed[0] = 5000;
+		passed[1] = 7000;
+		t = pass(get);
+		t.seg.rec.flags = first ? KH_F_FIRST : 0;
+		tell(t);
+		tell(pass(value));
+		assert_int_equal(streams_counters(s)->held, first ? 0 : 2);
+		assert_int_equal(exchanges, first ? 1 : 0);
+		streams_free(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_given_up_by_the_parser),
 		cmocka_unit_test(test_missing_behind_a_header),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_older_than_the_collector),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
