@@ -90,12 +90,18 @@ static __always_inline bool kh_wanted(struct sock *sk, struct kh_io *io)
 	return true;
 }
 
+/* A receive that moves no byte of the stream: it ends where the call before it did. */
+static __always_inline bool kh_only_looks(u32 direction, int flags)
+{
+	return direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB));
+}
+
 /* Does the call move bytes that nobody saw before, and are they where the caller says? */
 static __always_inline bool kh_moves(struct kh_io *io, int flags)
 {
 	if (io->direction != KH_RX)
 		return true;
-	if (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) {
+	if (kh_only_looks(io->direction, flags)) {
 		KH_COUNT(peeks);
 		return false;
 	}
@@ -134,7 +140,7 @@ static __always_inline void kh_empty(struct sock *sk, u32 direction, int ret, in
 {
 	struct kh_scratch *s = kh_room(direction == KH_TX ? room : room + 1);
 
-	if (s && !(direction == KH_RX && (flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))))
+	if (s && !kh_only_looks(direction, flags))
 		kh_moved_nothing(sk, direction, ret, s);
 }
 
@@ -205,8 +211,7 @@ static __always_inline bool kh_my_io(struct sock *sk, const struct kh_io *io, in
 		return false;
 	end = io->direction == KH_TX ? tp->write_seq : tp->copied_seq;
 	room += io->direction == KH_RX;
-	if (ret > 0 && !(flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))) {
-		/* else it moves nothing, and ends where the call before it did */
+	if (ret > 0 && !kh_only_looks(io->direction, flags)) {
 		s = io->st ? NULL : bpf_sk_storage_get(&kh_streams, sk, NULL, 0);
 		if (io->st)
 			note = kh_taken_of(io->st->taken, io->direction, taker);
