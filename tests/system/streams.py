@@ -255,18 +255,23 @@ def decided(reader):
     expect("nor its end", of(reader.read(), client), [])
 
 
+def told_calls(reader, pair, n, data):
+    """What is told of that many calls, read meanwhile: the ring does not get half full."""
+    found = []
+    for i in range(n):
+        pair.client.sendall(data)
+        if i % 64 == 0:
+            found += of(reader.read(), pair.client)
+    return found + of(reader.read(), pair.client)
+
+
 def undecided(reader):
     """Without a decision it is told no further; a late one still holds."""
     pair = Pair()
     data = binary(10)
     reader.read()
     before = reader.counters["undecided"]
-    segments = []
-    for n in range(PROBES + 44):
-        pair.client.sendall(data)
-        if n % 64 == 0:  # the ring does not get half full
-            segments += of(reader.read(), pair.client)
-    segments += of(reader.read(), pair.client)
+    segments = told_calls(reader, pair, PROBES + 44, data)
     expect("calls told", len(segments), PROBES)
     if reader.counters["undecided"] == before:
         raise Wrong("it is not counted")
@@ -297,12 +302,7 @@ def crowded(reader):
     if not 0 < len(segments) < 128:
         raise Wrong(f"{len(segments)} calls told, where half of 256 KiB is theirs")
     receive(pair.server, 200 * 1024)
-    more = []
-    for n in range(PROBES):
-        pair.client.sendall(b"\x84")
-        if n % 64 == 0:
-            more += of(reader.read(), pair.client)
-    more += of(reader.read(), pair.client)
+    more = told_calls(reader, pair, PROBES, b"\x84")
     expect("those that were not told are no probes", len(more), PROBES - len(segments))
     pair.close()
 
