@@ -32,8 +32,23 @@ def datagram(records=(), key=secret, sender=7, counter=1, version=1, magic=b"KHt
     return text + hmac.new(key, text, hashlib.sha256).digest()[:16]
 
 
-def send(data):
+def waiting():
+    """Whether the port's socket holds what was not read yet: rx_queue of /proc/net/udp, by port."""
+    for table in ("/proc/net/udp", "/proc/net/udp6"):
+        with open(table, encoding="ascii") as file:
+            for line in file.readlines()[1:]:
+                words = line.split()
+                if int(words[1].rsplit(":", 1)[1], 16) == port and int(words[4].split(":")[1], 16):
+                    return True
+    return False
+
+
+def send(data, paced=True):
+    """Paced: no more than a few wait at a time, so that the socket's place is not what is measured."""
     global sent
+    until = time.monotonic() + 10
+    while paced and sent % 16 == 0 and waiting() and time.monotonic() < until:
+        time.sleep(0.005)
     try:
         peer.send(data)
         sent += 1
@@ -96,11 +111,9 @@ def zeroes():
 
 
 def senders():
-    """More than are remembered; paced, so that the socket's place is not what is measured."""
+    """More than are remembered."""
     for i in range(4200):
         send(datagram([record(1)], sender=1000 + i))
-        if i % 16 == 15:
-            time.sleep(0.005)
 
 
 def flood():
@@ -109,7 +122,7 @@ def flood():
     until = time.monotonic() + float(os.environ.get("FLOOD_SECONDS", "5"))
     while time.monotonic() < until:
         for _ in range(64):
-            send(data)
+            send(data, paced=False)
 
 
 globals()[attack]()
