@@ -24,10 +24,14 @@ for side in without with; do
 		-q "-monitor unix:$dir/monitor,server,nowait -dfilter 0xffffffff81000000+0x7f000000" \
 		tests/bench/profile_inside.sh "$BENCH_BUILD" $side > "$dir/log" 2>&1 &
 	vm=$!
-	tests/bench/profile count "$dir" $side $requests || {
-		cat "$dir/log" >&2
-		exit 1
-	}
+	until [ -e "$dir/$side/functions" ]; do # ready
+		kill -0 "$vm" 2> /dev/null || {
+			cat "$dir/log" >&2
+			exit 1
+		}
+		sleep 0.5
+	done
+	tests/bench/profile count "$dir" $side $requests
 	wait "$vm" || true # switched off
 	vm=
 	rm "$dir/trace"
