@@ -75,7 +75,7 @@ start_collector() { # [NAME=VALUE...] [OPTION...]: returns when it captures
 	start "$collector_log" run_collector "$@"
 	collector=$started
 	wait_for "${KEYHOLE_SLOW:+1}30" grep -q 'connected to loader' "$collector_log" || return
-	wait_for "${KEYHOLE_SLOW:+1}10" serving
+	wait_for "${KEYHOLE_SLOW:+1}20" serving
 }
 
 # BPF programs that the process holds, by number: others' are not looked at.
@@ -90,6 +90,10 @@ no_programs() { # ID...: none of them is loaded any more
 	done
 }
 
+apart() { # PID: it has a network of its own by now
+	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+
 # ---- what is exported ----
 
 serving() {
@@ -97,7 +101,7 @@ serving() {
 }
 
 scrape() { # [FILE]: the metrics as they are now
-	curl -sf --max-time 20 "http://127.0.0.1:$metrics_port/metrics" > "${1:-$metrics}"
+	curl -sf --max-time 60 "http://127.0.0.1:$metrics_port/metrics" > "${1:-$metrics}"
 }
 
 # A sample's sum, of a scrape made for it.
@@ -116,7 +120,7 @@ reached() { # WANT NAME [REGEX...]
 counts() { # TEST-NAME WANT NAME [REGEX...]
 	local test=$1 want=$2
 	shift 2
-	wait_for 8 reached "$want" "$@" || true
+	wait_for "${KEYHOLE_SLOW:+1}20" reached "$want" "$@" || true
 	sleep 0.15 # the longest delay of a record
 	is "$test" "$(now_sum "$@")" "$want"
 }
@@ -131,6 +135,17 @@ made() { # TEST-NAME WANT PORT [REGEX...]: requests that clients made to this po
 	local test=$1 want=$2 port=$3
 	shift 3
 	counts "$test" "$want" http_client_request_duration_seconds_count "server_port=\"$port\"" "$@"
+}
+
+# The sum once it is one and the same for half a second: all that was done before is in it.
+settled_sum() { # NAME [REGEX...]
+	local was now=
+	for _ in {1..40}; do
+		was=$now
+		now=$(now_sum "$@") && [ "$now" = "$was" ] && break
+		sleep 0.5
+	done
+	echo "$now"
 }
 
 within() { # TEST-NAME VALUE MIN MAX
@@ -151,7 +166,7 @@ nothing_lost() { # TEST-NAME
 }
 
 says() { # TEST-NAME FILE REGEX: a line of the log, once it is written
-	if wait_for 10 grep -qE -- "$3" "$2"; then
+	if wait_for "${KEYHOLE_SLOW:+1}20" grep -qE -- "$3" "$2"; then
 		pass "$1"
 	else
 		fail "$1" "no line like: $3"$'\n'"$(tail -n 15 "$2")"

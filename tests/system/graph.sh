@@ -46,7 +46,7 @@ put_pod() { # NAMESPACE OWNER N ADDRESS NODE
 }
 api_port=$(free_port)
 start "$scratch/api.log" "$python" -B "$here/fake_apiserver.py" --token first --tls "$scratch/tls" --port "$api_port"
-wait_for 20 listening "$api_port"
+wait_for 30 listening "$api_port"
 chmod 755 "$scratch/tls"
 write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
 put_pod shop load 1 $load n1
@@ -62,7 +62,7 @@ put_pod shop far 7 $far n2
 new_net() { # sets $net, a process in it
 	start "$scratch/net" unshare --net sleep infinity
 	net=$started
-	wait_for 5 test "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$net/ns/net")"
+	wait_for 20 apart "$net"
 }
 in_net() { # PID CMD...
 	local pid=$1
@@ -168,7 +168,7 @@ asking() { # N PATH CONNECTIONS
 }
 confirmed() { # names are given: the intake was told that they are current
 	asking 1 /confirm 1
-	wait_for 2 query_is 1 'count(traces_service_graph_request_server_seconds_count{client="load",server="web"})'
+	wait_for 5 query_is 1 'count(traces_service_graph_request_server_seconds_count{client="load",server="web"})'
 }
 scenario "the first names"
 ok "a request is on its edge" wait_for 30 confirmed
@@ -178,11 +178,11 @@ stop_count() { # what was there before the measurement, by name
 settled() { # more than one may have been asked for, and be on its way
 	local was
 	was=$(stop_count load web)
-	sleep 2
-	[ "$was" = "$(stop_count load web)" ]
+	sleep 4
+	first=$(stop_count load web)
+	[ "$was" = "$first" ]
 }
-wait_for 20 settled
-first=$(stop_count load web)
+wait_for 60 settled
 
 scenario "requests"
 asking 200 /item/1 8

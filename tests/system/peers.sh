@@ -54,7 +54,7 @@ put_pod() { # NAMESPACE NAME N OWNER ADDRESS NODE [AGE]: its container started A
 api_port=$(free_port)
 start "$scratch/api.log" "$python" -B "$here/fake_apiserver.py" --token first --tls "$scratch/tls" --port "$api_port" \
 	--bookmark-seconds 5
-wait_for 20 listening "$api_port"
+wait_for 30 listening "$api_port"
 chmod 755 "$scratch/tls"
 write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
 put_pod shop cart-6d4cf56db6-x2x4z 1 cart $cart n1
@@ -67,7 +67,7 @@ api POST services "{\"namespace\": \"shop\", \"name\": \"basket\", \"ips\": [\"$
 
 start "$scratch/net" unshare --net sleep infinity
 net=$started
-wait_for 5 test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$net/ns/net)"
+wait_for 20 apart "$net"
 in_net() { # CMD...
 	become nsenter --net="/proc/$net/ns/net" "$@"
 }
@@ -100,7 +100,7 @@ is_called() { # TEST-NAME NAME ADDRESS PORT [HOST]
 	before=$(now_sum http_client_request_duration_seconds_count 'k8s_deployment_name="web"' "server_address=\"$2\"")
 	all=$(now_sum http_client_request_duration_seconds_count 'k8s_deployment_name="web"')
 	asks 3 "$3" "$4" "${@:5}"
-	wait_for 8 reached $((all + 3)) http_client_request_duration_seconds_count 'k8s_deployment_name="web"' || true
+	wait_for 20 reached $((all + 3)) http_client_request_duration_seconds_count 'k8s_deployment_name="web"' || true
 	is "$1" "$(now_sum http_client_request_duration_seconds_count 'k8s_deployment_name="web"' "server_address=\"$2\"")" $((before + 3))
 }
 
@@ -109,14 +109,14 @@ collect() { # YAML [NAME=VALUE...]
 	printf '%s\n' "$1" > "$scratch/config.yml"
 	: > "$collector_log"
 	start_collector KUBECONFIG="$scratch/kubeconfig" NODE_NAME=n1 "${@:2}" --config "$scratch/config.yml"
-	wait_for 15 confirmed
+	wait_for 30 confirmed
 }
 # Names are given: the watches are current, and the intake was told.
 confirmed() {
 	local before
 	before=$(now_sum keyhole_peer_lookups_total 'result="named"')
 	asks 1 $cart 8080
-	wait_for 2 reached $((before + 1)) keyhole_peer_lookups_total 'result="named"' || return 1
+	wait_for 4 reached $((before + 1)) keyhole_peer_lookups_total 'result="named"' || return 1
 	[ "$(now_sum keyhole_peer_watch_up)" = "$(metric_count "$metrics" keyhole_peer_watch_up)" ]
 }
 lookups() { # RESULT
@@ -163,6 +163,7 @@ behind() {
 }
 before=$(behind)
 is_called "a Service, with the clients' names asked for" basket.shop $cluster_ip 80
+wait_for 20 reached $((before + 3)) http_server_request_duration_seconds_count 'client_address="web.default"' 'k8s_deployment_name="cart"' || true
 is "the server behind it sees the client's pod by its name" "$(behind)" $((before + 3))
 asks 1 $far 8080
 is_called "requests after one that a filter takes away" cart.shop $cart 8080
@@ -177,37 +178,37 @@ called() { # NAME ADDRESS [PORT]: one request is seen under that name
 	local before
 	before=$(now_sum http_client_request_duration_seconds_count "server_address=\"$1\"")
 	asks 1 "$2" "${3:-8080}"
-	wait_for 1 reached $((before + 1)) http_client_request_duration_seconds_count "server_address=\"$1\""
+	wait_for 3 reached $((before + 1)) http_client_request_duration_seconds_count "server_address=\"$1\""
 }
 under_old_name() {
 	now_sum http_client_request_duration_seconds_count 'server_address="far.default"'
 }
 
-before=$(under_old_name)
 start "$scratch/long" in_cgroup "$(pod_cgroup "$(uid 2)" "$(id 2)")" nsenter --net="/proc/$net/ns/net" \
 	"$python" "$here/peers_http.py" ask $web $far 8080 1 /wait
 long=$started
 connected() {
 	nsenter --net="/proc/$net/ns/net" cat /proc/net/tcp | grep -q ' 0D014D0A:1F90 0C004D0A:.* 01 '
 }
-ok "a long request is under way" wait_for 5 connected
-sleep 1.2 # and was sent, more than the second before the new pod that its start, in whole seconds, may seem earlier
+ok "a long request is under way" wait_for 20 connected
+sleep 2 # and was sent, more than the second before the new pod that its start, in whole seconds, may seem earlier
 api DELETE pods/default/far-5c9f8d7b6-rrrrr
-ok "a deleted pod's address has no name" wait_for 10 called $far $far
+ok "a deleted pod's address has no name" wait_for 30 called $far $far
+before=$(settled_sum http_client_request_duration_seconds_count 'server_address="far.default"') # until this was known
 put_pod shop order-5d8f8d7b6-sssss 5 order $far n2 0
-ok "a new pod with that address gives it its name" wait_for 10 called order.shop $far
+ok "a new pod with that address gives it its name" wait_for 30 called order.shop $far
 touch "$scratch/go"
-ok "the long request ends" wait_for 10 stopped "$long"
-wait_for 5 reached $((before + 1)) http_client_request_duration_seconds_count 'server_address="far.default"' || true
+ok "the long request ends" wait_for 20 stopped "$long"
+wait_for 20 reached $((before + 1)) http_client_request_duration_seconds_count 'server_address="far.default"' || true
 is "the one that began before has the old name, no other has" "$(under_old_name)" $((before + 1))
 is_called "all others have the new one" order.shop $far 8080
 within "lookups for another time were counted" "$(lookups other_time)" 1 1000
 
 put_pod shop twin-5d8f8d7b6-ttttt 6 twin $far n2
-ok "an address that two claim has no name" wait_for 10 called $far $far
+ok "an address that two claim has no name" wait_for 30 called $far $far
 within "they were counted" "$(lookups ambiguous)" 1 1000
 api DELETE pods/shop/twin-5d8f8d7b6-ttttt
-ok "once one of them is gone it is the other's again" wait_for 10 called order.shop $far
+ok "once one of them is gone it is the other's again" wait_for 30 called order.shop $far
 
 # ---- the watch is lost ----
 

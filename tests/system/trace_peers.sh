@@ -37,11 +37,8 @@ for node in hub a b c d; do
 	start "$scratch/$node.ns" unshare --net sleep infinity
 	ns[$node]=$started
 done
-apart() { # PID
-	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
-}
 for node in "${!ns[@]}"; do
-	wait_for 5 apart "${ns[$node]}"
+	wait_for 20 apart "${ns[$node]}"
 done
 hub ip link add bridge type bridge
 hub ip link set bridge up
@@ -77,7 +74,7 @@ comes() { # NODE WORD... ANSWER
 becomes() { # TEST-NAME NODE WORD... ANSWER
 	local name=$1
 	shift
-	wait_for 8 comes "$@" || true
+	wait_for 20 comes "$@" || true
 	is "$name" "$(tell "${@:1:$#-1}")" "${*: -1}"
 }
 
@@ -107,7 +104,7 @@ arrived() { # NODE
 	[ $(($(tell "$1" count taken) + $(tell "$1" count socket_full))) = "${due[$1]}" ]
 }
 for node in b c; do
-	ok "$node took each datagram, or the kernel says that it had no place" wait_for 8 arrived $node
+	ok "$node took each datagram, or the kernel says that it had no place" wait_for 30 arrived $node
 	is "$node knows the first" "$(tell $node find 0000000000000001)" "00000000000000010000000000000000 01"
 	[ "$(tell $node count socket_full)" != 0 ] ||
 		is "$node knows the last" "$(tell $node find 0000000000002710)" "00000000000027100000000000000000 01"

@@ -21,7 +21,7 @@ scenario ends
 
 hold_net() { # sets started
 	start "$scratch/net.log" unshare --net sleep infinity
-	wait_for "${KEYHOLE_SLOW:+1}5" test "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$started/ns/net")"
+	wait_for "${KEYHOLE_SLOW:+1}20" apart "$started"
 }
 hold_net
 near=$started
