@@ -41,7 +41,7 @@ start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --token first --tls
 	--pod "namespace=shop,name=cart-5c9f8d7b6-qqqqq,uid=$(uid 6),node=n1,owner=Deployment/cart,container=cart:$(id 6)" \
 	--pod "namespace=default,name=far-5c9f8d7b6-rrrrr,uid=$(uid 7),node=n2,owner=Deployment/far,container=far:$(id 7)"
 api_pid=$started
-wait_for 20 listening "$api_port"
+wait_for 30 listening "$api_port"
 
 make_account first
 
@@ -63,7 +63,7 @@ collect() { # YAML in_cluster|kubeconfig [NAME=VALUE...]
 		start "$collector_log" run_collector "${where[@]}" "$@" --config "$scratch/config.yml"
 	fi
 	collector=$started
-	wait_for 20 grep -q 'connected to loader' "$collector_log" && wait_for 10 serving
+	wait_for 20 grep -q 'connected to loader' "$collector_log" && wait_for 30 serving
 }
 
 synced() {
@@ -91,11 +91,11 @@ named() { # TEST-NAME N LABEL...
 every='attributes: {kubernetes: {enable: true}}
 discovery: {default_exclude_services: []}
 prometheus_export: {ttl: 0}
-keyhole: {waiting_room: {timeout: 5s}}'
+keyhole: {waiting_room: {timeout: 12s}}'
 
 start_loader
 collect "$every" in_cluster
-ok "in a cluster: the pods come by list and watch, over TLS, by the account's token" wait_for 15 synced
+ok "in a cluster: the pods come by list and watch, over TLS, by the account's token" wait_for 30 synced
 is "only this node's pods" "$(now_sum keyhole_kube_pods)" 5
 
 in_pod 11 "$(uid 1)" "$(id 1)"
@@ -122,14 +122,14 @@ in_pod 17 "$(uid 20)" "$(id 20)"
 late=$port
 in_pod 18 "$(uid 21)" "$(id 21)"
 never=$port
-sleep 2
+wait_for 9 reached 70 keyhole_waiting_records || true
 served "nothing is shown of a pod that is not known yet" 0 "$late"
 within "its requests wait" "$(now_sum keyhole_waiting_records)" 70 1000
 api POST pods "{\"namespace\": \"default\", \"name\": \"late-1\", \"uid\": \"$(uid 20)\", \"node\": \"n1\", \"containers\": [[\"late\", \"$(id 20)\"]]}"
 port=$late
-named "a pod that the API knows 2 s late: its first requests have its names" 17 \
+named "a pod that the API knows late: its first requests have its names" 17 \
 	'k8s_pod_name="late-1"' 'k8s_container_name="late"' 'k8s_namespace_name="default"'
-wait_for 8 reached 18 http_server_request_duration_seconds_count "server_port=\"$never\""
+wait_for 30 reached 18 http_server_request_duration_seconds_count "server_port=\"$never\""
 port=$never
 named "a pod that nobody knows: shown after the time-out" 18
 refused "a pod that nobody knows: without a name" grep -q "server_port=\"$never\".*k8s_pod_name=\"[^\"]" "$metrics"
@@ -142,7 +142,7 @@ trouble() { # TEST-NAME MODE LOG-REGEX
 	local before
 	before=$(now_sum keyhole_kube_requests_total 'result="fault"')
 	mode down # ends the watch, which would not notice some of these
-	wait_for 5 reached $((before + 1)) keyhole_kube_requests_total 'result="fault"'
+	wait_for 20 reached $((before + 1)) keyhole_kube_requests_total 'result="fault"'
 	mode "$2"
 	ok "$1: it is counted" wait_for 20 reached $((before + 2)) keyhole_kube_requests_total 'result="fault"'
 	says "$1: it is said" "$collector_log" "$3"
@@ -154,7 +154,7 @@ trouble() { # TEST-NAME MODE LOG-REGEX
 short='attributes: {kubernetes: {enable: true, reconnect_initial_interval: 200ms}}
 discovery: {default_exclude_services: []}'
 collect "$short" in_cluster
-wait_for 15 synced
+wait_for 30 synced
 trouble "500" 500 'warn kube: .*500'
 trouble "garbage" garbage 'warn kube: .*: garbage: '
 trouble "429" 429 'warn kube: .*429'
@@ -178,7 +178,7 @@ restart_api() { # TOKEN
 	start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --token "$1" --tls "$scratch/tls" --port "$api_port" \
 		--version $((api_version += 1000)) --pod "namespace=default,name=web-6d4cf56db6-x2x4z,uid=$(uid 1),node=n1,owner=Deployment/web,container=nginx:$(id 1)"
 	api_pid=$started
-	wait_for 20 listening "$api_port"
+	wait_for 30 listening "$api_port"
 }
 
 before=$(now_sum keyhole_kube_requests_total 'result="fault"')
@@ -216,31 +216,46 @@ done
 cp "$traffic_bin" "$scratch/plain-traffic"
 web_port=$(free_port)
 
-# Four servers answer one request each; prints which of them are seen.
-shown() { # YAML [NAME=VALUE...]
-	local ports=() names=(web agent cart plain) i said=
-	collect "$1" kubeconfig "${@:2}" || { echo "no collector"; return; }
-	wait_for 15 synced || true
-	in_pod 1 "$(uid 4)" "$(id 4)"
-	ports[1]=$port
-	in_pod 1 "$(uid 6)" "$(id 6)"
-	ports[2]=$port
-	ports[3]=$(free_port)
-	start "$scratch/traffic" "$scratch/plain-traffic" write --port "${ports[3]}" --requests 1
-	ports[0]=$web_port
-	start "$scratch/traffic" in_cgroup "$(pod_cgroup "$(uid 1)" "$(id 1)")" "$traffic_bin" write --port "$web_port" --requests 1
-	wait_for 5 stopped "$started"
-	sleep 0.7
-	scrape
-	for i in 0 1 2 3; do
-		[ "$(metric_sum "$metrics" http_server_request_duration_seconds_count "server_port=\"${ports[i]}\"")" = 0 ] ||
-			said+=" ${names[i]}"
+# Of four ports: which have been seen.
+seen_of() { # PORT...
+	local names=(web agent cart plain) said=
+	scrape || return
+	for port; do
+		[ "$(metric_sum "$metrics" http_server_request_duration_seconds_count "server_port=\"$port\"")" = 0 ] ||
+			said+=" ${names[0]}"
+		names=("${names[@]:1}")
 	done
 	shown_ones=${said# }
 }
+become_seen() { # WHO PORT...
+	seen_of "${@:2}" && [ "$shown_ones" = "$1" ]
+}
+
+# Four servers answer one request each; sets shown_ones to those which are seen: WHO, and nobody later.
+shown() { # WHO YAML [NAME=VALUE...]
+	local ports=() players=() who=$1
+	shift
+	collect "$1" kubeconfig "${@:2}" || { echo "no collector"; return; }
+	wait_for 30 synced || true
+	in_pod 1 "$(uid 4)" "$(id 4)"
+	ports[1]=$port players+=("$started")
+	in_pod 1 "$(uid 6)" "$(id 6)"
+	ports[2]=$port players+=("$started")
+	ports[3]=$(free_port)
+	start "$scratch/traffic" "$scratch/plain-traffic" write --port "${ports[3]}" --requests 1
+	players+=("$started")
+	ports[0]=$web_port
+	start "$scratch/traffic" in_cgroup "$(pod_cgroup "$(uid 1)" "$(id 1)")" "$traffic_bin" write --port "$web_port" --requests 1
+	for started in "${players[@]}" "$started"; do
+		wait_for 30 stopped "$started"
+	done
+	wait_for 20 become_seen "$who" "${ports[@]}" || true
+	sleep 0.7
+	seen_of "${ports[@]}"
+}
 shows() { # TEST-NAME WHO YAML [NAME=VALUE...]
 	local shown_ones=
-	shown "${@:3}"
+	shown "${@:2}"
 	is "$1" "$shown_ones" "$2"
 }
 
@@ -262,7 +277,7 @@ open_port=$(free_port)
 shows "services: open_ports: none of these" "" "$kube
 discovery: {services: [{open_ports: '80,$open_port'}]}"
 start "$scratch/server.log" in_cgroup "$(pod_cgroup "$(uid 1)" "$(id 1)")" "$python" "$here/handlers.py" "$open_port"
-wait_for 10 listening "$open_port"
+wait_for 30 listening "$open_port"
 ask 4 "http://127.0.0.1:$open_port/"
 served "services: open_ports: but who listens there" 4 "$open_port" 'k8s_deployment_name="web"'
 shows "services: open_ports: who listened before, and whose parent did" "web" "$kube
@@ -307,7 +322,7 @@ collect 'attributes:
   select: {http_server_request_body_size: {exclude: [k8s.pod.*, instance]}}
 prometheus_export: {extra_resource_attributes: [deployment.environment]}
 filter: {application: {k8s_pod_name: {match: "noted-*"}}}' kubeconfig
-wait_for 15 synced
+wait_for 30 synced
 api POST pods "{\"namespace\": \"shop\", \"name\": \"noted-1\", \"uid\": \"$(uid 30)\", \"node\": \"n1\",
 	\"owner\": [\"Deployment\", \"noted\"], \"containers\": [[\"noted\", \"$(id 30)\"]],
 	\"labels\": {\"example.org/tier\": \"front\"}, \"annotations\":
@@ -323,14 +338,14 @@ is "labels that it has" "$(metric_sum "$metrics" http_server_request_body_size_b
 in_pod 8 "$(uid 1)" "$(id 1)"
 served "filter.application knows pods" 0 "$port"
 wait "$started" || true # what it sends is the next collector's, else
-ok "and counts what it stops" reached 8 keyhole_records_dropped_total 'reason="filtered"'
+ok "and counts what it stops" wait_for 20 reached 8 keyhole_records_dropped_total 'reason="filtered"'
 sleep 0.15 # what the scrape itself sends is this collector's too, not the next one's
 
 # ---- routes ----
 
 collect "$kube
 routes: {patterns: ['/write/:number'], ignored_patterns: [/fresh/*], unmatched: heuristic}" kubeconfig
-wait_for 15 synced
+wait_for 30 synced
 in_pod 6 "$(uid 1)" "$(id 1)"
 named "routes: a pattern stands for all its paths" 6 'http_route="/write/:number"' 'k8s_deployment_name="web"'
 
@@ -358,7 +373,7 @@ if command -v runc > /dev/null && [ "$(cgroup_shape)" != v1 ]; then
 	api POST pods "{\"namespace\": \"default\", \"name\": \"real-1\", \"uid\": \"$(uid 9)\", \"node\": \"n1\",
 		\"owner\": [\"StatefulSet\", \"real\"], \"containers\": [[\"httpd\", \"$(id 9)\"]]}"
 	start "$scratch/runc.log" runc --root "$scratch/runc" run --bundle "$scratch/bundle" "$(id 9)"
-	if wait_for 10 listening "$port"; then
+	if wait_for 30 listening "$port"; then
 		curl -s -o /dev/null "http://127.0.0.1:$port/?[1-10]"
 		named "runc's container: its pod and container" 10 'k8s_statefulset_name="real"' 'k8s_pod_name="real-1"' \
 			'k8s_container_name="httpd"'
@@ -375,7 +390,7 @@ fi
 api POST nodes '{"name": "n2", "labels": {"alpha.eksctl.io/cluster-name": "elsewhere"}}'
 api POST nodes '{"name": "n1"}'
 collect "$every" kubeconfig KEYHOLE_CLUSTER_NAME_FROM_NODE=true
-ok "the pods are had again" wait_for 15 synced
+ok "the pods are had again" wait_for 30 synced
 in_pod 21 "$(uid 1)" "$(id 1)"
 named "as long as no label says it: without a cluster's name" 21 'k8s_deployment_name="web"'
 refused "as long as no label says it: no other node's" grep -q 'k8s_cluster_name=' "$metrics"
@@ -386,7 +401,7 @@ named "and names the cluster" 22 'k8s_deployment_name="web"' 'k8s_cluster_name="
 is "the node is asked for, alone, and its metadata only" \
 	"$(curl -s --cacert "$scratch/tls/ca.crt" "https://127.0.0.1:$api_port/control/state" | grep -o '/api/v1/nodes?[^" ]*' | grep -vc 'fieldSelector=metadata.name%3Dn1' || true)" 0
 collect "$every" kubeconfig
-ok "without the option: pods only" wait_for 15 synced
+ok "without the option: pods only" wait_for 30 synced
 api POST mode '{"mode": "ok"}'
 
 nothing_lost "nothing was lost in all this"
