@@ -31,7 +31,7 @@ def records(path):
             yield tape.read((size + 7) & ~7)[:size]
 
 
-def main(path, port):
+def main(path, port, *roles):
     sides = collections.defaultdict(list)
     adopted = 0
     for record in records(path):
@@ -40,7 +40,7 @@ def main(path, port):
             continue
         _cookie, laddr, raddr, lport, rport, family, role, local, remote = CONN.unpack_from(
             record, REC.size)
-        if (lport if role == SERVER else rport) != port:
+        if (lport if role == SERVER else rport) != port or (roles and role not in roles):
             continue
         assert family in (socket.AF_INET, socket.AF_INET6) and laddr and raddr
         *_, seq = HEAD.unpack_from(record, REC.size + CONN.size)
@@ -53,4 +53,4 @@ def main(path, port):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *map(int, sys.argv[3:]))
