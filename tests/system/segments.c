@@ -5,7 +5,7 @@
  * what BPF shall do:
  *   stream COOKIE CAPTURE ROLE   see link_stream()
  *   ignore KEY                   see link_verdict()
- *   rest MS                      nothing is read for so long
+ *   rest MS                      nothing is read for so long, as is said before
  *   sync WORD                    all that waits is read, then the line {"sync":"WORD",…} follows,
  *                                with BPF's counters
  * Ends with standard input. `ready` on standard error: it is connected.
@@ -88,13 +88,15 @@ static int command(const char *line)
 	unsigned int capture, role;
 	char word[32];
 
-	if (sscanf(line, "stream %llu %u %u", &number, &capture, &role) == 3)
+	if (sscanf(line, "stream %llu %u %u", &number, &capture, &role) == 3) {
 		link_stream(&loader, number, capture, (enum kh_role)role);
-	else if (sscanf(line, "ignore %llu", &number) == 1)
+	} else if (sscanf(line, "ignore %llu", &number) == 1) {
 		return link_verdict(&loader, number, KH_IGNORE);
-	else if (sscanf(line, "rest %u", &capture) == 1)
+	} else if (sscanf(line, "rest %u", &capture) == 1) {
+		printf("{\"rest\":%u}\n", capture);
+		fflush(stdout);
 		usleep(capture * 1000);
-	else if (sscanf(line, "sync %31s", word) == 1) {
+	} else if (sscanf(line, "sync %31s", word) == 1) {
 		drain(&loader.data);
 		printf("{\"sync\":\"%s\"", word);
 		counters();

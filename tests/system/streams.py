@@ -37,6 +37,13 @@ class Reader:
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
 
+    def rest(self, ms):
+        """Nothing is read for so long, from now on."""
+        self.say("rest", ms)
+        for line in self.process.stdout:
+            if "rest" in json.loads(line):
+                return
+
     def read(self):
         """All segments that were told up to now and not read yet."""
         self.syncs += 1
@@ -291,8 +298,7 @@ def crowded(reader):
     pair = Pair()
     reader.read()
     before = reader.counters["undecided_calls"]
-    reader.say("rest", 3000)
-    time.sleep(0.1)
+    reader.rest(3000)
     for _ in range(200):
         pair.client.sendall(binary(1024))
     segments = of(reader.read(), pair.client)

@@ -20,7 +20,7 @@ mkfifo "$scratch/go"
 	> "$scratch/said" 2> "$scratch/errors" &
 player=$!
 remember "$player"
-wait_for "${KEYHOLE_SLOW:+1}10" grep -q older "$scratch/said" # it has connections that are
+wait_for "${KEYHOLE_SLOW:+1}30" grep -q older "$scratch/said" # it has connections that are
 start_loader --backend "${KEYHOLE_BACKEND:-auto}" --peer-uid 0 --streams 64 --data-ring 256K
 sed -n 's/.* backend \([a-z+]*\).*/\1/p' "$loader_log" | tail -n 1 > "$scratch/go"
 status=0
