@@ -15,7 +15,7 @@ from fractions import Fraction
 
 what, path, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 SIDES = {"server": 2, "client": 3}
-spans = [json.loads(line) for line in open(path)]
+spans = [json.loads(line) for line in open(path) if line.endswith("\n")]
 by_id = {span["id"]: span for span in spans}
 answer = json.load(sys.stdin)
 wrong, found = [], 0

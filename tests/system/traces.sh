@@ -31,12 +31,12 @@ wait_for 20 psql -X -q -d "$url dbname=postgres" -c 'CREATE DATABASE shop'
 for table in {0..49}; do echo "CREATE TABLE item_$table (a int);"; done | psql -X -q -d "$url dbname=shop"
 app_port=$(free_port)
 start "$scratch/app.log" "$python" "$here/traces_app.py" "$app_port" "127.0.0.1:$redis_port" "127.0.0.1:$postgresql_port"
-wait_for 20 listening "$app_port"
+wait_for 30 listening "$app_port"
 port=$(free_port)
 start_nginx "$scratch/web" "upstream app { server 127.0.0.1:$app_port; keepalive 32; }
 	server { listen 127.0.0.1:$port; location / {
 		proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ''; } }"
-wait_for 10 listening "$port"
+wait_for 30 listening "$port"
 
 # ---- Keyhole ----
 
@@ -44,7 +44,7 @@ receiver_port=$(free_port) spans=$scratch/spans
 start_receiver() {
 	start "$scratch/receiver.log" "$python" "$here/otlp_receiver.py" "$receiver_port" "$repo/collector/export/proto" "$spans"
 	receiver=$started
-	wait_for 20 listening "$receiver_port"
+	wait_for 30 listening "$receiver_port"
 }
 start_receiver
 cat > "$scratch/config.yml" <<YAML
@@ -77,7 +77,7 @@ share() { # LINK: "RIGHT OF"
 
 scenario "1,000 requests, 16 at a time"
 ok "the load ran" load 1 $requests 16
-ok "all spans came" wait_for 30 all_came $((8 * requests))
+ok "all spans came" wait_for 60 all_came $((8 * requests))
 cat "$scratch/judged"
 for link in nginx app redis_client redis_server postgresql_client postgresql_server; do
 	is "$link: every span is the child of the right one" "$(share $link)" "$requests $requests"
@@ -96,7 +96,7 @@ journey() { # TEST-NAME NUMBER
 	: > "$spans"
 	ok "the load ran" load $next $((next + $2 - 1)) 8
 	next=$((next + $2))
-	wait_for 30 all_came $((8 * $2)) || true
+	wait_for 60 all_came $((8 * $2)) || true
 	is "$1" "$(share whole)" "$2 $2"
 }
 rss() {
@@ -118,9 +118,9 @@ stop "$receiver"
 ok "the load ran" load $next $((next + 199)) 8
 next=$((next + 200))
 : > "$spans"
-wait_for 10 reached 1600 keyhole_otlp_queue_spans || true
+wait_for 30 reached 1600 keyhole_otlp_queue_spans || true
 start_receiver
-wait_for 30 all_came 1600 || true
+wait_for 60 all_came 1600 || true
 is "all spans come to a receiver that was away" "$(share whole)" "200 200"
 is "no span was dropped" "$(now_sum keyhole_otlp_spans_dropped_total)$(now_sum keyhole_trace_spans_dropped_total)" 00
 is "memory is flat, but for the queue" "$(($(rss) < before + 12288))" 1
@@ -134,7 +134,7 @@ next=$((next + 100))
 all_gone() {
 	[ $(($(now_sum keyhole_trace_spans_queued_total) + $(now_sum keyhole_trace_spans_dropped_total))) -ge 800 ]
 }
-ok "each span is queued, or dropped and counted" wait_for 20 all_gone
+ok "each span is queued, or dropped and counted" wait_for 60 all_gone
 ok "some had no place" reached 300 keyhole_trace_spans_dropped_total
 stop "$collector"
 start_receiver
@@ -150,9 +150,12 @@ decided() {
 	scrape
 	[ $(($(metric_sum "$metrics" keyhole_trace_spans_queued_total) + $(metric_sum "$metrics" keyhole_trace_spans_sampled_out_total))) -ge 3200 ]
 }
-wait_for 20 decided
-all_came 1 || true
-sleep 1 # the batch's timeout
+wait_for 60 decided
+all_sent() { # what is kept, and the receiver had it
+	scrape
+	[ "$(metric_sum "$metrics" keyhole_otlp_items_sent_total 'signal="traces"')" = "$(metric_sum "$metrics" keyhole_trace_spans_queued_total)" ]
+}
+wait_for 30 all_sent || true
 all_came 1 || true
 read -r whole kept <<< "$(share whole)"
 is "a trace is kept whole or not at all" "$whole" "$kept"
@@ -167,7 +170,7 @@ YAML
 start_collector "${traced[@]}" --config "$scratch/config.yml"
 : > "$spans"
 ok "the load ran" load $next $((next + 99)) 8
-wait_for 20 all_came 600 || true
+wait_for 60 all_came 600 || true
 is "an entry's sampler leaves out its spans" "$(share redis_server)" "0 0"
 is "so does one that exports metrics only" "$(share postgresql_server)" "0 0"
 is "others' are all there" "$(share redis_client) $(share postgresql_client)" "100 100 100 100"

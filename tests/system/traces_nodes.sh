@@ -23,13 +23,10 @@ app_service=10.96.0.10 redis_service=10.96.0.20
 on() { # NODE CMD...
 	become nsenter --net="/proc/${ns[$1]}/ns/net" "${@:2}"
 }
-apart() { # PID
-	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
-}
 for node in a b; do
 	start "$scratch/$node.ns" unshare --net sleep infinity
 	ns[$node]=$started
-	wait_for 5 apart "$started"
+	wait_for 20 apart "$started"
 done
 (on a ip link add eth0 type veth peer name eth0 netns "${ns[b]}")
 for node in a b; do
@@ -56,7 +53,7 @@ wait_for 20 answers
 
 receiver_port=$(free_port) spans=$scratch/spans
 start "$scratch/receiver.log" "$python" "$here/otlp_receiver.py" "$receiver_port" "$repo/collector/export/proto" "$spans"
-wait_for 20 listening "$receiver_port"
+wait_for 30 listening "$receiver_port"
 mkdir -m 755 "$scratch/secret"
 openssl rand -hex 32 > "$scratch/secret/key"
 chmod 644 "$scratch/secret/key"
@@ -93,7 +90,7 @@ judge() { # PYTHON-EXPRESSION of `traces`, `spans`, `names`
 		import json, sys
 		from collections import Counter, defaultdict
 		ours = {8000, 8080, 80, 7000, 6379}  # the machine may have other services
-		spans = [s for s in map(json.loads, open(sys.argv[1])) if s["attributes"].get("server.port") in ours]
+		spans = [s for s in map(json.loads, (line for line in open(sys.argv[1]) if line.endswith("\n"))) if s["attributes"].get("server.port") in ours]
 		by_id = {s["id"]: s for s in spans}
 		def name(s):
 		    return f'{s["resource"]["service.name"].rstrip("0123456789.")} {"server" if s["kind"] == 2 else "client"}'
@@ -120,8 +117,14 @@ scenario "collectors that tell each other"
 tells=(KEYHOLE_TRACES_PEERS_SECRET_FILE="$scratch/secret/key")
 start_node a "${tells[@]}" KEYHOLE_TRACES_PEERS_LISTEN="127.0.0.1:${peer_port[a]}" KEYHOLE_TRACES_PEERS_ENDPOINTS="127.0.0.1:${peer_port[b]}"
 start_node b "${tells[@]}" KEYHOLE_TRACES_PEERS_LISTEN="127.0.0.1:${peer_port[b]}" KEYHOLE_TRACES_PEERS_ENDPOINTS="127.0.0.1:${peer_port[a]}"
+knows_its_peer() { # NODE
+	[ "$(metric_sum <(curl -sf "http://127.0.0.1:${scrape_port[$1]}/metrics") keyhole_trace_peers)" = 1 ]
+}
+for node in a b; do
+	ok "$node knows whom to tell" wait_for 30 knows_its_peer $node
+done
 ok "the load ran" load 1
-ok "all spans came" wait_for 30 came $((6 * requests))
+ok "all spans came" wait_for 60 came $((6 * requests))
 is "each request is one trace" "$(judge 'len(traces)')" "$requests"
 is "of six spans" "$(judge 'Counter(len(t) for t in traces.values())')" "Counter({6: $requests})"
 is "each redis span leads back to the user" \
@@ -136,7 +139,7 @@ for node in a b; do
 	start_node $node
 done
 ok "the load ran" load 1001
-ok "all spans came" wait_for 30 came $((6 * requests))
+ok "all spans came" wait_for 60 came $((6 * requests))
 is "three traces each: a's, b's, and a's again" "$(judge 'len(traces)')" $((3 * requests))
 is "each server's parent is its client's span all the same" \
 	"$(judge "sum(chain(s) == $whole for s in spans if name(s) == '$redis server')")" "$requests"
