@@ -124,7 +124,7 @@ served "what passes the filter" 3 "$port" 'status_code="503"'
 served "and nothing else" 3 "$port"
 made "likewise of the client" 3 "$port"
 # The scrapes are made by curl, too: there may be more.
-ok "the rest is counted as filtered, on both sides" reached 18 keyhole_records_dropped_total 'reason="filtered"'
+ok "the rest is counted as filtered, on both sides" wait_for 20 reached 18 keyhole_records_dropped_total 'reason="filtered"'
 is "nothing is missing in the sum" "$(metric_sum "$metrics" keyhole_exchanges_total)" \
 	"$(($(metric_sum "$metrics" keyhole_records_delivered_total) + $(metric_sum "$metrics" keyhole_waiting_records) + \
 		$(metric_sum "$metrics" keyhole_records_dropped_total 'reason="(not_selected|ignored_route|filtered)"')))"
@@ -133,7 +133,7 @@ again() { # YAML: the same collector reads that
 	: > "$collector_log"
 	printf '%s\n' "$1" > "$scratch/c.yml"
 	kill -HUP "$collector"
-	wait_for 10 grep -q 'read again\|not taken over' "$collector_log"
+	wait_for 20 grep -q 'read again\|not taken over' "$collector_log"
 }
 again 'filter: {application: {http.response.status_code: {equals: 200}, server.port: {less_equals: 65535}}}'
 ask 2 "$url/broken"
@@ -162,11 +162,11 @@ says "and of a test" "$collector_log" 'c.yml:2:24: not supported by Keyhole: fil
 gone() {
 	[ "$(now_sum http_server_request_duration_seconds_count "server_port=\"$port\"")" = 0 ]
 }
-collect 'prometheus_export: {ttl: 1s}'
+collect 'prometheus_export: {ttl: 5s}'
 ask 3 "$url/"
 served "a scrape sees the series" 3 "$port"
-ok "nobody updates it: it leaves" wait_for 20 gone
-ok "and is counted" reached 1 keyhole_series_expired_total
+ok "nobody updates it: it leaves" wait_for 40 gone
+ok "and is counted" wait_for 10 reached 1 keyhole_series_expired_total
 ask 2 "$url/"
 served "it comes back from zero" 2 "$port"
 
