@@ -17,7 +17,7 @@ need "$loader_bin" "$collector_bin" nginx curl "$python"
 refuses() { # TEST-NAME STATUS REGEX CMD...
 	local test=$1 want=$2 regex=$3 status=0
 	shift 3
-	timeout 10 "$@" > "$scratch/out" 2> "$scratch/err" < /dev/null || status=$?
+	timeout 60 "$@" > "$scratch/out" 2> "$scratch/err" < /dev/null || status=$?
 	is "$test: it ends" "$status" "$want"
 	if grep -qE -- "$regex" "$scratch/err"; then
 		pass "$test: it says why"
@@ -78,7 +78,7 @@ ok "a configuration that is fine" "$collector_bin" --check-config --config "$scr
 
 taken=$(free_port)
 start "$scratch/taken.log" "$python" -m http.server --bind 127.0.0.1 "$taken"
-wait_for 10 listening "$taken"
+wait_for 30 listening "$taken"
 refuses "a port that is taken" 1 "port $taken: Address already in use; another process listens there" \
 	"${collector_as[@]}" KEYHOLE_PROMETHEUS_PORT="$taken" "$collector_bin"
 
@@ -96,7 +96,7 @@ echo token > "$scratch/secret/token"
 start "$collector_log" run_collector KUBECONFIG="$scratch/kubeconfig" NODE_NAME=n1
 collector=$started
 says "a token that cannot be read is said" "$collector_log" '(warn|error) kube: .*secret/token.*Permission denied'
-ok "the collector goes on without" wait_for 5 serving
+ok "the collector goes on without" wait_for 20 serving
 stop "$collector"
 refuses "no kubeconfig where one is named" 1 'nonexistent.*No such file' "${collector_as[@]}" KUBECONFIG=/nonexistent "$collector_bin"
 ln -s / "$scratch/broad" # /token would do, but a test leaves the root alone
@@ -114,7 +114,7 @@ refuses "--record onto a file that is no tape" 1 '--record .*file: exists and is
 is "which is left alone too" "$(cat "$scratch/file")" precious
 refuses "--record where nothing can be" 1 '--record /nonexistent/t: No such file' "${collector_as[@]}" "$collector_bin" --record /nonexistent/t
 replays() { # TEST-NAME REGEX FILE
-	timeout 10 "$collector_bin" --replay "$3" --print-metrics > "$scratch/out" 2> "$scratch/err" || true
+	timeout 60 "$collector_bin" --replay "$3" --print-metrics > "$scratch/out" 2> "$scratch/err" || true
 	says "$1" "$scratch/err" "$2"
 	ok "$1: its metrics come all the same" grep -q '^keyhole_build_info' "$scratch/out"
 }
@@ -137,8 +137,8 @@ start_collector
 port=$(free_port) raw=$(free_port)
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port; location / { return 200 'hello\n'; } }"
 start "$scratch/raw.log" "$python" "$hostile" server "$raw"
-wait_for 10 listening "$port"
-wait_for 10 listening "$raw"
+wait_for 30 listening "$port"
+wait_for 30 listening "$raw"
 
 scrape
 io=$(metric_sum "$metrics" keyhole_bpf_rx_bytes_total)
@@ -161,17 +161,17 @@ served "requests are counted as before" $((before + 25)) "$port" 'status_code="2
 ok "garbage and huge heads on the scrape port" timeout 60 "$python" "$hostile" scrape "$metrics_port"
 start "$scratch/slow.log" "$python" "$hostile" slow "$metrics_port" 3
 slow=$started
-wait_for 10 grep -q waiting "$scratch/slow.log"
+wait_for 30 grep -q waiting "$scratch/slow.log"
 ok "who asks and never reads leaves room for others" scrape
 stop "$slow"
 start "$scratch/slow.log" "$python" "$hostile" slow "$metrics_port" 6
 slow=$started
-wait_for 10 grep -q waiting "$scratch/slow.log"
+wait_for 30 grep -q waiting "$scratch/slow.log"
 is "too many of these: others are told to come back" \
 	"$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$metrics_port/metrics")" 503
 ok "too many of these: it is healthy all the same" serving
 stop "$slow"
-ok "then everybody is served again" wait_for 5 scrape
+ok "then everybody is served again" wait_for 20 scrape
 within "and the refusal was counted" "$(metric_sum "$metrics" keyhole_limit_reached_total 'limit="scrapes"')" 1 1000
 ok "the collector lives through that" process_start "$collector"
 ok "and answers others" scrape

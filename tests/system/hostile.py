@@ -9,6 +9,7 @@
 """
 import contextlib
 import random
+import select
 import socket
 import sys
 import threading
@@ -90,6 +91,8 @@ def slow(port, count):
         held[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         held[-1].connect(("127.0.0.1", port))
         held[-1].sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 300)
+    for s in held[1::2]:  # each is being answered, or was refused
+        select.select([s], [], [], 20)
     time.sleep(0.5)
     print("waiting", flush=True)
     time.sleep(60)
