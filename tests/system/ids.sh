@@ -43,6 +43,11 @@ for scenario in keep-alive fresh fin request-bytes response-bytes upload-1m send
 done
 ports[ipv6]=$(free_port)
 "$traffic_bin" keep-alive --port "${ports[ipv6]}" --requests 4 --ipv6 > /dev/null
+for port in "$old" "${ports[@]}"; do
+	for side in client server; do
+		wait_for 20 reached 4 "http_${side}_request_duration_seconds_count" "server_port=\"$port\"" || true
+	done
+done
 sleep 0.3 # longer than a record waits at most
 
 # shellcheck disable=SC2154 # set by agent.bash

@@ -46,17 +46,18 @@ synced() {
 
 trace_loader "$scratch/loader.strace" -e trace=%file,%network
 start_collector "${as_in_a_pod[@]}" --config "$scratch/config.yml" --record "$scratch/tape"
-ok "with the token the pods are had" wait_for 20 synced
+ok "with the token the pods are had" wait_for 30 synced
 
 mark=S3CR3T$RANDOM
 port=$(free_port)
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port;
 	location / { add_header Set-Cookie 'id=${mark}set-cookie'; add_header X-Reason ${mark}reason; return 200 '${mark}answer'; }
 	location /moved { return 302 /${mark}location; } }"
-wait_for 10 listening "$port"
+wait_for 30 listening "$port"
 "$python" "$here/asks.py" "$port" "$mark" > "$scratch/secrets"
 curl -s -o /dev/null "http://127.0.0.1:$port/moved"
-wait_for 10 reached 15 http_server_request_duration_seconds_count "server_port=\"$port\""
+wait_for 30 reached 15 http_server_request_duration_seconds_count "server_port=\"$port\""
+settled_sum http_server_request_duration_seconds_count "server_port=\"$port\"" > /dev/null # the last ones, too
 within "requests were measured" "$(now_sum http_server_request_duration_seconds_count "server_port=\"$port\"")" 15 1000
 # that which is looked for was there to be found
 out=$scratch/out
@@ -89,7 +90,7 @@ rm -rf "${out:?}"/*
 start_collector "${as_in_a_pod[@]}" --config "$scratch/config.yml"
 "$python" "$here/asks.py" "$port" "$mark" > "$scratch/secrets"
 curl -s -o /dev/null "http://127.0.0.1:$port/moved"
-wait_for 10 reached 15 http_server_request_duration_seconds_count "server_port=\"$port\""
+wait_for 30 reached 15 http_server_request_duration_seconds_count "server_port=\"$port\""
 collect_outputs routes
 ok "with routes: there are some" grep -q 'http_route="/' "$out/routes.text"
 while read -r text; do
