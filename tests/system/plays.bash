@@ -16,8 +16,8 @@ slow=${KEYHOLE_SLOW:-}
 backend=${KEYHOLE_BACKEND:-auto}
 answers=() # what the metrics said, to be compared with another backend's
 [ -z "${KEYHOLE_ANSWERS:-}" ] || answers=(--answers "$KEYHOLE_ANSWERS")
-patience=2
-[ -z "$slow" ] || patience=20
+patience=20
+[ -z "$slow" ] || patience=60
 
 # played.py's results become ours; what else it says is a failure.
 results_of() { # PREFIX
@@ -90,7 +90,7 @@ plays_held() { # PREFIX START-COMMAND SCENARIO...
 		"$python" "$played" --patience "$patience" --hold "$traffic_bin" "$url" "$@"
 	holder=$started
 	exec 9> "$scratch/go"
-	ok "$prefix: open before" wait_for 60 grep -q '^held' "$scratch/held"
+	ok "$prefix: open before" wait_for "${KEYHOLE_SLOW:+1}60" grep -q '^held' "$scratch/held"
 	"$begin"
 	running_backend >&9
 	exec 9>&-
