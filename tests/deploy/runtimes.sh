@@ -163,7 +163,7 @@ captures() { # RUNTIME ROOTS UID [WHAT-ELSE]
 	loader=$started
 	wait_for 60 grep -q 'sandbox:' "$dir/log" || true
 	says "$what: it attaches" "$dir/log" 'sandbox:'
-	! wait_for 5 test -s "$dir/pid" || pid=$(< "$dir/pid")
+	! wait_for 20 test -s "$dir/pid" || pid=$(< "$dir/pid")
 	is "$what: that is its uid, and its group is the collector's" \
 		"$(status "$pid" Uid) $(status "$pid" Gid)" "$3 65532"
 	is "$what: no capability is left" "$(status "$pid" CapPrm)$(status "$pid" CapEff)$(

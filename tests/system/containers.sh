@@ -50,10 +50,10 @@ put() { # as pod()
 
 api_port=$(free_port)
 start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --port "$api_port"
-wait_for 20 listening "$api_port"
+wait_for 30 listening "$api_port"
 printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$api_port'}}]" \
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
-printf '%s\n' 'attributes: {kubernetes: {enable: true}}' > "$scratch/c.yml"
+printf '%s\n' 'attributes: {kubernetes: {enable: true}}' 'keyhole: {waiting_room: {timeout: 20s}}' > "$scratch/c.yml"
 put 1 kinds-0 podNetwork "init:setup:$(id 1)" "sidecar:proxy:$(id 2)" "main:app:$(id 3)" "main:helper:$(id 4)" "ephemeral:debug:$(id 5)"
 put 2 web-0 podNetwork "main:app:$(id 6)"
 put 3 host-0 hostNetwork "main:agent:$(id 7)"
@@ -105,7 +105,7 @@ of "what the one before it did late is the container's too" 2 web-0 app
 old_path=$(pod_cgroup "$(uid 2)" "$(id 16)")
 old_port=$(free_port)
 start "$scratch/old.log" in_cgroup "$old_path" "$python" "$here/handlers.py" "$old_port"
-wait_for 20 listening "$old_port"
+wait_for 30 listening "$old_port"
 curl -sf -X DELETE -o /dev/null "http://127.0.0.1:$api_port/control/pods/shop/web-0"
 put 5 web-0 podNetwork "main:app:$(id 17)"
 play 5 17 4
@@ -157,7 +157,7 @@ play 3 7 3
 of "hostNetwork: two pods and the host have one address" 3 host-0 agent
 start "$scratch/pause.log" in_cgroup "$(pod_cgroup "$(uid 4)" "$(id 10)")" unshare --pid --fork --mount-proc --kill-child \
 	sh -c 'trap exit TERM; sleep 1000 & wait'
-wait_for 5 pgrep -x -P "$started" sh
+wait_for 20 pgrep -x -P "$started" sh
 pause=$(pgrep -x -P "$started" sh)
 remember "$pause"
 play 4 8 4 nsenter --pid="/proc/$pause/ns/pid"

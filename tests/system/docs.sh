@@ -32,7 +32,7 @@ start_collector KEYHOLE_MEMORY_LIMIT=$((1 << 30)) KEYHOLE_TRACES_PEERS_ENDPOINTS
 	KEYHOLE_TRACES_PEERS_SECRET_FILE="$scratch/secret/key" KUBECONFIG="$scratch/kubeconfig" OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9 \
 	KEYHOLE_SHUTDOWN_TIMEOUT=1s --config "$scratch/c.yml"
 start "$scratch/web.log" "$python" -m http.server --bind 127.0.0.1 --directory "$scratch/web" "$port"
-wait_for 10 listening "$port"
+wait_for 30 listening "$port"
 ask 3 "http://127.0.0.1:$port/"
 ask 1 "http://127.0.0.1:$port/none"
 served "there is something to scrape" 4 "$port"

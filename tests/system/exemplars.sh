@@ -20,14 +20,14 @@ need "$loader_bin" "$collector_bin" nginx h2load curl protoc prometheus "$python
 port=$(free_port)
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port;
 	location / { return 200 'hello\n'; } location /broken { return 503; } }"
-wait_for 10 listening "$port"
+wait_for 30 listening "$port"
 
 receiver_port=$(free_port) spans=$scratch/spans
 start_receiver() {
 	rm -f "$spans"
 	start "$scratch/receiver.log" "$python" "$here/otlp_receiver.py" "$receiver_port" "$repo/collector/export/proto" "$spans"
 	receiver=$started
-	wait_for 20 listening "$receiver_port"
+	wait_for 30 listening "$receiver_port"
 }
 state() {
 	curl -sf "http://127.0.0.1:$receiver_port/state" > "$scratch/state"

@@ -16,7 +16,7 @@ need "$loader_bin" "$collector_bin" curl jq nginx "$python"
 port=$(free_port) health=$(free_port)
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port; location / { return 200 'hello\n'; } }"
 nginx=$started
-wait_for 20 listening "$port"
+wait_for 30 listening "$port"
 
 answers() { # STATUS URL
 	is "$1: $2" "$(curl -s -o /dev/null -w '%{http_code}' "$2")" "$1"

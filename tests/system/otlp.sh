@@ -16,7 +16,7 @@ receiver_port=$(free_port)
 start_receiver() {
 	start "$scratch/receiver.log" "$python" "$(dirname "${BASH_SOURCE[0]}")/otlp_receiver.py" "$receiver_port" \
 		"$repo/collector/export/proto"
-	wait_for 20 listening "$receiver_port"
+	wait_for 30 listening "$receiver_port"
 }
 behave() { # JSON
 	curl -sf "http://127.0.0.1:$receiver_port/behave" -d "$1" > /dev/null
@@ -48,7 +48,7 @@ load() { # REQUESTS
 port=$(free_port)
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port;
 	location / { return 200 'hello\n'; } location /broken { return 503; } }"
-wait_for 10 listening "$port"
+wait_for 30 listening "$port"
 start_loader
 # no spans: they would take answers that are meant for metrics, and fill their queue
 fast=(OTEL_TRACES_EXPORTER=none OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:$receiver_port" KEYHOLE_METRICS_INTERVAL=300ms
@@ -113,7 +113,7 @@ scenario "a workload that exports by itself"
 own_port=$(free_port)
 start "$scratch/own.log" "$python" "$(dirname "${BASH_SOURCE[0]}")/otlp_workload.py" "$own_port" "$receiver_port" \
 	"$repo/collector/export/proto"
-wait_for 20 listening "$own_port"
+wait_for 30 listening "$own_port"
 start_collector "${fast[@]}"
 ask_own() { # PATH
 	curl -sf "http://127.0.0.1:$own_port$1" > /dev/null

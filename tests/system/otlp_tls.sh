@@ -43,7 +43,7 @@ receive() { # CERTIFICATE [CLIENTS-AUTHORITY]
 	start "$scratch/receiver.log" "$python" "$here/otlp_tls.py" "$receiver_port" "$tls/$1.pem" "$tls/$1.key" \
 		${2:+"$tls/$2.pem"}
 	receiver=$started
-	wait_for 20 listening "$receiver_port"
+	wait_for 30 listening "$receiver_port"
 }
 export_to() { # HOST [NAME=VALUE...]
 	local host=$1

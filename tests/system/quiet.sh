@@ -49,7 +49,7 @@ jailed() { # TEST-NAME CMD...: starts it in the jail; sets $jailer and $inmate t
 	running() {
 		inmate=$(pgrep -P "$jailer") && [ "$(cat "/proc/$inmate/comm")" != jail ]
 	}
-	ok "$1" wait_for 10 running
+	ok "$1" wait_for "${KEYHOLE_SLOW:+1}20" running
 	inmate=$(pgrep -P "$jailer") || inmate=0
 }
 
@@ -62,7 +62,7 @@ is "the jail does not set no_new_privs for it" \
 	"$(sed -n 's/^NoNewPrivs:\t//p' "/proc/$inmate/status")" 0
 ended() { # PID: told to, it ends; its status is ours
 	kill "$1"
-	wait_for 10 stopped "$1" || kill -KILL "$1"
+	wait_for "${KEYHOLE_SLOW:+1}30" stopped "$1" || kill -KILL "$1"
 	wait "$1"
 }
 
@@ -70,7 +70,7 @@ status_is "SIGTERM is passed on" 143 ended "$jailer"
 ok "and ends the command" stopped "$inmate"
 jailed "another" sleep 1000
 slay "$jailer"
-ok "it does not outlive a jail that was killed" wait_for 5 stopped "$inmate"
+ok "it does not outlive a jail that was killed" wait_for "${KEYHOLE_SLOW:+1}20" stopped "$inmate"
 
 # ---- and bites at what is not ----
 

@@ -29,7 +29,7 @@ api_port=$(free_port)
 start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --token first --tls "$scratch/tls" --port "$api_port" \
 	--pod "namespace=shop,name=cart-5c9f8d7b6-qqqqq,uid=$(uid 1),node=n1,owner=Deployment/cart,container=cart:$(id 1),label=tier:front" \
 	--pod "namespace=default,name=web-6d4cf56db6-x2x4z,uid=$(uid 2),node=n1,owner=Deployment/web,container=web:$(id 2)"
-wait_for 20 listening "$api_port"
+wait_for 30 listening "$api_port"
 chmod 755 "$scratch/tls"
 write_kubeconfig "$api_port" "$scratch/tls/ca.crt" "token: first"
 
@@ -40,8 +40,8 @@ servers=("$started")
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$web; location / { return 200 'hello\n'; } }" \
 	in_cgroup "$(pod_cgroup "$(uid 2)" "$(id 2)")"
 servers+=("$started")
-wait_for 20 listening "$cart"
-wait_for 20 listening "$web"
+wait_for 30 listening "$cart"
+wait_for 30 listening "$web"
 
 # ---- a ConfigMap's directory ----
 

@@ -40,7 +40,7 @@ holds_little "a collector without work" "$collector" 3072
 
 port=$(free_port)
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port; location / { return 200 'hello\n'; } }"
-wait_for 10 listening "$port"
+wait_for 30 listening "$port"
 ask 100 "http://127.0.0.1:$port/"
 served "all is captured" 100 "$port"
 stop "$collector"

@@ -17,7 +17,7 @@ replicas=${replicas:-50}
 
 api_port=$(free_port)
 start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --port "$api_port"
-wait_for 20 listening "$api_port"
+wait_for 30 listening "$api_port"
 printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$api_port'}}]" \
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
 printf '%s\n' 'attributes: {kubernetes: {enable: true}}' 'discovery: {instrument: [{k8s_namespace: shop}]}' > "$scratch/c.yml"

@@ -29,13 +29,13 @@ kill_now() { # PID
 
 scenario restart
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port; location / { return 200 'hello\n'; } }"
-wait_for 30 listening "$port"
+wait_for "${KEYHOLE_SLOW:+1}30" listening "$port"
 mkfifo "$scratch/go"
 # shellcheck disable=SC2016 # expanded by that shell
 start "$scratch/held" bash -c 'exec "$@" < "$0"' "$scratch/go" "$traffic_bin" keep-alive --port "$old" \
 	--requests 12 --hold
 exec 9> "$scratch/go"
-ok "a connection is open before Keyhole starts" wait_for 30 grep -q ready "$scratch/held"
+ok "a connection is open before Keyhole starts" wait_for "${KEYHOLE_SLOW:+1}30" grep -q ready "$scratch/held"
 
 scenario older
 declare -A midway
@@ -47,8 +47,8 @@ for mode in download upload; do
 		"$python" "${BASH_SOURCE[0]%/*}/midway.py" "$mode" "${midway[$mode]}" 7
 done
 exec 7> "$scratch/download.go" 8> "$scratch/upload.go"
-ok "a download is under way before Keyhole starts" wait_for 30 grep -q ready "$scratch/download"
-ok "so is an upload" wait_for 30 grep -q ready "$scratch/upload"
+ok "a download is under way before Keyhole starts" wait_for "${KEYHOLE_SLOW:+1}30" grep -q ready "$scratch/download"
+ok "so is an upload" wait_for "${KEYHOLE_SLOW:+1}30" grep -q ready "$scratch/upload"
 
 start_loader --backend "$backend"
 echo 'routes: {unmatched: path}' > "$scratch/c.yml"

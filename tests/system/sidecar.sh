@@ -110,7 +110,7 @@ wait_for 10 stopped "$loader"
 
 start "$scratch/pause.log" in_cgroup "$(container "$ours" 7)" unshare --pid --fork --mount-proc --kill-child \
 	sh -c 'trap exit TERM; sleep 1000 & wait'
-wait_for 5 pgrep -x -P "$started" sh
+wait_for 20 pgrep -x -P "$started" sh
 pause=$(pgrep -x -P "$started" sh)
 remember "$pause"
 try "shareProcessNamespace"

@@ -125,7 +125,7 @@ complains() { # WHAT REGEX
 	port=$(free_port)
 	start "$scratch/hostile.log" "$python" "$peers" loader "$socket" "$1"
 	pid=$started
-	wait_for 10 test -S "$socket"
+	wait_for 30 test -S "$socket"
 	start "$log" run_collector KEYHOLE_PROMETHEUS_PORT="$port"
 	wait_for 30 answered 3 "$scratch/hostile.log" || true
 	is "a loader: $1: one line" "$(grep -c 'no captures yet' "$log")" 1
@@ -154,7 +154,7 @@ refused "nothing in its log but text" grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$coll
 start_loader
 port=$(free_port)
 start "$scratch/server.log" "$python" -m http.server --bind 127.0.0.1 --directory "$socket_dir" "$port"
-wait_for 20 listening "$port"
+wait_for 30 listening "$port"
 ok "then a real loader is found" wait_for "${KEYHOLE_SLOW:+1}20" reached 1 keyhole_loader_connected
 ask 20 "http://127.0.0.1:$port/"
 served "and requests are counted" 20 "$port"

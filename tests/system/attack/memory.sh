@@ -34,7 +34,7 @@ start_loader
 programs=$(programs_of "$loader")
 port=$(free_port)
 start_nginx "$scratch/web" "server { listen 127.0.0.1:$port; location / { return 200 'hello\n'; } }"
-wait_for 10 listening "$port"
+wait_for 30 listening "$port"
 before=$(broken)
 
 traffic() {

@@ -16,7 +16,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 port=$(free_port) beside=$(free_port)
 attacks=$("$python" "$here/otlp_hostile.py" "$port" "$beside" names)
 start "$scratch/hostile.log" "$python" "$here/otlp_hostile.py" "$port" "$beside"
-wait_for 20 listening "$port"
+wait_for 30 listening "$port"
 be() { # NAME
 	curl -sf "http://127.0.0.1:$port/be/$1" > /dev/null
 }
@@ -46,7 +46,7 @@ for attack in $attacks; do
 	[ "$attack" != wait_for_ever ] || continue
 	be "$attack"
 	ok "$attack: it is met" wait_for 30 at_least 2 "s['got'].get('$attack', 0)"
-	ok "$attack: scrapes are answered meanwhile" curl -sf --max-time 2 -o /dev/null "http://127.0.0.1:$metrics_port/metrics"
+	ok "$attack: scrapes are answered meanwhile" curl -sf --max-time 10 -o /dev/null "http://127.0.0.1:$metrics_port/metrics"
 	be good
 	good=$(state "s['got']['good']")
 	ok "$attack: good again, it gets what there is" wait_for 30 at_least $((good + 2)) "s['got']['good']"
@@ -60,7 +60,7 @@ refused "and says it seldom" test "$(grep -c 'not taken by the receiver' "$colle
 
 be wait_for_ever
 wait_for 20 at_least 1 "s['got'].get('wait_for_ever', 0)" || true
-ok "a pause without end does not keep it from scrapes" curl -sf --max-time 2 -o /dev/null "http://127.0.0.1:$metrics_port/metrics"
+ok "a pause without end does not keep it from scrapes" curl -sf --max-time 10 -o /dev/null "http://127.0.0.1:$metrics_port/metrics"
 stop "$collector"
 refused "nor from its end" process_start "$collector"
 summary

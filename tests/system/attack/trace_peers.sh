@@ -54,7 +54,7 @@ expect() { # WHAT ATTACK REASON=N...: so much is added to each, and nothing to o
 		return
 	fi
 	all=$((all + sent))
-	wait_for 8 has "$all" || true
+	wait_for 30 has "$all" || true
 	after=$(numbers)
 	added=$(awk '{ for (i = 1; i < NF; i += 2) if (n[$i]++) { if ($(i + 1) > v[$i]) printf "%s=%d ", $i, $(i + 1) - v[$i] } else v[$i] = $(i + 1) }' \
 		<<< "$before $after")
@@ -80,7 +80,7 @@ memory() {
 dir=$scratch/web
 mkdir -m 755 "$dir"
 start "$scratch/web.log" "$python" -m http.server --bind 127.0.0.1 --directory "$dir" "$web"
-wait_for 10 listening "$web"
+wait_for 30 listening "$web"
 ask 20 "http://127.0.0.1:$web/"
 served "before a flood: requests are counted" 20 "$web"
 lines=$(wc -l < "$collector_log") before=$(memory)
@@ -91,7 +91,7 @@ served "in a flood: requests are counted as ever" 40 "$web"
 ok "in a flood: scrapes are answered" scrape
 ok "in a flood: nothing is answered" wait_for 60 grep -qx '[0-9]*' "$scratch/flood"
 all=$((all + $(cat "$scratch/flood")))
-ok "a flood: each datagram is counted ($(cat "$scratch/flood"))" wait_for 8 has "$all"
+ok "a flood: each datagram is counted ($(cat "$scratch/flood"))" wait_for 30 has "$all"
 ok "a flood: what was read of it had the wrong MAC" [ "$(of mac)" -gt 1000 ]
 ok "a flood: there were pauses" reached 1 keyhole_trace_peers_pauses_total
 within "a flood: memory is what it was" "$(memory)" 0 $((before + 4096))

@@ -27,13 +27,13 @@ wait_for 90 listening "$port"
 
 mkfifo "$scratch/go"
 start "$scratch/early.log" "$python" "$here/amqp_client.py" "$port" early "$scratch/go"
-wait_for 20 grep -q ready "$scratch/early.log"
+wait_for 60 grep -q ready "$scratch/early.log"
 
 everything "$scratch/config.yml"
 start_loader
 start_collector --config "$scratch/config.yml"
 echo go > "$scratch/go"
-ok "a client that was there before" wait_for 30 grep -q "done" "$scratch/early.log"
+ok "a client that was there before" wait_for 60 grep -q "done" "$scratch/early.log"
 ok "a client that comes later" "$python" "$here/amqp_client.py" "$port" late
 
 # SIDE FAILED OPERATION DESTINATION ERROR ALL: exactly so many in all, and so many with that error, if any.

@@ -30,10 +30,10 @@ peer() {
 
 port=$(free_port)
 start "$scratch/server.log" node "$scratch/amqp1_peer.js" server "$port"
-wait_for 20 listening "$port"
+wait_for 60 listening "$port"
 mkfifo "$scratch/go"
 start "$scratch/early.log" node "$scratch/amqp1_peer.js" client "$port" early "$scratch/go"
-wait_for 20 grep -q ready "$scratch/early.log"
+wait_for 60 grep -q ready "$scratch/early.log"
 
 everything "$scratch/config.yml"
 start_loader
@@ -68,7 +68,7 @@ sides() {
 }
 
 echo go > "$scratch/go"
-ok "a client that was there before" wait_for 30 grep -q "done" "$scratch/early.log"
+ok "a client that was there before" wait_for 60 grep -q "done" "$scratch/early.log"
 named='' # its links were attached unseen: their addresses are not known
 sides early
 ok "a client that comes later" peer client "$port" late

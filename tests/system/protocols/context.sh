@@ -42,10 +42,10 @@ for port in "$kafka" "$mqtt" "$nats" "$amqp"; do
 	wait_for 90 listening "$port"
 done
 echo "topic orders" >&8
-wait_for 10 grep -qxF "topic orders" "$scratch/broker.log"
+wait_for 30 grep -qxF "topic orders" "$scratch/broker.log"
 receiver_port=$(free_port) spans=$scratch/spans
 start "$scratch/receiver.log" "$python" "$here/../otlp_receiver.py" "$receiver_port" "$repo/collector/export/proto" "$spans"
-wait_for 20 listening "$receiver_port"
+wait_for 60 listening "$receiver_port"
 
 everything "$scratch/config.yml"
 start_loader

@@ -44,7 +44,7 @@ cat > "$scratch/bind/named.conf" <<-CONF
 	zone "broken.test" { type primary; file "missing"; };
 CONF
 start "$scratch/named.log" named -g -c "$scratch/bind/named.conf" -n 1
-wait_for 20 grep -q running "$scratch/named.log"
+wait_for 60 grep -q running "$scratch/named.log"
 
 # Unbound asks named for the one zone and knows the other itself.
 unbound_port=$(free_port)
@@ -72,7 +72,7 @@ cat > "$scratch/unbound/conf" <<-CONF
 		stub-addr: 127.0.0.1@$named_port
 CONF
 start "$scratch/unbound.log" unbound -d -c "$scratch/unbound/conf"
-wait_for 20 grep -q 'start of service' "$scratch/unbound.log"
+wait_for 60 grep -q 'start of service' "$scratch/unbound.log"
 
 # ---- before Keyhole, and after ----
 
@@ -81,7 +81,7 @@ for transport in udp tcp; do
 	mkfifo "$scratch/go-$transport"
 	start "$scratch/early-$transport.log" "$python" "$here/dns_client.py" "$named_port" \
 		"early-$transport.keyhole.test" "$transport" "$scratch/go-$transport"
-	wait_for 10 grep -q ready "$scratch/early-$transport.log"
+	wait_for 30 grep -q ready "$scratch/early-$transport.log"
 	early+=("$transport")
 done
 
@@ -90,7 +90,7 @@ start_loader
 start_collector --config "$scratch/config.yml"
 for transport in "${early[@]}"; do
 	echo go > "$scratch/go-$transport"
-	wait_for 20 grep -q "done" "$scratch/early-$transport.log"
+	wait_for 60 grep -q "done" "$scratch/early-$transport.log"
 	ok "a client of this protocol, $transport" "$python" "$here/dns_client.py" "$named_port" \
 		"late-$transport.keyhole.test" "$transport"
 done
@@ -119,7 +119,7 @@ digs 10 "$unbound_port" www.keyhole.test A # which it asks named for, each time
 # The C library's resolver asks port 53 of whom /etc/resolv.conf names: A and AAAA at once.
 cat > "$scratch/resolv.conf" <<-CONF
 	nameserver 127.0.0.56
-	options timeout:2 attempts:1
+	options timeout:10 attempts:1
 CONF
 chmod 644 "$scratch/resolv.conf"
 resolver() { # COMMAND...
@@ -139,7 +139,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.54", 53))
 print("ready", flush=True)
 time.sleep(600)'
-wait_for 10 grep -q ready "$scratch/silent.log"
+wait_for 30 grep -q ready "$scratch/silent.log"
 start "$scratch/asked.log" dig @127.0.0.54 silent.keyhole.test +tries=1 +time=8
 start "$scratch/hasty.log" dig @127.0.0.54 hasty.keyhole.test +tries=1 +time=1
 start "$scratch/nobody.log" dig @127.0.0.55 nobody.keyhole.test +tries=1 +time=8
@@ -187,7 +187,7 @@ for type in A AAAA; do
 	both "the C library, $type, NXDOMAIN" 10 53 "$(name libc.local.test)" "$(type "$type")" 'error_type="NXDOMAIN"'
 done
 for who in silent hasty nobody; do
-	wait_for 10 reached 1 "${metric[dns-client]}" "$(name "$who.keyhole.test")" || true
+	wait_for 30 reached 1 "${metric[dns-client]}" "$(name "$who.keyhole.test")" || true
 	told "nobody answers: $who" 1 dns-client "$(name "$who.keyhole.test")" 'error_type="timeout"'
 done
 ours='dns_question_name="[^"]*\.(keyhole|broken|elsewhere|local)\.test"'

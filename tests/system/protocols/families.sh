@@ -35,19 +35,19 @@ exposed() { # TEST-NAME: what promtool thinks of the scrape
 mkdir -m 755 "$scratch/web"
 port=$(free_port)
 start "$scratch/web.log" "$python" -m http.server --bind 127.0.0.1 --directory "$scratch/web" "$port"
-wait_for 10 listening "$port"
+wait_for 60 listening "$port"
 redis=$(free_port)
 start "$scratch/redis.log" redis-server --port "$redis" --bind 127.0.0.1 --save '' --dir "$scratch"
-wait_for 10 listening "$redis"
+wait_for 60 listening "$redis"
 tls=$(free_port)
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 1 \
 	-keyout "$scratch/key.pem" -out "$scratch/cert.pem" 2> /dev/null
 start "$scratch/tls.log" openssl s_server -quiet -accept "127.0.0.1:$tls" -www \
 	-key "$scratch/key.pem" -cert "$scratch/cert.pem"
-wait_for 10 listening "$tls"
+wait_for 60 listening "$tls"
 nats=$(free_port)
 start "$scratch/nats.log" nats-server -a 127.0.0.1 -p "$nats"
-wait_for 20 listening "$nats"
+wait_for 60 listening "$nats"
 
 # ---- Redis alone ----
 

@@ -34,7 +34,7 @@ cat > "$scratch/fpm.conf" <<-CONF
 CONF
 chmod -R a+rX "$scratch/www"
 start "$scratch/fpm.log" "${fpm[0]}" -R -y "$scratch/fpm.conf"
-wait_for 20 listening "$fpm_port"
+wait_for 60 listening "$fpm_port"
 
 # Two servers: one keeps its connections to PHP-FPM, the other makes one for each request.
 kept=$(free_port) each=$(free_port)
@@ -48,7 +48,7 @@ start_nginx "$scratch/nginx" "
 	fastcgi_param REQUEST_URI \$request_uri;
 	server { listen 127.0.0.1:$kept; location / { fastcgi_keep_conn on; fastcgi_pass kept; } }
 	server { listen 127.0.0.1:$each; location / { fastcgi_pass 127.0.0.1:$fpm_port; } }"
-wait_for 20 listening "$each"
+wait_for 60 listening "$each"
 
 # Each of nginx's two workers makes its connection.
 for _ in 1 2 3 4 5 6 7 8; do

@@ -50,7 +50,7 @@ cat > "$scratch/apache/conf" <<-CONF
 CONF
 start "$scratch/apache/log" apache2 -DFOREGROUND -f "$scratch/apache/conf"
 for port in "$nginx" "$nghttpd" "$grpc" "$etcd" "$apache"; do
-	wait_for 20 listening "$port"
+	wait_for 60 listening "$port"
 done
 
 # ---- clients that are there before, and go on when they are told to ----
@@ -62,7 +62,7 @@ early() { # NAME CMD...: CMD gets a FIFO, from which it can read when it is to g
 	mkfifo "$scratch/$name.go"
 	start "$scratch/$name.log" "$@" "$scratch/$name.go"
 	waiting+=("$name")
-	wait_for 20 grep -q ready "$scratch/$name.log"
+	wait_for 60 grep -q ready "$scratch/$name.log"
 }
 early nginx node "$here/http2_client.js" "$nginx"
 early nghttpd node "$here/http2_client.js" "$nghttpd"
@@ -74,7 +74,7 @@ start_loader
 start_collector --config "$scratch/config.yml"
 for name in "${waiting[@]}"; do
 	echo go > "$scratch/$name.go"
-	wait_for 20 grep -q 'done' "$scratch/$name.log" || fail "$name: its client ends" "$(cat "$scratch/$name.log")"
+	wait_for 60 grep -q 'done' "$scratch/$name.log" || fail "$name: its client ends" "$(cat "$scratch/$name.log")"
 done
 
 # ---- HTTP/2 ----

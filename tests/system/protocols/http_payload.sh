@@ -41,7 +41,7 @@ cat > "$scratch/server.py" <<-'PYTHON'
 	ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 PYTHON
 start "$scratch/server.log" "$python" "$scratch/server.py" "$port"
-wait_for 20 listening "$port"
+wait_for 60 listening "$port"
 url=http://127.0.0.1:$port
 
 post() { # N PATH BODY [CURL-OPTION...]

@@ -21,11 +21,11 @@ mkfifo "$scratch/commands" "$scratch/go"
 # shellcheck disable=SC2016 # expanded by that shell
 start "$scratch/broker.log" bash -c 'exec "$@" < "$0"' "$scratch/commands" "$scratch/kafka_broker" "$port"
 exec 8> "$scratch/commands"
-wait_for 20 listening "$port"
+wait_for 60 listening "$port"
 
 broker() { # COMMAND: returns when it is done
 	echo "$*" >&8
-	wait_for 10 grep -qxF "$*" "$scratch/broker.log"
+	wait_for 30 grep -qxF "$*" "$scratch/broker.log"
 }
 
 # Each message in a request of its own.
@@ -39,13 +39,13 @@ for topic in early late shop denied; do
 	broker topic "$topic"
 done
 start "$scratch/early.log" "$python" "$here/kafka_client.py" "$port" early "$scratch/go"
-wait_for 10 grep -q ready "$scratch/early.log"
+wait_for 30 grep -q ready "$scratch/early.log"
 
 everything "$scratch/config.yml"
 start_loader
 start_collector --config "$scratch/config.yml"
 echo go > "$scratch/go"
-ok "a client that was there before" wait_for 20 grep -q "done" "$scratch/early.log"
+ok "a client that was there before" wait_for 60 grep -q "done" "$scratch/early.log"
 ok "a client that comes later" "$python" "$here/kafka_client.py" "$port" late
 
 nowhere=0

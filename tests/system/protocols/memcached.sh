@@ -21,13 +21,13 @@ declare -A port
 for part in early-text early-binary late-text late-binary libmemcached; do
 	port[$part]=$(free_port)
 	start "$scratch/$part.log" memcached -l 127.0.0.1 -p "${port[$part]}" -U 0 -u nobody
-	wait_for 20 listening "${port[$part]}"
+	wait_for 60 listening "${port[$part]}"
 done
 for language in text binary; do
 	mkfifo "$scratch/go-$language"
 	start "$scratch/client-$language.log" "$python" "$here/memcached_client.py" "$language" \
 		"${port[early-$language]}" "$scratch/go-$language"
-	wait_for 20 grep -q ready "$scratch/client-$language.log"
+	wait_for 60 grep -q ready "$scratch/client-$language.log"
 done
 
 everything "$scratch/config.yml"
@@ -65,7 +65,7 @@ of_binary() { # PART
 
 for language in text binary; do
 	echo go > "$scratch/go-$language"
-	wait_for 20 grep -q "done" "$scratch/client-$language.log"
+	wait_for 60 grep -q "done" "$scratch/client-$language.log"
 	"of_$language" "early-$language"
 done
 for language in text binary; do

@@ -39,7 +39,7 @@ cat > "$scratch/mosquitto.conf" <<-CONF
 CONF
 chmod 644 "$scratch/acl" "$scratch/mosquitto.conf"
 start "$scratch/mosquitto.log" mosquitto -c "$scratch/mosquitto.conf"
-wait_for 20 listening "$port"
+wait_for 60 listening "$port"
 
 versions=(mqttv311 mqttv5)
 
@@ -47,7 +47,7 @@ subscribe() { # NAME VERSION QOS TOPIC [OPTION...]: returns when it is answered
 	local name=$1 version=$2 qos=$3 topic=$4
 	shift 4
 	start "$scratch/sub-$name.log" mosquitto_sub -h 127.0.0.1 -p "$port" -V "$version" -q "$qos" -t "$topic" -i "$name" "$@"
-	wait_for 10 grep -q "Sending SUBACK to $name" "$scratch/mosquitto.log"
+	wait_for 30 grep -q "Sending SUBACK to $name" "$scratch/mosquitto.log"
 }
 
 # Publishes each line of a file as a message, on one connection.
@@ -65,7 +65,7 @@ for version in "${versions[@]}"; do
 		exec {go}<> "$scratch/go-$name"
 		echo first >&"$go" # it is connected as soon as this one was published
 		start "$scratch/pub-$name.log" publish "$scratch/go-$name" "pub-$name" "$version" "$qos" "open/$name"
-		wait_for 10 grep -q first "$scratch/sub-$name.log"
+		wait_for 30 grep -q first "$scratch/sub-$name.log"
 	done
 done
 
@@ -86,13 +86,13 @@ for version in "${versions[@]}"; do
 	publish "$scratch/lines-5" "denied-$version" "$version" 1 "closed/$version"
 	publish "$scratch/lines-7" "unheard-$version" "$version" 1 "sent/$version"
 	subscribe "refused-$version" "$version" 1 "closed/$version/#"
-	ok "a subscription, and one taken back, $version" timeout 10 mosquitto_sub -h 127.0.0.1 -p "$port" -V "$version" \
+	ok "a subscription, and one taken back, $version" timeout 60 mosquitto_sub -h 127.0.0.1 -p "$port" -V "$version" \
 		-t open/other -U open/none -E
 done
 for version in "${versions[@]}"; do
 	for qos in 0 1 2; do
-		wait_for 20 grep -q 'message 30' "$scratch/sub-early-$version-$qos.log"
-		wait_for 20 grep -q 'message 20' "$scratch/sub-late-$version-$qos.log"
+		wait_for 60 grep -q 'message 30' "$scratch/sub-early-$version-$qos.log"
+		wait_for 60 grep -q 'message 20' "$scratch/sub-late-$version-$qos.log"
 	done
 done
 

@@ -19,11 +19,11 @@ declare -A port
 for part in early late freetds; do
 	port[$part]=$(free_port)
 	start "$scratch/$part.log" "$python" "$here/mssql_server.py" "${port[$part]}"
-	wait_for 20 listening "${port[$part]}"
+	wait_for 60 listening "${port[$part]}"
 done
 mkfifo "$scratch/go"
 start "$scratch/client.log" "$python" "$here/mssql_client.py" "${port[early]}" "$scratch/go"
-wait_for 20 grep -q ready "$scratch/client.log"
+wait_for 60 grep -q ready "$scratch/client.log"
 
 everything "$scratch/config.yml"
 start_loader
@@ -50,7 +50,7 @@ of_the_client() { # PART
 }
 
 echo go > "$scratch/go"
-wait_for 20 grep -q "done" "$scratch/client.log"
+wait_for 60 grep -q "done" "$scratch/client.log"
 of_the_client early
 ok "pytds" "$python" "$here/mssql_client.py" "${port[late]}"
 of_the_client late

@@ -32,13 +32,13 @@ ok "tables" sql 'CREATE DATABASE shop; USE shop; CREATE TABLE early (a int, b te
 
 mkfifo "$scratch/go"
 start "$scratch/early.log" "$python" "$here/mysql_client.py" "$port" early "$scratch/go"
-wait_for 10 grep -q ready "$scratch/early.log"
+wait_for 30 grep -q ready "$scratch/early.log"
 
 everything "$scratch/config.yml"
 start_loader
 start_collector --config "$scratch/config.yml"
 echo go > "$scratch/go"
-wait_for 20 grep -q "done" "$scratch/early.log"
+wait_for 60 grep -q "done" "$scratch/early.log"
 ok "pymysql" "$python" "$here/mysql_client.py" "$port" late
 
 for i in {1..3000}; do echo "s3cret $i"; done > "$scratch/file.txt"

@@ -17,19 +17,19 @@ need "$loader_bin" "$collector_bin" curl cc nats-server "$python"
 
 port=$(free_port)
 start "$scratch/nats.log" nats-server -a 127.0.0.1 -p "$port"
-wait_for 20 listening "$port"
+wait_for 60 listening "$port"
 
 cc -o "$scratch/nats_client" "$here/nats_client.c" -lnats
 # One client that is there before, and goes on when it is told to.
 mkfifo "$scratch/go"
 start "$scratch/early.log" "$scratch/nats_client" "$port" early "$scratch/go"
-wait_for 10 grep -q ready "$scratch/early.log"
+wait_for 30 grep -q ready "$scratch/early.log"
 
 everything "$scratch/config.yml"
 start_loader
 start_collector --config "$scratch/config.yml"
 echo go > "$scratch/go"
-wait_for 20 grep -q done "$scratch/early.log"
+wait_for 60 grep -q done "$scratch/early.log"
 ok "a client that comes later" "$scratch/nats_client" "$port" late
 ok "a client without a library" "$python" "$here/nats_client.py" "$port" bare
 

@@ -35,13 +35,13 @@ sql 'CREATE TABLE early (a int, b text)' 'CREATE TABLE late (a int, b text)' 'CR
 
 mkfifo "$scratch/go"
 start "$scratch/early.log" "$python" "$here/postgresql_client.py" "$port" early "$scratch/go"
-wait_for 10 grep -q ready "$scratch/early.log"
+wait_for 30 grep -q ready "$scratch/early.log"
 
 everything "$scratch/config.yml"
 start_loader
 start_collector --config "$scratch/config.yml"
 echo go > "$scratch/go"
-wait_for 20 grep -q "done" "$scratch/early.log"
+wait_for 60 grep -q "done" "$scratch/early.log"
 ok "psycopg2" "$python" "$here/postgresql_client.py" "$port" late
 
 echo "SELECT b FROM bench WHERE a = :secret AND b <> 's3cret';" > "$scratch/select.sql"

@@ -20,11 +20,11 @@ declare -A port
 for part in early late cli benchmark; do
 	port[$part]=$(free_port)
 	start "$scratch/$part.log" redis-server --bind 127.0.0.1 --port "${port[$part]}" --save '' --dir "$scratch"
-	wait_for 20 listening "${port[$part]}"
+	wait_for 60 listening "${port[$part]}"
 done
 mkfifo "$scratch/go"
 start "$scratch/client.log" "$python" "$here/redis_client.py" "${port[early]}" "$scratch/go"
-wait_for 20 grep -q ready "$scratch/client.log"
+wait_for 60 grep -q ready "$scratch/client.log"
 
 everything "$scratch/config.yml"
 start_loader
@@ -58,7 +58,7 @@ of_the_client() { # PART GETS
 }
 
 echo go > "$scratch/go"
-wait_for 20 grep -q "done" "$scratch/client.log"
+wait_for 60 grep -q "done" "$scratch/client.log"
 of_the_client early 23
 both early 0 SET 'db_namespace=' # nobody saw which one was selected
 ok "a client of Python's" "$python" "$here/redis_client.py" "${port[late]}"

@@ -355,7 +355,7 @@ static void a_loader_that_never_answers_is_left_after_a_while(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	refused(-EAGAIN, "no answer");
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	assert_in_range(to.tv_sec - from.tv_sec, 2, 4);
+	assert_in_range(to.tv_sec - from.tv_sec, 2, 20);
 }
 
 static void waiting_ends_when_it_is_no_longer_wanted(void **state)
