@@ -30,10 +30,12 @@ def offer(magic=MAGIC, abi=ABI, status=0, cpus=1, data=RING, life=RING, control=
 
 # ---- the loader's peers ----
 
-def connect(path, kind=socket.SOCK_SEQPACKET):
+def connect(path, kind=socket.SOCK_SEQPACKET, patient=True):
+    """Patient: waits for a place among those who are not accepted yet, whom a flood before it may have left."""
     s = socket.socket(socket.AF_UNIX, kind)
-    s.settimeout(20)
+    s.settimeout(None if patient else 20)  # with one, connect(2) does not wait at all
     s.connect(path)
+    s.settimeout(20)
     return s
 
 
@@ -67,7 +69,7 @@ def flood(path):
         send_all(s, [os.urandom(32)] * 10000)
     for _ in range(1000):
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
-            with connect(path) as s:
+            with connect(path, patient=False) as s:
                 send_all(s, [os.urandom(32)] * 10)
     return first
 
