@@ -20,7 +20,8 @@ start "$scratch/api.log" "$python" "$here/fake_apiserver.py" --port "$api_port"
 wait_for 30 listening "$api_port"
 printf '%s\n' "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:$api_port'}}]" \
 	'contexts: [{name: c, context: {cluster: c}}]' 'current-context: c' > "$scratch/kubeconfig"
-printf '%s\n' 'attributes: {kubernetes: {enable: true}}' 'discovery: {instrument: [{k8s_namespace: shop}]}' > "$scratch/c.yml"
+printf '%s\n' 'attributes: {kubernetes: {enable: true}}' 'discovery: {instrument: [{k8s_namespace: shop}]}' \
+	'keyhole: {waiting_room: {timeout: 20s}}' > "$scratch/c.yml"
 start_loader
 start_collector KUBECONFIG="$scratch/kubeconfig" NODE_NAME=n1 --config "$scratch/c.yml"
 

@@ -61,6 +61,6 @@ refused "and says it seldom" test "$(grep -c 'not taken by the receiver' "$colle
 be wait_for_ever
 wait_for 20 at_least 1 "s['got'].get('wait_for_ever', 0)" || true
 ok "a pause without end does not keep it from scrapes" curl -sf --max-time 10 -o /dev/null "http://127.0.0.1:$metrics_port/metrics"
-stop "$collector"
-refused "nor from its end" process_start "$collector"
+kill "$collector"
+ok "nor from its end" wait_for 30 stopped "$collector"
 summary

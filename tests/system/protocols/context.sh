@@ -79,8 +79,8 @@ is "kcat had its message" "$(cat "$scratch/consumed")" order
 traced "Kafka: what was produced, on both sides" 2 1 publish
 traced "Kafka: what was fetched, on both sides" 2 1 poll
 
-start "$scratch/subscriber.log" mosquitto_sub -V 5 -h 127.0.0.1 -p "$mqtt" -t orders -q 1 -C 1
-wait_for 10 grep -q "orders (QoS 1)\|Sending SUBACK" "$scratch/mosquitto.log" || true
+start "$scratch/subscriber.log" stdbuf -oL mosquitto_sub -d -V 5 -h 127.0.0.1 -p "$mqtt" -t orders -q 1 -C 1
+wait_for 30 grep -q Subscribed "$scratch/subscriber.log"
 mosquitto_pub -V 5 -h 127.0.0.1 -p "$mqtt" -t orders -q 1 -m order \
 	-D publish user-property traceparent "$(parent 2)" -D publish user-property tracestate rojo=1
 traced "MQTT 5: what was published, on both sides" 2 2 publish
