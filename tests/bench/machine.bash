@@ -30,7 +30,3 @@ load() { # REQUESTS
 	echo "$(($(busy) - from))"
 	grep -q "^requests: .* $1 succeeded, 0 failed" "$scratch/h2load" || cat "$scratch/h2load" >&2
 }
-
-# As in throughput.sh: the client stands for those on other nodes, which are not followed.
-printf 'discovery: {exclude_instrument: [{exe_path: "*/h2load"}]}\n' > "$scratch/server.yml"
-chmod 644 "$scratch/server.yml"

@@ -12,6 +12,10 @@ export BENCH_BUILD=$1 KEYHOLE_SLOW=1
 . "$(dirname "$0")/machine.bash"
 requests=20000 pairs=${2:-2}
 
+# As in throughput.sh: the client stands for those on other nodes, which are not followed.
+printf 'discovery: {exclude_instrument: [{exe_path: "*/h2load"}]}\n' > "$scratch/server.yml"
+chmod 644 "$scratch/server.yml"
+
 ran() { # PID: what its threads ran, in nanoseconds
 	cat "/proc/$1/task"/*/schedstat | awk '{ ns += $1 } END { printf "%.0f\n", ns }'
 }
