@@ -19,7 +19,7 @@ trap finish EXIT
 
 for side in without with; do
 	mkfifo "$dir/trace"
-	# 40 bits: the kernel's text and what is compiled at run time, BPF and its trampolines
+	# Of the highest 2 GiB: the kernel's text and what is compiled at run time, BPF and its trampolines
 	tests/vm/run -k 6.1 -i -t 3000 -a nokaslr -o "$dir/$side" \
 		-q "-monitor unix:$dir/monitor,server,nowait -dfilter 0xffffffff81000000+0x7f000000" \
 		tests/bench/profile_inside.sh "$BENCH_BUILD" $side > "$dir/log" 2>&1 &

@@ -143,7 +143,7 @@ ask 10 "$here:$js/slow"
 served "node: a handler of 50 ms is counted" 58 "$js"
 on_server=$(metric_sum "$metrics" $sum "server_port=\"$js\"")
 on_client=$(metric_sum "$metrics" ${sum/server/client} "server_port=\"$js\"")
-within "node: 10 times 50 ms, as the server sees it" "$on_server" 0.4 50
+within "node: 10 times 50 ms, as the server sees it" "$on_server" 0.49 50 # its timers are off by up to 1 ms
 within "node: the client waited as long, or longer" "$on_client" "$(but_for 0.3 "$on_server")" 50
 
 ask 3 "$here:$js/post" -H 'Expect: 100-continue' --data-binary "@$scratch/body"
