@@ -93,6 +93,10 @@ no_programs() { # ID...: none of them is loaded any more
 apart() { # PID: it has a network of its own by now
 	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
 }
+hold_net() { # LOG: sets started, a process in a network of its own, which is there as long
+	start "$1" unshare --net sleep infinity
+	wait_for "${KEYHOLE_SLOW:+1}20" apart "$started"
+}
 
 # ---- what is exported ----
 

@@ -60,9 +60,8 @@ put_pod shop far 7 $far n2
 # ---- its network: a namespace for each pod, and a bridge between them ----
 
 new_net() { # sets $net, a process in it
-	start "$scratch/net" unshare --net sleep infinity
+	hold_net "$scratch/net"
 	net=$started
-	wait_for 20 apart "$net"
 }
 in_net() { # PID CMD...
 	local pid=$1

@@ -65,9 +65,8 @@ api POST services "{\"namespace\": \"shop\", \"name\": \"basket\", \"ips\": [\"$
 
 # ---- its network: all pods' addresses on one lo, the ClusterIP on none ----
 
-start "$scratch/net" unshare --net sleep infinity
+hold_net "$scratch/net"
 net=$started
-wait_for 20 apart "$net"
 in_net() { # CMD...
 	become nsenter --net="/proc/$net/ns/net" "$@"
 }

@@ -34,11 +34,8 @@ at() { # NODE CMD...: becomes it; names are looked up in $scratch/hosts
 		'mount --bind "$0" /etc/hosts && exec "$@"' "$scratch/hosts" "${@:2}"
 }
 for node in hub a b c d; do
-	start "$scratch/$node.ns" unshare --net sleep infinity
+	hold_net "$scratch/$node.ns"
 	ns[$node]=$started
-done
-for node in "${!ns[@]}"; do
-	wait_for 20 apart "${ns[$node]}"
 done
 hub ip link add bridge type bridge
 hub ip link set bridge up

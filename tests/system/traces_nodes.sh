@@ -24,9 +24,8 @@ on() { # NODE CMD...
 	become nsenter --net="/proc/${ns[$1]}/ns/net" "${@:2}"
 }
 for node in a b; do
-	start "$scratch/$node.ns" unshare --net sleep infinity
+	hold_net "$scratch/$node.ns"
 	ns[$node]=$started
-	wait_for 20 apart "$started"
 done
 (on a ip link add eth0 type veth peer name eth0 netns "${ns[b]}")
 for node in a b; do

@@ -19,13 +19,9 @@ scenario ends
 
 # ---- two namespaces ----
 
-hold_net() { # sets started
-	start "$scratch/net.log" unshare --net sleep infinity
-	wait_for "${KEYHOLE_SLOW:+1}20" apart "$started"
-}
-hold_net
+hold_net "$scratch/net.log"
 near=$started
-hold_net
+hold_net "$scratch/net.log"
 far=$started
 in_net() { # PID CMD...
 	local pid=$1
